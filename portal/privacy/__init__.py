@@ -1,0 +1,1 @@
+"""Requests of persons about their data: access, erasure, holds, certificates, and who saw whom."""
