@@ -58,7 +58,7 @@ class User(Platform, IdentityKey, Timestamped, Versioned, Base):
     __tablename__ = "user_account"
     __table_args__ = (
         sa.CheckConstraint("state IN ('active', 'deactivated')", name="state"),
-        sa.CheckConstraint("theme IN ('system', 'light', 'dark')", name="theme"),
+        sa.CheckConstraint("theme IN ('auto', 'light', 'dark')", name="theme"),
     )
 
     email: Mapped[str] = mapped_column(CITEXT, unique=True, info=pii(category="email", **ABOUT_STAFF))
@@ -69,7 +69,7 @@ class User(Platform, IdentityKey, Timestamped, Versioned, Base):
     is_operator: Mapped[bool] = mapped_column(default=False, server_default=sa.false(), info=not_pii("role on the platform"))
     locale: Mapped[str | None] = mapped_column(info=not_pii("preference"))
     time_zone: Mapped[str | None] = mapped_column(info=not_pii("preference"))
-    theme: Mapped[str] = mapped_column(default="system", server_default="system", info=not_pii("preference"))
+    theme: Mapped[str] = mapped_column(default="auto", server_default="auto", info=not_pii("preference"))
     last_merchant_id: Mapped[int | None] = mapped_column(sa.ForeignKey("merchant.id"), info=not_pii("key"))
 
 
