@@ -1,0 +1,1 @@
+"""Ground floor: what every domain stands on. It has no screens and imports no domain."""

@@ -1,0 +1,181 @@
+"""The only place that opens connections to PostgreSQL.
+
+Every transaction begun inside ``merchant_scope`` tells PostgreSQL whose rows it may see, with a literal
+``SET LOCAL`` that ends with the transaction. ORM statements get the merchant's filter added; any other statement
+that names a tenant table without it is refused.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any, Final, ParamSpec, TypeVar
+
+import sqlalchemy as sa
+from flask import Flask, has_app_context
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, SessionTransaction, with_loader_criteria
+from sqlalchemy.pool import NullPool
+
+from portal.config import Settings
+from portal.core.tenancy import PLATFORM_MERCHANT, Tenant, current_merchant_id, merchant_context, merchant_in_scope
+from portal.core.tenant_guard import TenantGuard
+
+__all__ = ["Base", "current_merchant_id", "db", "merchant_scope", "platform_scope", "retrying", "short_transaction"]
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+RETRIED_STATES: Final = frozenset({"40001", "40P01"})
+
+NAMING: Final = {
+    "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+    "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    "ck": "%(table_name)s_%(constraint_name)s_check",
+    "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+    "pk": "%(table_name)s_pkey",
+}
+
+
+class Base(DeclarativeBase):
+    """What every model inherits: one naming convention, one mapping from Python types to columns."""
+
+    metadata = sa.MetaData(naming_convention=NAMING)
+    type_annotation_map = {
+        dict[str, Any]: JSONB,
+        list[Any]: JSONB,
+        dt.datetime: sa.DateTime(timezone=True),
+        Decimal: sa.Numeric(18, 4),
+        str: sa.Text,
+        bytes: sa.LargeBinary,
+    }
+
+
+db = SQLAlchemy(metadata=Base.metadata)
+
+
+class ScopeError(RuntimeError):
+    """A scope was entered while a transaction of another merchant was open."""
+
+
+def init_database(app: Flask, settings: Settings, *, pooled: bool = True) -> None:
+    """Bind the app to PostgreSQL as ``portal_app``. Workers fork, so theirs is not pooled.
+
+    ``prepare_threshold=None``: behind a pooler, psycopg's automatic statements were answered with other clients' rows.
+    """
+    options: dict[str, Any] = {"connect_args": {"prepare_threshold": None, "application_name": "portal"}}
+    if pooled:
+        options |= {"pool_size": settings.pool_size, "max_overflow": 0, "pool_timeout": 5, "pool_pre_ping": True}
+    else:
+        options |= {"poolclass": NullPool}
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
+    db.init_app(app)
+    guard = TenantGuard(tenant_tables())
+    with app.app_context():
+        sa.event.listen(
+            db.engine, "before_cursor_execute",
+            lambda conn, cursor, statement, parameters, context, many: guard.check(statement),
+        )
+
+
+def tenant_tables() -> list[str]:
+    """The names of all tables whose rows belong to a merchant."""
+    return [mapper.local_table.name for mapper in Base.registry.mappers if issubclass(mapper.class_, Tenant)]  # type: ignore[attr-defined]
+
+
+@contextmanager
+def merchant_scope(merchant_id: int) -> Iterator[None]:
+    """Work on one merchant's rows. Leaving rolls back whatever was not committed.
+
+    Raises:
+        ScopeError: a transaction of another merchant is open; commit or roll it back first.
+    """
+    before = merchant_in_scope()
+    if before == merchant_id:
+        yield
+        return
+    open_session = _open_session()
+    if open_session is not None and before is not None:
+        raise ScopeError(f"A transaction of merchant {before} is open; finish it before merchant {merchant_id}.")
+    with merchant_context(merchant_id):
+        if open_session is not None:
+            _tell_postgres(open_session.connection(), merchant_id)
+        try:
+            yield
+        finally:
+            left_open = _open_session()
+            if left_open is not None:
+                left_open.rollback()
+            if has_app_context():
+                db.session.expunge_all()
+
+
+@contextmanager
+def platform_scope() -> Iterator[None]:
+    """Work on rows of no merchant (platform jobs, their audit): merchant 0."""
+    with merchant_scope(PLATFORM_MERCHANT):
+        yield
+
+
+@contextmanager
+def short_transaction() -> Iterator[Session]:
+    """A transaction of its own on a connection of its own, committed at the end; same merchant."""
+    with Session(db.engine) as session, session.begin():
+        yield session
+
+
+def retrying(work: Callable[Parameters, Result], attempts: int = 3) -> Callable[Parameters, Result]:
+    """Run *work* again when PostgreSQL asks for it (serialization failure, deadlock), from a clean transaction."""
+
+    @functools.wraps(work)
+    def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        for attempt in range(1, attempts + 1):
+            try:
+                return work(*args, **kwargs)
+            except DBAPIError as error:
+                if attempt == attempts or getattr(error.orig, "sqlstate", None) not in RETRIED_STATES:
+                    raise
+                db.session.rollback()
+                time.sleep(random.uniform(0.01, 0.05) * attempt)
+        raise AssertionError("unreachable")
+
+    return run
+
+
+def _open_session() -> Session | None:
+    if not has_app_context() or not db.session.registry.has():
+        return None
+    session = db.session()
+    return session if session.in_transaction() else None
+
+
+def _tell_postgres(connection: sa.Connection, merchant_id: int) -> None:
+    # A literal, because Citus passes on SET LOCAL and not set_config(); the value is a checked integer.
+    connection.exec_driver_sql(f"SET LOCAL portal.merchant_id = '{int(merchant_id)}'")
+
+
+@sa.event.listens_for(Session, "after_begin")
+def _begin_in_scope(session: Session, transaction: SessionTransaction, connection: sa.Connection) -> None:
+    merchant_id = merchant_in_scope()
+    if merchant_id is not None and not transaction.nested:
+        _tell_postgres(connection, merchant_id)
+
+
+@sa.event.listens_for(Session, "do_orm_execute")
+def _filter_by_merchant(state: ORMExecuteState) -> None:
+    if not (state.is_select or state.is_update or state.is_delete) or state.is_column_load or state.is_relationship_load:
+        return
+    if not any(issubclass(mapper.class_, Tenant) for mapper in state.all_mappers):
+        return
+    merchant_id = current_merchant_id()
+    state.statement = state.statement.options(
+        with_loader_criteria(Tenant, lambda cls: cls.merchant_id == merchant_id, include_aliases=True)
+    )
