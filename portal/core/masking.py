@@ -62,14 +62,14 @@ def mask_text(text: str | None) -> str | None:
 
 
 def truncate_postcode(postcode: str | None) -> str | None:
-    """The part of a postcode that erasure leaves for the reports, or None when nothing is left that is coarse enough.
+    """The part of a postcode that erasure leaves for the reports: a district, never a street.
 
-    A British code keeps its outward part, five digits their first three, a Canadian code its first three, any
-    other its first two characters; a code too short to be cut goes altogether.
+    A British code keeps its outward part, a Canadian one and five or nine digits keep three characters, any other code
+    keeps two. Cutting a second time changes nothing, so an erasure that runs again finds nothing to do.
     """
     compact = "".join(letter for letter in (postcode or "").upper() if letter.isalnum())
-    if len(compact) < 4:
-        return None
+    if len(compact) <= 3 or (len(compact) == 4 and compact[0].isalpha()):
+        return compact or None
     if compact[0].isalpha() and len(compact) in (5, 6, 7) and compact[-3].isdigit() and compact[-2:].isalpha():
         return compact[:-3]
     if compact.isdigit():

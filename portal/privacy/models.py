@@ -124,6 +124,7 @@ class PrivacyRequestEvent(Tenant, TimeKey, Base):
     """The evidence of a request, append-only: who did what when, with facts that name nobody."""
 
     __tablename__ = "privacy_request_event"
+    __append_only__: ClassVar[bool] = True
     __subject_path__ = "request_id -> privacy_request"
 
     request_id: Mapped[int] = mapped_column(sa.BigInteger, info=not_pii("key"))
@@ -225,6 +226,7 @@ class ErasureCertificate(Tenant, IdentityKey, Base):
     """What was erased, what stays and why, signed. One per request, without a word about the person."""
 
     __tablename__ = "privacy_erasure_certificate"
+    __append_only__: ClassVar[bool] = True
 
     request_id: Mapped[int] = mapped_column(sa.BigInteger, info=not_pii("key"))
     issued_at: Mapped[dt.datetime] = mapped_column(info=not_pii("time"))
@@ -261,6 +263,7 @@ class LedgerReplay(Tenant, IdentityKey, Base):
     """How far the ledger outside the database was applied here. A restored database says an older entry."""
 
     __tablename__ = "privacy_ledger_replay"
+    __append_only__: ClassVar[bool] = True
 
     entry: Mapped[str] = mapped_column(CODE, info=not_pii("name of a ledger entry"))
     applied_at: Mapped[dt.datetime] = mapped_column(server_default=sa.func.now(), info=not_pii("time"))
