@@ -1,0 +1,78 @@
+"""The left navigation. Each domain says at start what it adds; a person sees what their role may open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, g, has_request_context, request, url_for
+
+from portal.core.http import can
+
+Count = Callable[[], int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class NavEntry:
+    """One link. The first permitted entry of a section stands for it; the others are its children."""
+
+    section: str
+    label: str
+    endpoint: str
+    icon: str
+    permission: str | None
+    order: int
+    count: Count | None
+
+
+_entries: dict[str, NavEntry] = {}
+
+
+def register_nav(section: str, label: str, endpoint: str, icon: str, permission: str | None, order: int = 100,
+                 *, count: Count | None = None) -> None:
+    """Add a link to *endpoint*. ``permission=None`` shows it to everyone who works for the merchant.
+
+    ``count`` is for what waits for someone; it runs on every page, so it must be one cheap query or none.
+    """
+    _entries[endpoint] = NavEntry(section, label, endpoint, icon, permission, order, count)
+
+
+def navigation() -> list[dict[str, Any]]:
+    """The sections this person may open, in order, each with its children."""
+    shown = [entry for entry in sorted(_entries.values(), key=lambda entry: (entry.order, entry.label)) if _may_see(entry)]
+    sections: dict[str, dict[str, Any]] = {}
+    for entry in shown:
+        link = {
+            "label": entry.label, "icon": entry.icon, "url": url_for(entry.endpoint),
+            "active": _is_open(entry.endpoint), "count": entry.count() if entry.count else None,
+        }
+        head = sections.setdefault(entry.section, {**link, "section": entry.section, "children": []})
+        head["children"].append(link)
+    blueprint = request.blueprint if has_request_context() else None
+    heads = list(sections.values())
+    for head in heads:
+        head["active"] = any(child["active"] for child in head["children"])
+    if not any(head["active"] for head in heads):
+        for head in heads:
+            head["active"] = any(
+                entry.endpoint.partition(".")[0] == blueprint for entry in shown if entry.section == head["section"]
+            )
+    return heads
+
+
+def init_navigation(app: Flask) -> None:
+    """Give templates ``navigation``; the page of a failed request gets none, because counts are queries."""
+
+    @app.context_processor
+    def provide() -> dict[str, Any]:
+        is_wanted = g.get("identity") is not None and not g.get("is_failing")
+        return {"navigation": navigation() if is_wanted else []}
+
+
+def _may_see(entry: NavEntry) -> bool:
+    return can(entry.permission) if entry.permission else g.get("is_member", False)
+
+
+def _is_open(endpoint: str) -> bool:
+    return request.endpoint is not None and request.endpoint == endpoint
