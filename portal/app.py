@@ -21,10 +21,10 @@ from portal.config import Settings, SettingsError
 from portal.core.assets import init_assets
 from portal.core.database import init_database
 from portal.core.formats import init_formats
-from portal.core.http import init_http
 from portal.core.jobs import init_jobs
 from portal.core.logging import init_logging
 from portal.core.slots import init_slots
+from portal.core.web import init_http
 from portal.extensions import init_extensions
 from portal.paths import STATIC, TEMPLATES, missing_folders
 
@@ -54,11 +54,12 @@ def create_app(settings: Settings | None = None, *, pooled: bool = True) -> Flas
     app = Flask("portal", template_folder=str(TEMPLATES), static_folder=str(STATIC), static_url_path="/static")
     app.config.update(SETTINGS=settings, SECRET_KEY=settings.secret_key)
     init_logging(app)
+    init_extensions(app)
+    # Before the domains: hooks run in the order of their registration, and a refused request costs no query.
+    init_http(app)
     for domain in DOMAINS:
         domain.register(app)
     init_database(app, settings, pooled=pooled)
-    init_extensions(app)
-    init_http(app)
     init_assets(app)
     init_formats(app)
     init_slots(app)
