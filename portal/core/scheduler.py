@@ -1,0 +1,78 @@
+"""Work that comes round: each entry of the timetable runs in one process, once per interval.
+
+The row is the lock. Whoever moves ``next_at`` on runs the entry, so any number of schedulers may be up, behind a
+pooler too, and a crash costs one interval.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.core.database import Base, db, short_transaction
+from portal.core.personal_data import not_pii
+from portal.core.tenancy import Platform
+
+log = structlog.get_logger(__name__)
+
+
+class ScheduledTask(Platform, Base):
+    """When an entry of the timetable runs next and how the last run went."""
+
+    __tablename__ = "scheduled_task"
+
+    name: Mapped[str] = mapped_column(primary_key=True, info=not_pii("name of the task"))
+    next_at: Mapped[dt.datetime] = mapped_column(info=not_pii("time"))
+    started_at: Mapped[dt.datetime | None] = mapped_column(info=not_pii("time"))
+    finished_at: Mapped[dt.datetime | None] = mapped_column(info=not_pii("time"))
+    error: Mapped[str | None] = mapped_column(info=not_pii("sentence of the program"))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the timetable."""
+
+    name: str
+    every: dt.timedelta
+    run: Callable[[], object]
+
+
+def run_due(timetable: tuple[Entry, ...]) -> list[str]:
+    """Run what is due and not taken by another process; returns the names.
+
+    An entry that fails says so in its row and in the log, and the others go on.
+    """
+    return [entry.name for entry in timetable if _take(entry) and _run(entry)]
+
+
+def _take(entry: Entry) -> bool:
+    row = insert(ScheduledTask).values(name=entry.name, next_at=sa.func.now() + entry.every, started_at=sa.func.now())
+    taken = row.on_conflict_do_update(
+        index_elements=["name"],
+        set_={"next_at": row.excluded.next_at, "started_at": row.excluded.started_at},
+        where=ScheduledTask.next_at <= sa.func.now(),
+    ).returning(ScheduledTask.name)
+    with short_transaction() as session:
+        return session.execute(taken).first() is not None
+
+
+def _run(entry: Entry) -> bool:
+    error: str | None = None
+    try:
+        entry.run()
+    except Exception as failure:
+        db.session.rollback()
+        error = type(failure).__name__
+        log.exception("scheduled task failed", task=entry.name)
+    with short_transaction() as session:
+        session.execute(
+            sa.update(ScheduledTask).where(ScheduledTask.name == entry.name)
+            .values(finished_at=sa.func.clock_timestamp(), error=error)
+        )
+    return True
