@@ -315,6 +315,7 @@ def upgrade() -> None:
     sa.Column('email_key', sa.Text(collation='C'), nullable=True),
     sa.Column('phone', sa.Text(), nullable=True),
     sa.Column('phone_key', sa.Text(collation='C'), nullable=True),
+    sa.Column('phone_tail', sa.Text(collation='C'), nullable=True),
     sa.Column('locale', sa.Text(), nullable=True),
     sa.Column('country_code', sa.CHAR(length=2), nullable=True),
     sa.Column('tags', postgresql.JSONB(astext_type=sa.Text()), server_default='[]', nullable=False),
@@ -337,6 +338,7 @@ def upgrade() -> None:
     op.create_index(op.f('customer_merchant_id_last_order_at_id_idx'), 'customer', ['merchant_id', 'last_order_at', 'id'], unique=False)
     op.create_index(op.f('customer_merchant_id_name_key_id_idx'), 'customer', ['merchant_id', 'name_key', 'id'], unique=False)
     op.create_index(op.f('customer_merchant_id_phone_key_id_idx'), 'customer', ['merchant_id', 'phone_key', 'id'], unique=False)
+    op.create_index(op.f('customer_merchant_id_phone_tail_id_idx'), 'customer', ['merchant_id', 'phone_tail', 'id'], unique=False)
     op.create_table('import_change',
     sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('import_id', sa.BigInteger(), autoincrement=False, nullable=False),
@@ -373,6 +375,7 @@ def upgrade() -> None:
     sa.Column('number', sa.Text(collation='C'), nullable=False),
     sa.Column('channel_id', sa.BigInteger(), nullable=False),
     sa.Column('external_id', sa.Text(collation='C'), nullable=True),
+    sa.Column('external_key', sa.Text(collation='C'), nullable=True),
     sa.Column('subject_id', sa.BigInteger(), nullable=True),
     sa.Column('placed_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('state', sa.Text(), server_default='live', nullable=False),
@@ -383,7 +386,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('merchant_id', 'channel_id', 'external_id', name=op.f('order_ref_merchant_id_channel_id_external_id_key')),
     sa.UniqueConstraint('merchant_id', 'number', name=op.f('order_ref_merchant_id_number_key'))
     )
-    op.create_index(op.f('order_ref_merchant_id_external_id_idx'), 'order_ref', ['merchant_id', 'external_id'], unique=False)
+    op.create_index(op.f('order_ref_merchant_id_external_key_idx'), 'order_ref', ['merchant_id', 'external_key'], unique=False)
     op.create_index(op.f('order_ref_merchant_id_subject_id_order_id_idx'), 'order_ref', ['merchant_id', 'subject_id', 'order_id'], unique=False)
     op.create_table('privacy_legal_hold',
     sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
@@ -840,6 +843,7 @@ def upgrade() -> None:
     sa.Column('sku', sa.Text(collation='C'), nullable=False),
     sa.Column('sku_key', sa.Text(collation='C'), nullable=False),
     sa.Column('barcode', sa.Text(collation='C'), nullable=True),
+    sa.Column('barcode_key', sa.Text(collation='C'), nullable=True),
     sa.Column('title', sa.Text(), server_default='', nullable=False),
     sa.Column('position', sa.Integer(), server_default='0', nullable=False),
     sa.Column('is_active', sa.Boolean(), server_default=sa.text('true'), nullable=False),
@@ -857,7 +861,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('variant_pkey')),
     sa.UniqueConstraint('merchant_id', 'sku_key', name=op.f('variant_merchant_id_sku_key_key'))
     )
-    op.create_index(op.f('variant_merchant_id_barcode_idx'), 'variant', ['merchant_id', 'barcode'], unique=False)
+    op.create_index(op.f('variant_merchant_id_barcode_key_idx'), 'variant', ['merchant_id', 'barcode_key'], unique=False)
     op.create_index(op.f('variant_merchant_id_product_id_position_id_idx'), 'variant', ['merchant_id', 'product_id', 'position', 'id'], unique=False)
     op.create_table('channel_listing',
     sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
@@ -951,6 +955,7 @@ def upgrade() -> None:
     sa.Column('email_key', sa.Text(collation='C'), nullable=True),
     sa.Column('phone', sa.Text(), nullable=True),
     sa.Column('phone_key', sa.Text(collation='C'), nullable=True),
+    sa.Column('phone_tail', sa.Text(collation='C'), nullable=True),
     sa.Column('line1', sa.Text(), nullable=True),
     sa.Column('line2', sa.Text(), nullable=True),
     sa.Column('city', sa.Text(), nullable=True),
@@ -968,6 +973,7 @@ def upgrade() -> None:
     op.create_index(op.f('order_contact_merchant_id_email_key_order_id_idx'), 'order_contact', ['merchant_id', 'email_key', 'order_id'], unique=False)
     op.create_index(op.f('order_contact_merchant_id_name_key_order_id_idx'), 'order_contact', ['merchant_id', 'name_key', 'order_id'], unique=False)
     op.create_index(op.f('order_contact_merchant_id_phone_key_order_id_idx'), 'order_contact', ['merchant_id', 'phone_key', 'order_id'], unique=False)
+    op.create_index(op.f('order_contact_merchant_id_phone_tail_order_id_idx'), 'order_contact', ['merchant_id', 'phone_tail', 'order_id'], unique=False)
     op.create_index(op.f('order_contact_merchant_id_postcode_key_order_id_idx'), 'order_contact', ['merchant_id', 'postcode_key', 'order_id'], unique=False)
     op.create_table('order_event',
     sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),

@@ -1,0 +1,9 @@
+"""What is sold: products, variants, prices, categories."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+
+def register(app: Flask) -> None:
+    """Hook the domain into the app."""

@@ -195,6 +195,7 @@ class Variant(Tenant, IdentityKey, Versioned, Timestamped, Base):
     sku: Mapped[str] = mapped_column(CODE, info=_CATALOGUE)
     sku_key: Mapped[str] = mapped_column(CODE, info=not_pii("catalogue, folded SKU: codes that differ in case are one"))
     barcode: Mapped[str | None] = mapped_column(CODE, info=_CATALOGUE)
+    barcode_key: Mapped[str | None] = mapped_column(CODE, info=not_pii("catalogue, barcode folded for look-up"))
     title: Mapped[str] = mapped_column(default="", server_default="", info=not_pii("catalogue, option values joined"))
     position: Mapped[int] = mapped_column(default=0, server_default="0", info=_CATALOGUE)
     is_active: Mapped[bool] = mapped_column(default=True, server_default=sa.true(), info=not_pii("state"))
@@ -210,7 +211,7 @@ class Variant(Tenant, IdentityKey, Versioned, Timestamped, Base):
         tenant_fk("product", "product_id"),
         sa.UniqueConstraint("merchant_id", "sku_key"),
         sa.Index(None, "merchant_id", "product_id", "position", "id"),
-        sa.Index(None, "merchant_id", "barcode"),
+        sa.Index(None, "merchant_id", "barcode_key"),
         sa.CheckConstraint("weight_grams >= 0", name="weight"),
         sa.CheckConstraint("unit_cost >= 0", name="cost"),
     )

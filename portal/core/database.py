@@ -21,11 +21,23 @@ from flask import Flask, has_app_context
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, SessionTransaction, with_loader_criteria
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    ORMExecuteState,
+    Session,
+    SessionTransaction,
+    with_loader_criteria,
+)
 from sqlalchemy.pool import NullPool
 
 from portal.config import Settings
-from portal.core.tenancy import PLATFORM_MERCHANT, Tenant, current_merchant_id, merchant_context, merchant_in_scope
+from portal.core.tenancy import (
+    PLATFORM_MERCHANT,
+    Tenant,
+    current_merchant_id,
+    merchant_context,
+    merchant_in_scope,
+)
 from portal.core.tenant_guard import TenantGuard
 
 __all__ = ["Base", "current_merchant_id", "db", "merchant_scope", "platform_scope", "retrying", "short_transaction"]

@@ -71,6 +71,12 @@ def full_name_keys(text: str | None) -> list[str]:
     return [key for key in dict.fromkeys([_key(typed), _key(turned)]) if key]
 
 
+def full_name_key(text: str | None) -> str | None:
+    """The one key a name typed in one field is stored under: its last word, taken for the surname, in front."""
+    keys = full_name_keys(text)
+    return keys[-1] if keys else None
+
+
 def postcode_key(text: str | None) -> str | None:
     return _key(letters_and_digits(clean(text)).upper())
 

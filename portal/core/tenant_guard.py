@@ -11,8 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 _KEYWORDS: Final = frozenset(
-    "as where on set values select left right inner outer cross full join using group order limit for returning union"
-    " having when then default natural lateral offset fetch window tablesample except intersect with and".split()
+    ["as", "where", "on", "set", "values", "select", "left", "right", "inner", "outer", "cross", "full", "join", "using", "group", "order", "limit", "for", "returning", "union", "having", "when", "then", "default", "natural", "lateral", "offset", "fetch", "window", "tablesample", "except", "intersect", "with", "and"]
 )
 _UNQUALIFIED: Final = re.compile(r"(?<![\w.\"])\"?merchant_id\b")
 _MEMORY: Final = 20_000

@@ -1,0 +1,9 @@
+"""Who buys: customers, addresses, consents."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+
+def register(app: Flask) -> None:
+    """Hook the domain into the app."""

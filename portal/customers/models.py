@@ -11,7 +11,14 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.core.database import Base
 from portal.core.personal_data import not_pii, pii
-from portal.core.tenancy import IdentityKey, Tenant, TimeKey, Timestamped, Versioned, tenant_fk
+from portal.core.tenancy import (
+    IdentityKey,
+    Tenant,
+    TimeKey,
+    Timestamped,
+    Versioned,
+    tenant_fk,
+)
 
 CODE = sa.Text(collation="C")
 CONSENT_CHANNELS = ("email", "sms", "phone", "post")
@@ -33,6 +40,7 @@ class Customer(Tenant, TimeKey, Versioned, Timestamped, Base):
     email_key: Mapped[str | None] = mapped_column(CODE, info=pii(category="email"))
     phone: Mapped[str | None] = mapped_column(info=pii(category="phone"))
     phone_key: Mapped[str | None] = mapped_column(CODE, info=pii(category="phone"))
+    phone_tail: Mapped[str | None] = mapped_column(CODE, info=pii(category="phone"))
     locale: Mapped[str | None] = mapped_column(info=not_pii("language"))
     country_code: Mapped[str | None] = mapped_column(sa.CHAR(2), info=not_pii("country alone names nobody"))
     tags: Mapped[list[Any]] = mapped_column(JSONB, default=list, server_default="[]", info=pii(category="behaviour"))
@@ -52,6 +60,7 @@ class Customer(Tenant, TimeKey, Versioned, Timestamped, Base):
         sa.UniqueConstraint("merchant_id", "external_id"),
         sa.Index(None, "merchant_id", "email_key", "id"),
         sa.Index(None, "merchant_id", "phone_key", "id"),
+        sa.Index(None, "merchant_id", "phone_tail", "id"),
         sa.Index(None, "merchant_id", "name_key", "id"),
         sa.Index(None, "merchant_id", "last_order_at", "id"),
         sa.Index(None, "merchant_id", "country_code", "id"),

@@ -1,0 +1,9 @@
+"""Orders, from placement to the last refund."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+
+def register(app: Flask) -> None:
+    """Hook the domain into the app."""

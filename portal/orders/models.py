@@ -12,7 +12,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core.database import Base
 from portal.core.personal_data import not_pii, pii
-from portal.core.tenancy import IdentityKey, Tenant, Timestamped, Versioned, partitioned_by, tenant_fk
+from portal.core.tenancy import (
+    IdentityKey,
+    Tenant,
+    Timestamped,
+    Versioned,
+    partitioned_by,
+    tenant_fk,
+)
 
 CODE = sa.Text(collation="C")
 
@@ -71,6 +78,7 @@ class OrderRef(Tenant, Base):
     number: Mapped[str] = mapped_column(CODE, info=not_pii("the merchant's number of the order"))
     channel_id: Mapped[int] = mapped_column(sa.BigInteger, info=_KEY)
     external_id: Mapped[str | None] = mapped_column(CODE, info=not_pii("the channel's number of the order"))
+    external_key: Mapped[str | None] = mapped_column(CODE, info=not_pii("the channel's number, folded for look-up"))
     subject_id: Mapped[int | None] = mapped_column(sa.BigInteger, info=_KEY)
     placed_at: Mapped[dt.datetime] = mapped_column(info=_TIME)
     state: Mapped[str] = mapped_column(default="live", server_default="live", info=_STATE)
@@ -81,7 +89,7 @@ class OrderRef(Tenant, Base):
         tenant_fk("sales_channel", "channel_id"),
         tenant_fk("data_subject", "subject_id"),
         sa.Index(None, "merchant_id", "subject_id", "order_id"),
-        sa.Index(None, "merchant_id", "external_id"),
+        sa.Index(None, "merchant_id", "external_key"),
         sa.CheckConstraint(sa.column("state").in_(("live", "archived")), name="state"),
     )
 
@@ -225,6 +233,7 @@ class OrderContact(_Numbered, Base):
     email_key: Mapped[str | None] = mapped_column(CODE, info=pii(category="email"))
     phone: Mapped[str | None] = mapped_column(info=pii(category="phone"))
     phone_key: Mapped[str | None] = mapped_column(CODE, info=pii(category="phone"))
+    phone_tail: Mapped[str | None] = mapped_column(CODE, info=pii(category="phone"))
     line1: Mapped[str | None] = mapped_column(info=pii(category="address"))
     line2: Mapped[str | None] = mapped_column(info=pii(category="address"))
     city: Mapped[str | None] = mapped_column(info=pii(category="address"))
@@ -239,6 +248,7 @@ class OrderContact(_Numbered, Base):
         _order_fk(),
         sa.Index(None, "merchant_id", "email_key", "order_id"),
         sa.Index(None, "merchant_id", "phone_key", "order_id"),
+        sa.Index(None, "merchant_id", "phone_tail", "order_id"),
         sa.Index(None, "merchant_id", "name_key", "order_id"),
         sa.Index(None, "merchant_id", "postcode_key", "order_id"),
         sa.CheckConstraint(sa.column("kind").in_(CONTACT_KINDS), name="kind"),

@@ -10,7 +10,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core.database import Base
 from portal.core.personal_data import not_pii, pii
-from portal.core.tenancy import IdentityKey, Tenant, TimeKey, Timestamped, Versioned, partitioned_by, tenant_fk
+from portal.core.tenancy import (
+    IdentityKey,
+    Tenant,
+    TimeKey,
+    Timestamped,
+    Versioned,
+    partitioned_by,
+    tenant_fk,
+)
 
 LOCATION_KINDS = ("warehouse", "store", "virtual")
 MOVEMENT_KINDS = (

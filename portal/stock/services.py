@@ -1,0 +1,155 @@
+"""Move stock. Every change of a level goes through ``apply_moves``: a delta, and the movement that says why."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from portal.core import audit, outbox
+from portal.core.audit import Actor
+from portal.core.database import current_merchant_id, db
+from portal.core.errors import ConflictError, DomainError
+from portal.stock.models import Location, StockLevel, StockMovement, StockReason
+
+COUNTERS: Final = ("on_hand", "allocated", "reserved", "unavailable")
+
+_level: Final = StockLevel.__table__
+_movement: Final = StockMovement.__table__
+
+
+class InsufficientStockError(ConflictError):
+    """A move would take more than is available; ``variant_ids`` names the variants."""
+
+    def __init__(self, variant_ids: Sequence[int]) -> None:
+        super().__init__("There is not enough stock for this. Someone may have sold or moved it since you looked.")
+        self.variant_ids = list(variant_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A change of one level, in units: positive adds, negative takes."""
+
+    variant_id: int
+    location_id: int
+    kind: str
+    on_hand: int = 0
+    allocated: int = 0
+    reserved: int = 0
+    unavailable: int = 0
+    slot: int = 0
+    cause_kind: str = "person"
+    cause_id: int | None = None
+    reason_id: int | None = None
+    unit_cost: Decimal | None = None
+    note: str | None = None
+
+    @property
+    def level(self) -> tuple[int, int, int]:
+        """The level it changes, in the order in which levels are locked everywhere."""
+        return (self.variant_id, self.location_id, self.slot)
+
+
+def apply_moves(moves: Iterable[Move], *, by: Actor) -> None:
+    """Change levels and write the ledger, all or nothing, within the caller's transaction.
+
+    Levels are locked in one global order (variant, location, slot), so two baskets cannot wait for each other.
+
+    Raises:
+        InsufficientStockError: a level would promise more than is on hand; nothing was changed.
+    """
+    rows = [move for move in moves if any(getattr(move, counter) for counter in COUNTERS)]
+    if not rows:
+        return
+    _change_levels(rows)
+    db.session.execute(sa.insert(_movement), [_movement_row(move, by) for move in rows])
+    for variant_id in sorted({move.variant_id for move in rows}):
+        outbox.publish(kind="stock.changed", key=f"variant:{variant_id}", payload={"variant_id": variant_id})
+
+
+def adjust_stock(
+    variant_id: int, location_id: int, delta: int, *, by: Actor, reason_id: int | None = None, note: str | None = None,
+) -> None:
+    """Correct what is on hand by *delta* units, as a person who saw the shelf.
+
+    Raises:
+        DomainError: the delta is zero or the reason or location is not in use.
+        InsufficientStockError: more would be taken than is available.
+    """
+    if delta == 0:
+        raise DomainError("Enter how many units to add or take away, for example 5 or -2.", field="delta")
+    if abs(delta) > 10_000_000:
+        raise DomainError("That is more than ten million units. Check the number.", field="delta")
+    _require_active(Location, location_id, "location_id", "This location is not in use any more.")
+    if reason_id is not None:
+        _require_active(StockReason, reason_id, "reason_id", "This reason is not in use any more.")
+    apply_moves(
+        [Move(variant_id, location_id, "adjusted", on_hand=delta, reason_id=reason_id, note=note)], by=by
+    )
+    audit.record(
+        action="stock.adjusted", by=by, subject=("variant", variant_id),
+        after={"location_id": location_id, "delta": delta, "reason_id": reason_id},
+    )
+
+
+def _change_levels(moves: Sequence[Move]) -> None:
+    merchant_id = current_merchant_id()
+    deltas: dict[tuple[int, int, int], dict[str, int]] = defaultdict(lambda: dict.fromkeys(COUNTERS, 0))
+    for move in moves:
+        for counter in COUNTERS:
+            deltas[move.level][counter] += getattr(move, counter)
+    keys = sorted(deltas)
+    db.session.execute(
+        postgresql.insert(_level).on_conflict_do_nothing(),
+        [{"merchant_id": merchant_id, "variant_id": v, "location_id": place, "slot": s} for v, place, s in keys],
+    )
+    key_columns = sa.tuple_(_level.c.variant_id, _level.c.location_id, _level.c.slot)
+    held = db.session.execute(
+        sa.select(_level).where(_level.c.merchant_id == merchant_id, key_columns.in_(keys))
+        .order_by(_level.c.variant_id, _level.c.location_id, _level.c.slot).with_for_update()
+    ).mappings().all()
+    short = [row["variant_id"] for row in held if not _stays_whole(row, deltas[_key(row)])]
+    if short or len(held) != len(keys):
+        raise InsufficientStockError(sorted(set(short)))
+    wanted = sa.values(
+        *(sa.column(name, sa.BigInteger) for name in ("variant_id", "location_id", "slot", *COUNTERS)), name="wanted"
+    ).data([(*key, *(deltas[key][counter] for counter in COUNTERS)) for key in keys])
+    db.session.execute(
+        sa.update(_level)
+        .where(
+            _level.c.merchant_id == merchant_id,
+            *(_level.c[name] == wanted.c[name] for name in ("variant_id", "location_id", "slot")),
+        )
+        .values({counter: _level.c[counter] + sa.cast(wanted.c[counter], sa.Integer) for counter in COUNTERS}
+                | {"updated_at": sa.func.now()})
+    )
+
+
+def _stays_whole(row: sa.RowMapping, delta: dict[str, int]) -> bool:
+    after = {counter: row[counter] + delta[counter] for counter in COUNTERS}
+    available = after["on_hand"] - after["allocated"] - after["reserved"] - after["unavailable"]
+    return available >= 0 and min(after.values()) >= 0
+
+
+def _key(row: sa.RowMapping) -> tuple[int, int, int]:
+    return (row["variant_id"], row["location_id"], row["slot"])
+
+
+def _movement_row(move: Move, by: Actor) -> dict[str, Any]:
+    return {
+        "merchant_id": current_merchant_id(), "variant_id": move.variant_id, "location_id": move.location_id,
+        "slot": move.slot, "kind": move.kind, "cause_kind": move.cause_kind, "cause_id": move.cause_id,
+        "actor_kind": by.kind, "actor_id": by.id, "reason_id": move.reason_id, "unit_cost": move.unit_cost,
+        "note": move.note, **{f"{counter}_delta": getattr(move, counter) for counter in COUNTERS},
+    }
+
+
+def _require_active(model: type[Location | StockReason], key: int, field: str, message: str) -> None:
+    found = db.session.get(model, (current_merchant_id(), key))
+    if found is None or not found.is_active:
+        raise DomainError(message, field=field)

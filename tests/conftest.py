@@ -1,0 +1,109 @@
+"""Fixtures of every test: real PostgreSQL and Redis, a fresh merchant each, real commits.
+
+Tests do not roll back: what one test commits belongs to its own merchant and no other test sees it, so the code
+under test commits as it does in production.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from portal.app import create_app
+from portal.core.database import db, merchant_scope
+from tests.support.client import HouseClient
+from tests.support.databases import TestDatabase, environment_for, fresh_database, settings_for
+from tests.support.people import Person, make_merchant, make_person, sign_in
+from tests.support.servers import private_servers
+
+pytest_plugins = ("tests.support.browser",)
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[tuple[str, str]]:
+    """The administrator's address of PostgreSQL and the address of Redis: given, or private ones."""
+    if "TEST_DATABASE_URL" in os.environ and "TEST_REDIS_URL" in os.environ:
+        yield os.environ["TEST_DATABASE_URL"], os.environ["TEST_REDIS_URL"]
+        return
+    with private_servers() as addresses:
+        yield addresses
+
+
+@pytest.fixture(scope="session")
+def database(servers: tuple[str, str]) -> Iterator[TestDatabase]:
+    """A migrated database of this process."""
+    with fresh_database(servers[0]) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def process_environment(
+    database: TestDatabase, servers: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    """Environment variables of a process that works on the same database (a worker, a server)."""
+    return environment_for(database, servers[1], _folder(tmp_path_factory))
+
+
+@pytest.fixture(scope="session")
+def app(database: TestDatabase, servers: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """The portal, one per test process. Its forms take no CSRF token; tests/whole_app tries those."""
+    app = create_app(settings_for(database, servers[1], _folder(tmp_path_factory)))
+    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    app.test_client_class = HouseClient
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def merchant(app: Flask) -> int:
+    """The id of a merchant nobody else uses."""
+    return make_merchant(app)
+
+
+@pytest.fixture
+def scope(app: Flask, merchant: int) -> Iterator[int]:
+    """An application context with the merchant in scope; gives the merchant's id."""
+    with app.app_context(), merchant_scope(merchant):
+        yield merchant
+
+
+@pytest.fixture
+def member(app: Flask, merchant: int) -> Callable[..., Person]:
+    """Make a person with a role at the merchant: ``member("support")``."""
+
+    def make(role: str = "owner", **values: str) -> Person:
+        return make_person(app, merchant, role, **values)
+
+    return make
+
+
+@pytest.fixture
+def client(app: Flask) -> HouseClient:
+    """A browser that nobody signed in with."""
+    client = app.test_client()
+    assert isinstance(client, HouseClient)
+    return client
+
+
+@pytest.fixture
+def login(app: Flask) -> Callable[[Person], HouseClient]:
+    """A browser signed in as the person: ``login(member("owner"))``."""
+
+    def signed_in(person: Person) -> HouseClient:
+        client = app.test_client()
+        assert isinstance(client, HouseClient)
+        sign_in(app, client, person)
+        return client
+
+    return signed_in
+
+
+def _folder(factory: pytest.TempPathFactory) -> Path:
+    folder = factory.getbasetemp() / "files"
+    folder.mkdir(exist_ok=True)
+    return folder
