@@ -27,6 +27,7 @@ class Settings:
 
     ``database_url`` signs in as ``portal_app``, ``owner_database_url`` as ``portal_owner`` (migrations only; not
     set on web hosts), ``upkeep_database_url`` as ``portal_upkeep``. Secrets never appear in ``repr``.
+    ``private_hosts`` are the "host:port" a channel may call although they are private; never in production.
     """
 
     database_url: str = field(repr=False)
@@ -46,6 +47,7 @@ class Settings:
     rq_prefix: str = "portal"
     trusted_proxies: int = 0
     pool_size: int = 10
+    private_hosts: frozenset[str] = frozenset()
 
     @property
     def is_https(self) -> bool:
@@ -78,7 +80,10 @@ class Settings:
             rq_prefix=read.optional("RQ_PREFIX", str, "portal"),
             trusted_proxies=read.optional("TRUSTED_PROXIES", _count, 0),
             pool_size=read.optional("POOL_SIZE", _count, 10),
+            private_hosts=read.optional("PRIVATE_HOSTS", _hosts, frozenset()),
         )
+        if settings.private_hosts and settings.environment == "production":
+            raise SettingsError("PRIVATE_HOSTS lets channels call private addresses; it is for demo and test only.")
         if settings.ledger_url.rstrip("/") == settings.storage_url.rstrip("/"):
             raise SettingsError("LEDGER_URL must not be the place STORAGE_URL names: the ledger outlives a restore.")
         if settings.environment == "production" and settings.smtp_url == "mailbox:":
@@ -190,6 +195,13 @@ def _switch(text: str) -> bool:
         case "off" | "false" | "0" | "no":
             return False
     raise ValueError("must be on or off")
+
+
+def _hosts(text: str) -> frozenset[str]:
+    hosts = frozenset(part.strip().lower() for part in text.split(",") if part.strip())
+    if any(":" not in host for host in hosts):
+        raise ValueError("must be a list of host:port entries with commas between them")
+    return hosts
 
 
 def _count(text: str) -> int:
