@@ -24,6 +24,7 @@ class AuditEntry(Tenant, TimeKey, CommitOrdered, Base):
     """
 
     __tablename__ = "audit_entry"
+    __append_only__ = True
     __subject_path__ = "data_subject_id"
 
     actor_kind: Mapped[str] = mapped_column(info=not_pii("kind of actor"))
@@ -65,6 +66,7 @@ class AuditSeal(Tenant, Base):
     """A link of the chain: a run of committed entries in commit order, hashed together with the link before it."""
 
     __tablename__ = "audit_seal"
+    __append_only__ = True
 
     number: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False, info=not_pii("key"))
     cluster: Mapped[int] = mapped_column(sa.BigInteger, info=not_pii("database cluster"))

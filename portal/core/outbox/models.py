@@ -18,6 +18,7 @@ class OutboxEvent(Tenant, TimeKey, CommitOrdered, Base):
     """Something happened to a thing. The payload holds ids and plain values, never personal data."""
 
     __tablename__ = "outbox_event"
+    __append_only__ = True
 
     kind: Mapped[str] = mapped_column(info=not_pii("name of the event"))
     key: Mapped[str] = mapped_column(sa.Text(collation="C"), info=not_pii("id of the thing"))

@@ -13,25 +13,11 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.core.database import Base, db, short_transaction
-from portal.core.personal_data import not_pii
-from portal.core.tenancy import Platform
+from portal.core.database import db, short_transaction
+from portal.core.scheduler.models import ScheduledTask
 
 log = structlog.get_logger(__name__)
-
-
-class ScheduledTask(Platform, Base):
-    """When an entry of the timetable runs next and how the last run went."""
-
-    __tablename__ = "scheduled_task"
-
-    name: Mapped[str] = mapped_column(primary_key=True, info=not_pii("name of the task"))
-    next_at: Mapped[dt.datetime] = mapped_column(info=not_pii("time"))
-    started_at: Mapped[dt.datetime | None] = mapped_column(info=not_pii("time"))
-    finished_at: Mapped[dt.datetime | None] = mapped_column(info=not_pii("time"))
-    error: Mapped[str | None] = mapped_column(info=not_pii("sentence of the program"))
 
 
 @dataclass(frozen=True, slots=True)
