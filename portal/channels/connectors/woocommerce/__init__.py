@@ -1,0 +1,1 @@
+"""Shops that speak the REST API v3 of WooCommerce."""
