@@ -67,7 +67,7 @@ def truncate_postcode(postcode: str | None) -> str | None:
     A British code keeps its outward part, a Canadian one and five or nine digits keep three characters, any other code
     keeps two. Cutting a second time changes nothing, so an erasure that runs again finds nothing to do.
     """
-    compact = "".join(letter for letter in (postcode or "").upper() if letter.isalnum())
+    compact = "".join(letter for letter in (postcode or "").upper() if letter.isascii() and letter.isalnum())
     if len(compact) <= 3 or (len(compact) == 4 and compact[0].isalpha()):
         return compact or None
     if compact[0].isalpha() and len(compact) in (5, 6, 7) and compact[-3].isdigit() and compact[-2:].isalpha():

@@ -10,7 +10,7 @@ import functools
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -21,7 +21,6 @@ from portal.core.masking import truncate_postcode
 from portal.core.personal_data import MAP_KEY, PersonalData
 
 TENANT_KEY: Final = "merchant_id"
-VERSION_COLUMN: Final = "version"
 EMPTIED: Final = frozenset({"erase", "keep", "truncate_postcode"})
 CHUNK: Final = 500
 
@@ -42,6 +41,7 @@ class MappedTable:
     hop: Hop | None
     columns: dict[str, PersonalData]
     restricted: bool
+    after_erasure: dict[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -203,7 +203,9 @@ def _read_map(mappers: int) -> PersonalDataMap:
             raise PathError(f"{table.name} is append-only, so what it holds of a person must be sealed (shred), not emptied.")
         if path is not None:
             restricted = bool(getattr(mapper.class_, "__restricted__", False))
-            tables[table.name] = MappedTable(table, _parse(path), columns, restricted)
+            tables[table.name] = MappedTable(
+                table, _parse(path), columns, restricted, dict(getattr(mapper.class_, "__after_erasure__", {}))
+            )
     for mapped in tables.values():
         target = mapped.hop.target if mapped.hop else None
         if target is not None and target not in tables:

@@ -179,7 +179,6 @@ class RetainedRecord(Tenant, TimeKey, Base):
     basis: Mapped[str] = mapped_column(CODE, info=not_pii("legal basis"))
     country_code: Mapped[str | None] = mapped_column(sa.CHAR(2), info=not_pii("country alone names nobody"))
     ends_on: Mapped[dt.date] = mapped_column(info=not_pii("end of retention"))
-    retention_key_id: Mapped[int] = mapped_column(sa.BigInteger, info=not_pii("number of a key"))
     sealed: Mapped[bytes | None] = mapped_column(info=pii(
         category="address", strategy="keep", basis="legal_obligation", purpose="keep the books as the law demands",
         retention="until ends_on"))
