@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+import sqlalchemy as sa
 from alembic import op
 
 FUNCTIONS = Path(__file__).parent / "functions"
 MERCHANT = "NULLIF(current_setting('portal.merchant_id', true), '')::integer"
+
+
+class Xid8(sa.types.UserDefinedType[str]):
+    """PostgreSQL's 64-bit transaction id."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **options: object) -> str:
+        return "xid8"
 
 
 def run_functions(*names: str) -> None:

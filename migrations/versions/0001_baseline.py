@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from migrations.operations import grant, protect_tenant_tables, run_functions
+from migrations.operations import Xid8, grant, protect_tenant_tables, run_functions
 
 revision = "0001"
 down_revision = None
@@ -17,21 +17,23 @@ branch_labels = None
 depends_on = None
 
 TENANT = (
-    "attribute_definition", "category", "channel_account", "channel_delivery", "channel_inbound_order",
-    "channel_listing", "channel_sync", "consent", "customer", "customer_address", "data_subject",
-    "import_change", "import_row", "import_run", "invitation", "location", "media", "membership",
-    "number_series", "order_charge", "order_contact", "order_event", "order_fulfilment",
-    "order_fulfilment_line", "order_line", "order_note", "order_payment", "order_ref", "order_refund",
-    "order_refund_line", "order_return", "order_return_line", "order_tag", "price",
-    "privacy_erasure_certificate", "privacy_ledger_replay", "privacy_legal_hold", "privacy_recipient_task",
-    "privacy_request", "privacy_request_event", "privacy_request_subject", "privacy_retained_record",
-    "privacy_suppression", "product", "product_attribute", "product_category", "product_option",
-    "product_option_value", "product_type", "role", "role_permission", "sales_channel", "sales_order",
-    "stock_level", "stock_movement", "stock_reason", "variant",
+    "attribute_definition", "audit_entry", "audit_seal", "category", "channel_account", "channel_delivery",
+    "channel_inbound_order", "channel_listing", "channel_sync", "consent", "customer", "customer_address",
+    "data_subject", "import_change", "import_row", "import_run", "invitation", "job", "job_item", "location",
+    "mail_account", "media", "membership", "message", "number_series", "order_charge", "order_contact",
+    "order_event", "order_fulfilment", "order_fulfilment_line", "order_line", "order_note", "order_payment",
+    "order_ref", "order_refund", "order_refund_line", "order_return", "order_return_line", "order_tag",
+    "outbox_cursor", "outbox_event", "personal_data_view", "price", "privacy_erasure_certificate",
+    "privacy_ledger_replay", "privacy_legal_hold", "privacy_recipient_task", "privacy_request",
+    "privacy_request_event", "privacy_request_subject", "privacy_retained_record", "privacy_suppression",
+    "product", "product_attribute", "product_category", "product_option", "product_option_value",
+    "product_type", "role", "role_permission", "sales_channel", "sales_order", "saved_view", "saved_view_role",
+    "stock_level", "stock_movement", "stock_reason", "stored_file", "variant",
 )
 
 APPEND_ONLY = (
-    "consent", "order_event", "stock_movement",
+    "audit_entry", "audit_seal", "consent", "order_event", "outbox_event", "privacy_erasure_certificate",
+    "privacy_ledger_replay", "privacy_request_event", "stock_movement",
 )
 
 SHARED = (
@@ -40,14 +42,15 @@ SHARED = (
 READ_AND_WRITTEN = (
     "attribute_definition", "category", "channel_account", "channel_delivery", "channel_inbound_order",
     "channel_listing", "channel_sync", "customer", "customer_address", "data_subject", "import_change",
-    "import_row", "import_run", "invitation", "location", "media", "membership", "merchant", "number_series",
-    "order_charge", "order_contact", "order_fulfilment", "order_fulfilment_line", "order_line", "order_note",
-    "order_payment", "order_ref", "order_refund", "order_refund_line", "order_return", "order_return_line",
-    "order_tag", "password_reset", "price", "privacy_erasure_certificate", "privacy_ledger_replay",
-    "privacy_legal_hold", "privacy_recipient_task", "privacy_request", "privacy_request_event",
+    "import_row", "import_run", "invitation", "job", "job_item", "location", "mail_account", "media",
+    "membership", "merchant", "message", "number_series", "order_charge", "order_contact", "order_fulfilment",
+    "order_fulfilment_line", "order_line", "order_note", "order_payment", "order_ref", "order_refund",
+    "order_refund_line", "order_return", "order_return_line", "order_tag", "outbox_cursor", "password_reset",
+    "personal_data_view", "price", "privacy_legal_hold", "privacy_recipient_task", "privacy_request",
     "privacy_request_subject", "privacy_retained_record", "privacy_suppression", "product", "product_attribute",
     "product_category", "product_option", "product_option_value", "product_type", "role", "role_permission",
-    "sales_channel", "sales_order", "stock_level", "stock_reason", "user_account", "user_session", "variant",
+    "sales_channel", "sales_order", "saved_view", "saved_view_role", "scheduled_task", "stock_level",
+    "stock_reason", "stored_file", "user_account", "user_session", "variant",
 )
 
 
@@ -55,6 +58,47 @@ def upgrade() -> None:
     op.execute("GRANT USAGE ON SCHEMA public TO portal_app, portal_upkeep")
     run_functions("core")
     op.execute("GRANT USAGE ON SEQUENCE id_sequence TO portal_app")
+    op.create_table('audit_entry',
+    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('id', sa.BigInteger(), server_default=sa.text('new_id(now())'), autoincrement=False, nullable=False),
+    sa.Column('actor_kind', sa.Text(), nullable=False),
+    sa.Column('actor_id', sa.BigInteger(), nullable=True),
+    sa.Column('actor_name', sa.Text(), nullable=False),
+    sa.Column('action', sa.Text(), nullable=False),
+    sa.Column('subject_kind', sa.Text(), nullable=False),
+    sa.Column('subject_id', sa.Text(collation='C'), nullable=False),
+    sa.Column('fields', postgresql.ARRAY(sa.Text()), server_default='{}', nullable=False),
+    sa.Column('changes', postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+    sa.Column('sealed_changes', sa.LargeBinary(), nullable=True),
+    sa.Column('data_subject_id', sa.BigInteger(), nullable=True),
+    sa.Column('job_id', sa.BigInteger(), nullable=True),
+    sa.Column('request_id', sa.Text(), nullable=True),
+    sa.Column('cluster', sa.BigInteger(), server_default=sa.text('(pg_control_system()).system_identifier'), nullable=False),
+    sa.Column('xid', Xid8(), server_default=sa.text('pg_current_xact_id()'), nullable=False),
+    sa.CheckConstraint("actor_kind IN ('user', 'job', 'system', 'channel')", name=op.f('audit_entry_actor_kind_check')),
+    sa.CheckConstraint('data_subject_id IS NULL OR changes IS NULL', name=op.f('audit_entry_sealed_check')),
+    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('audit_entry_pkey')),
+    info={'partition_by': 'id'},
+    postgresql_partition_by='RANGE (id)'
+    )
+    op.create_index('audit_entry_action_idx', 'audit_entry', ['merchant_id', 'action', 'id'], unique=False)
+    op.create_index('audit_entry_actor_idx', 'audit_entry', ['merchant_id', 'actor_kind', 'actor_id', 'id'], unique=False)
+    op.create_index('audit_entry_commit_order_idx', 'audit_entry', ['merchant_id', 'cluster', 'xid', 'id'], unique=False)
+    op.create_index('audit_entry_person_idx', 'audit_entry', ['merchant_id', 'data_subject_id', 'id'], unique=False, postgresql_where=sa.text('data_subject_id IS NOT NULL'))
+    op.create_index('audit_entry_subject_idx', 'audit_entry', ['merchant_id', 'subject_kind', 'subject_id', 'id'], unique=False)
+    op.create_table('audit_seal',
+    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('number', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('cluster', sa.BigInteger(), nullable=False),
+    sa.Column('last_xid', Xid8(), nullable=False),
+    sa.Column('entry_ids', postgresql.ARRAY(sa.BigInteger()), nullable=False),
+    sa.Column('entry_hashes', sa.LargeBinary(), nullable=False),
+    sa.Column('hash', sa.LargeBinary(), nullable=False),
+    sa.Column('sealed_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
+    sa.CheckConstraint('octet_length(entry_hashes) = 32 * cardinality(entry_ids)', name=op.f('audit_seal_hashes_check')),
+    sa.PrimaryKeyConstraint('merchant_id', 'number', name=op.f('audit_seal_pkey'))
+    )
+    op.create_index(op.f('audit_seal_merchant_id_cluster_number_idx'), 'audit_seal', ['merchant_id', 'cluster', 'number'], unique=False)
     op.create_table('category',
     sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -118,6 +162,47 @@ def upgrade() -> None:
     )
     op.create_index(op.f('import_run_merchant_id_retry_of_id_idx'), 'import_run', ['merchant_id', 'retry_of_id'], unique=False)
     op.create_index(op.f('import_run_merchant_id_sha256_idx'), 'import_run', ['merchant_id', 'sha256'], unique=False)
+    op.create_table('job',
+    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('id', sa.BigInteger(), server_default=sa.text('new_id(now())'), autoincrement=False, nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('queue', sa.Text(), server_default='long', nullable=False),
+    sa.Column('args', postgresql.JSONB(astext_type=sa.Text()), server_default='{}', nullable=False),
+    sa.Column('unique_key', sa.Text(), nullable=True),
+    sa.Column('state', sa.Text(), server_default='queued', nullable=False),
+    sa.Column('actor_kind', sa.Text(), nullable=False),
+    sa.Column('actor_id', sa.BigInteger(), nullable=True),
+    sa.Column('actor_name', sa.Text(), nullable=False),
+    sa.Column('retry_of', sa.BigInteger(), nullable=True),
+    sa.Column('attempt', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('failures', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('lease_until', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('run_after', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
+    sa.Column('rung_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
+    sa.Column('cancel_requested_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('done', sa.BigInteger(), server_default='0', nullable=False),
+    sa.Column('total', sa.BigInteger(), nullable=True),
+    sa.Column('rate', sa.Double(), nullable=True),
+    sa.Column('note', sa.Text(), nullable=True),
+    sa.Column('checkpoint', postgresql.JSONB(astext_type=sa.Text()), server_default='{}', nullable=False),
+    sa.Column('ok_items', sa.BigInteger(), server_default='0', nullable=False),
+    sa.Column('failed_items', sa.BigInteger(), server_default='0', nullable=False),
+    sa.Column('error', sa.Text(), nullable=True),
+    sa.Column('result_file_id', sa.BigInteger(), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
+    sa.Column('started_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('progress_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('finished_at', sa.DateTime(timezone=True), nullable=True),
+    sa.CheckConstraint("(state = 'running') = (lease_until IS NOT NULL)", name=op.f('job_lease_check')),
+    sa.CheckConstraint("queue IN ('quick', 'long')", name=op.f('job_queue_check')),
+    sa.CheckConstraint("state IN ('queued', 'running', 'done', 'failed', 'cancelled')", name=op.f('job_state_check')),
+    sa.CheckConstraint('done >= 0 AND attempt >= 0 AND failures >= 0', name=op.f('job_counts_check')),
+    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('job_pkey'))
+    )
+    op.create_index('job_finished_idx', 'job', ['merchant_id', 'finished_at'], unique=False, postgresql_where=sa.text('finished_at IS NOT NULL'))
+    op.create_index('job_lease_idx', 'job', ['lease_until'], unique=False, postgresql_where=sa.text("state = 'running'"))
+    op.create_index('job_queued_idx', 'job', ['run_after'], unique=False, postgresql_where=sa.text("state = 'queued'"))
+    op.create_index('job_unique_key', 'job', ['merchant_id', 'kind', 'unique_key'], unique=True, postgresql_where=sa.text("state IN ('queued', 'running') AND unique_key IS NOT NULL"))
     op.create_table('location',
     sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -134,6 +219,28 @@ def upgrade() -> None:
     sa.CheckConstraint("kind IN ('warehouse', 'store', 'virtual')", name=op.f('location_kind_check')),
     sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('location_pkey')),
     sa.UniqueConstraint('merchant_id', 'code', name=op.f('location_merchant_id_code_key'))
+    )
+    op.create_table('mail_account',
+    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
+    sa.Column('host', sa.Text(), nullable=False),
+    sa.Column('port', sa.Integer(), nullable=False),
+    sa.Column('security', sa.Text(), nullable=False),
+    sa.Column('username', sa.Text(), server_default='', nullable=False),
+    sa.Column('password', sa.LargeBinary(), nullable=True),
+    sa.Column('password_tail', sa.Text(), server_default='', nullable=False),
+    sa.Column('sender', sa.Text(), nullable=False),
+    sa.Column('sender_name', sa.Text(), server_default='', nullable=False),
+    sa.Column('is_active', sa.Boolean(), server_default=sa.text('false'), nullable=False),
+    sa.Column('tested_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('version', sa.Integer(), server_default='1', nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
+    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
+    sa.CheckConstraint("security IN ('tls', 'starttls', 'none')", name=op.f('mail_account_security_check')),
+    sa.CheckConstraint('NOT is_active OR tested_at IS NOT NULL', name=op.f('mail_account_tested_first_check')),
+    sa.CheckConstraint('port BETWEEN 1 AND 65535', name=op.f('mail_account_port_check')),
+    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('mail_account_pkey')),
+    sa.UniqueConstraint('merchant_id', name=op.f('mail_account_merchant_id_key'))
     )
     op.create_table('merchant',
     sa.Column('id', sa.Integer(), sa.Identity(always=False), nullable=False),
@@ -162,6 +269,31 @@ def upgrade() -> None:
     sa.Column('next_value', sa.BigInteger(), server_default='1001', nullable=False),
     sa.PrimaryKeyConstraint('merchant_id', 'kind', name=op.f('number_series_pkey'))
     )
+    op.create_table('outbox_cursor',
+    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('consumer', sa.Text(), nullable=False),
+    sa.Column('cluster', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('xid', Xid8(), server_default='0', nullable=False),
+    sa.Column('event_id', sa.BigInteger(), server_default='0', nullable=False),
+    sa.Column('moved_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
+    sa.Column('failures', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('error', sa.Text(), nullable=True),
+    sa.Column('retry_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('merchant_id', 'consumer', 'cluster', name=op.f('outbox_cursor_pkey'))
+    )
+    op.create_table('outbox_event',
+    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('id', sa.BigInteger(), server_default=sa.text('new_id(now())'), autoincrement=False, nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('key', sa.Text(collation='C'), nullable=False),
+    sa.Column('payload', postgresql.JSONB(astext_type=sa.Text()), server_default='{}', nullable=False),
+    sa.Column('cluster', sa.BigInteger(), server_default=sa.text('(pg_control_system()).system_identifier'), nullable=False),
+    sa.Column('xid', Xid8(), server_default=sa.text('pg_current_xact_id()'), nullable=False),
+    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('outbox_event_pkey')),
+    info={'partition_by': 'id'},
+    postgresql_partition_by='RANGE (id)'
+    )
+    op.create_index('outbox_event_commit_order_idx', 'outbox_event', ['merchant_id', 'cluster', 'xid', 'id'], unique=False)
     op.create_table('privacy_ledger_replay',
     sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -221,6 +353,14 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('sales_channel_pkey')),
     sa.UniqueConstraint('merchant_id', 'code', name=op.f('sales_channel_merchant_id_code_key'))
     )
+    op.create_table('scheduled_task',
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('next_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('started_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('finished_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('error', sa.Text(), nullable=True),
+    sa.PrimaryKeyConstraint('name', name=op.f('scheduled_task_pkey'))
+    )
     op.create_table('stock_movement',
     sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('id', sa.BigInteger(), server_default=sa.text('new_id(now())'), autoincrement=False, nullable=False),
@@ -257,6 +397,23 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('stock_reason_pkey')),
     sa.UniqueConstraint('merchant_id', 'code', name=op.f('stock_reason_merchant_id_code_key'))
     )
+    op.create_table('stored_file',
+    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('id', sa.BigInteger(), server_default=sa.text('new_id(now())'), autoincrement=False, nullable=False),
+    sa.Column('key', sa.Text(collation='C'), nullable=False),
+    sa.Column('filename', sa.Text(), nullable=True),
+    sa.Column('media_type', sa.Text(), nullable=False),
+    sa.Column('size', sa.BigInteger(), nullable=False),
+    sa.Column('sha256', sa.LargeBinary(), nullable=False),
+    sa.Column('data_subject_id', sa.BigInteger(), nullable=True),
+    sa.Column('created_by', sa.BigInteger(), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('stored_file_pkey')),
+    sa.UniqueConstraint('merchant_id', 'key', name=op.f('stored_file_merchant_id_key_key'))
+    )
+    op.create_index('stored_file_expiry_idx', 'stored_file', ['expires_at'], unique=False, postgresql_where=sa.text('expires_at IS NOT NULL'))
+    op.create_index('stored_file_person_idx', 'stored_file', ['merchant_id', 'data_subject_id'], unique=False, postgresql_where=sa.text('data_subject_id IS NOT NULL'))
     op.create_table('attribute_definition',
     sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -369,6 +526,41 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['merchant_id', 'import_id'], ['import_run.merchant_id', 'import_run.id'], name=op.f('import_row_merchant_id_import_id_fkey'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('merchant_id', 'import_id', 'n', name=op.f('import_row_pkey'))
     )
+    op.create_table('job_item',
+    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('job_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('key', sa.Text(collation='C'), nullable=False),
+    sa.Column('state', sa.Text(), nullable=False),
+    sa.Column('message', sa.Text(), server_default='', nullable=False),
+    sa.CheckConstraint("state IN ('ok', 'failed')", name=op.f('job_item_state_check')),
+    sa.ForeignKeyConstraint(['merchant_id', 'job_id'], ['job.merchant_id', 'job.id'], name=op.f('job_item_merchant_id_job_id_fkey'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('merchant_id', 'job_id', 'key', name=op.f('job_item_pkey'))
+    )
+    op.create_index(op.f('job_item_merchant_id_job_id_state_key_idx'), 'job_item', ['merchant_id', 'job_id', 'state', 'key'], unique=False)
+    op.create_table('message',
+    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('id', sa.BigInteger(), server_default=sa.text('new_id(now())'), autoincrement=False, nullable=False),
+    sa.Column('template', sa.Text(), nullable=False),
+    sa.Column('locale', sa.Text(), nullable=False),
+    sa.Column('recipient_masked', sa.Text(), nullable=True),
+    sa.Column('payload', sa.LargeBinary(), nullable=True),
+    sa.Column('subject_id', sa.BigInteger(), nullable=True),
+    sa.Column('about_kind', sa.Text(), nullable=True),
+    sa.Column('about_id', sa.Text(collation='C'), nullable=True),
+    sa.Column('state', sa.Text(), server_default='queued', nullable=False),
+    sa.Column('attempts', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('error', sa.Text(), nullable=True),
+    sa.Column('resend_of', sa.BigInteger(), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
+    sa.Column('sent_at', sa.DateTime(timezone=True), nullable=True),
+    sa.CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name=op.f('message_sent_at_check')),
+    sa.CheckConstraint("state IN ('queued', 'sent', 'failed')", name=op.f('message_state_check')),
+    sa.ForeignKeyConstraint(['merchant_id', 'subject_id'], ['data_subject.merchant_id', 'data_subject.id'], name=op.f('message_merchant_id_subject_id_fkey')),
+    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('message_pkey'))
+    )
+    op.create_index('message_about_idx', 'message', ['merchant_id', 'about_kind', 'about_id', 'id'], unique=False)
+    op.create_index('message_state_idx', 'message', ['merchant_id', 'state', 'id'], unique=False)
+    op.create_index('message_subject_idx', 'message', ['merchant_id', 'subject_id', 'id'], unique=False, postgresql_where=sa.text('subject_id IS NOT NULL'))
     op.create_table('order_ref',
     sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('order_id', sa.BigInteger(), server_default=sa.text('new_id(now())'), autoincrement=False, nullable=False),
@@ -388,6 +580,28 @@ def upgrade() -> None:
     )
     op.create_index(op.f('order_ref_merchant_id_external_key_idx'), 'order_ref', ['merchant_id', 'external_key'], unique=False)
     op.create_index(op.f('order_ref_merchant_id_subject_id_order_id_idx'), 'order_ref', ['merchant_id', 'subject_id', 'order_id'], unique=False)
+    op.create_table('personal_data_view',
+    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('id', sa.BigInteger(), server_default=sa.text('new_id(now())'), autoincrement=False, nullable=False),
+    sa.Column('subject_id', sa.BigInteger(), nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('actor_kind', sa.Text(), nullable=False),
+    sa.Column('actor_id', sa.BigInteger(), nullable=False),
+    sa.Column('case_kind', sa.Text(), server_default='', nullable=False),
+    sa.Column('case_id', sa.BigInteger(), server_default='0', nullable=False),
+    sa.Column('fields', postgresql.JSONB(astext_type=sa.Text()), server_default='[]', nullable=False),
+    sa.Column('reason', sa.Text(), nullable=True),
+    sa.Column('window_start', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('last_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('times', sa.Integer(), server_default='1', nullable=False),
+    sa.CheckConstraint("kind <> 'reveal' OR reason IS NOT NULL", name=op.f('personal_data_view_reason_check')),
+    sa.CheckConstraint("kind IN ('view', 'reveal', 'export')", name=op.f('personal_data_view_kind_check')),
+    sa.ForeignKeyConstraint(['merchant_id', 'subject_id'], ['data_subject.merchant_id', 'data_subject.id'], name=op.f('personal_data_view_merchant_id_subject_id_fkey')),
+    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('personal_data_view_pkey'))
+    )
+    op.create_index(op.f('personal_data_view_merchant_id_actor_id_last_at_idx'), 'personal_data_view', ['merchant_id', 'actor_id', 'last_at'], unique=False)
+    op.create_index(op.f('personal_data_view_merchant_id_subject_id_id_idx'), 'personal_data_view', ['merchant_id', 'subject_id', 'id'], unique=False)
+    op.create_index('personal_data_view_window_key', 'personal_data_view', ['merchant_id', 'actor_id', 'subject_id', 'case_kind', 'case_id', 'window_start'], unique=True, postgresql_where=sa.text("kind = 'view'"))
     op.create_table('privacy_legal_hold',
     sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -467,7 +681,6 @@ def upgrade() -> None:
     sa.Column('basis', sa.Text(collation='C'), nullable=False),
     sa.Column('country_code', sa.CHAR(length=2), nullable=True),
     sa.Column('ends_on', sa.Date(), nullable=False),
-    sa.Column('retention_key_id', sa.BigInteger(), nullable=False),
     sa.Column('sealed', sa.LargeBinary(), nullable=True),
     sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
     sa.Column('destroyed_at', sa.DateTime(timezone=True), nullable=True),
@@ -817,6 +1030,21 @@ def upgrade() -> None:
     op.create_index(op.f('sales_order_merchant_id_fulfilment_state_id_idx'), 'sales_order', ['merchant_id', 'fulfilment_state', 'id'], unique=False)
     op.create_index(op.f('sales_order_merchant_id_payment_state_id_idx'), 'sales_order', ['merchant_id', 'payment_state', 'id'], unique=False)
     op.create_index(op.f('sales_order_merchant_id_state_id_idx'), 'sales_order', ['merchant_id', 'state', 'id'], unique=False)
+    op.create_table('saved_view',
+    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
+    sa.Column('list_key', sa.Text(collation='C'), nullable=False),
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('user_id', sa.BigInteger(), nullable=False),
+    sa.Column('state', sa.Text(), nullable=False),
+    sa.Column('version', sa.Integer(), server_default='1', nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
+    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
+    sa.ForeignKeyConstraint(['user_id'], ['user_account.id'], name=op.f('saved_view_user_id_fkey'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('saved_view_pkey')),
+    sa.UniqueConstraint('merchant_id', 'list_key', 'user_id', 'name', name=op.f('saved_view_merchant_id_list_key_user_id_name_key'))
+    )
+    op.create_index(op.f('saved_view_user_id_idx'), 'saved_view', ['user_id'], unique=False)
     op.create_table('user_session',
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
     sa.Column('token_hash', sa.LargeBinary(), nullable=False),
@@ -1188,6 +1416,15 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('product_option_value_pkey')),
     sa.UniqueConstraint('merchant_id', 'option_id', 'value', name=op.f('product_option_value_merchant_id_option_id_value_key'))
     )
+    op.create_table('saved_view_role',
+    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('view_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('role_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.ForeignKeyConstraint(['merchant_id', 'role_id'], ['role.merchant_id', 'role.id'], name=op.f('saved_view_role_merchant_id_role_id_fkey'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['merchant_id', 'view_id'], ['saved_view.merchant_id', 'saved_view.id'], name=op.f('saved_view_role_merchant_id_view_id_fkey'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('merchant_id', 'view_id', 'role_id', name=op.f('saved_view_role_pkey'))
+    )
+    op.create_index(op.f('saved_view_role_merchant_id_role_id_idx'), 'saved_view_role', ['merchant_id', 'role_id'], unique=False)
     op.create_table('stock_level',
     sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('variant_id', sa.BigInteger(), nullable=False),
@@ -1212,7 +1449,7 @@ def upgrade() -> None:
     grant(READ_AND_WRITTEN)
     grant(APPEND_ONLY, privileges="SELECT, INSERT")
     grant(SHARED, privileges="SELECT")
-    run_functions("accounts", "partitions")
+    run_functions("accounts", "audit", "jobs", "outbox", "partitions")
     op.execute("SELECT ensure_partitions_ahead()")
 
 

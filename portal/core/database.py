@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, ClassVar, Final, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 from flask import Flask, has_app_context
@@ -58,6 +58,8 @@ NAMING: Final = {
 
 class Base(DeclarativeBase):
     """What every model inherits: one naming convention, one mapping from Python types to columns."""
+
+    __table__: ClassVar[sa.Table]
 
     metadata = sa.MetaData(naming_convention=NAMING)
     type_annotation_map = {

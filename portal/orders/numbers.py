@@ -45,8 +45,9 @@ def _advance(session: sa.orm.Session, size: int) -> int:
     statement = postgresql.insert(_series).values(
         merchant_id=current_merchant_id(), kind="order", next_value=FIRST + size
     )
-    return session.execute(
+    taken = session.execute(
         statement.on_conflict_do_update(
             index_elements=["merchant_id", "kind"], set_={"next_value": _series.c.next_value + size}
         ).returning(_series.c.next_value)
-    ).scalar_one() - size
+    ).scalar_one()
+    return int(taken) - size

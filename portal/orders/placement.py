@@ -207,13 +207,13 @@ def _subject_for(new: NewOrder) -> int | None:
     merchant_id = current_merchant_id()
     if new.customer_id is not None:
         table = Customer.__table__
-        return db.session.execute(
+        return int(db.session.execute(
             sa.select(table.c.subject_id).where(table.c.merchant_id == merchant_id, table.c.id == new.customer_id)
-        ).scalar_one()
+        ).scalar_one())
     if not new.contacts:
         return None
     subject = DataSubject.__table__
-    return db.session.execute(sa.insert(subject).values(merchant_id=merchant_id).returning(subject.c.id)).scalar_one()
+    return int(db.session.execute(sa.insert(subject).values(merchant_id=merchant_id).returning(subject.c.id)).scalar_one())
 
 
 def _promise_stock(new: NewOrder, order_id: int, by: Actor) -> tuple[dict[int, int], set[str]]:

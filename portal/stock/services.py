@@ -133,7 +133,7 @@ def _change_levels(moves: Sequence[Move]) -> None:
 def _stays_whole(row: sa.RowMapping, delta: dict[str, int]) -> bool:
     after = {counter: row[counter] + delta[counter] for counter in COUNTERS}
     available = after["on_hand"] - after["allocated"] - after["reserved"] - after["unavailable"]
-    return available >= 0 and min(after.values()) >= 0
+    return bool(available >= 0 and min(after.values()) >= 0)
 
 
 def _key(row: sa.RowMapping) -> tuple[int, int, int]:
@@ -150,6 +150,6 @@ def _movement_row(move: Move, by: Actor) -> dict[str, Any]:
 
 
 def _require_active(model: type[Location | StockReason], key: int, field: str, message: str) -> None:
-    found = db.session.get(model, (current_merchant_id(), key))
+    found: Location | StockReason | None = db.session.get(model, (current_merchant_id(), key))
     if found is None or not found.is_active:
         raise DomainError(message, field=field)
