@@ -1,0 +1,67 @@
+"""One connection for a whole job, so that its temporary tables outlive its commits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+
+from portal.core.database import db
+
+
+@contextmanager
+def one_connection() -> Iterator[None]:
+    """Hold ``db.session`` on one connection until the end, across commits; then drop what it staged.
+
+    A job that stages rows needs a session of its own with PostgreSQL, so its worker must not go through a pooler in
+    transaction mode; everything else it does (leases, progress) keeps its own short transactions.
+    """
+    db.session.rollback()
+    session = db.session()
+    with db.engine.connect() as connection:
+        def pinned(*args: Any, **kwargs: Any) -> sa.Connection:
+            return connection
+
+        session.get_bind = pinned  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            session.rollback()
+            del session.get_bind
+            connection.rollback()
+            # A pooled connection goes on to serve others; its temporary tables must not.
+            connection.exec_driver_sql("DISCARD TEMP")
+            connection.commit()
+
+
+def execute(statement: str, **values: Any) -> sa.CursorResult[Any]:
+    """Run one SQL text with named values."""
+    return db.session.execute(sa.text(statement), values)  # type: ignore[return-value]
+
+
+def copy_into(target: str, lines: Iterable[str]) -> None:
+    """COPY text-format *lines* into ``table (columns)``. Only temporary tables: row-level security refuses the others."""
+    driver = db.session.connection().connection.driver_connection
+    assert driver is not None
+    with driver.cursor() as cursor, cursor.copy(f"COPY {target} FROM STDIN") as copy:
+        buffer: list[str] = []
+        size = 0
+        for line in lines:
+            buffer.append(line)
+            size += len(line)
+            if size > 1 << 16:
+                copy.write("".join(buffer))
+                buffer.clear()
+                size = 0
+        copy.write("".join(buffer))
+
+
+def copy_text(value: str) -> str:
+    """*value* as the text format of COPY writes it."""
+    if "\\" in value:
+        value = value.replace("\\", "\\\\")
+    if "\t" in value or "\n" in value or "\r" in value:
+        value = value.replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+    return value

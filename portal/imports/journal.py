@@ -1,0 +1,35 @@
+"""What an import did, entry by entry, so that its undo knows what to take back and what has changed since."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from portal.core.database import current_merchant_id, db
+from portal.imports.models import ImportChange
+
+
+def journal(import_id: int, entity: str, record_ids: Sequence[int], *, action: str = "created",
+            before: dict[str, Any] | None = None, after: dict[str, Any] | None = None, version_after: int | None = None) -> None:
+    """Add one entry, in the transaction of what it tells. Nothing done, nothing noted."""
+    if not record_ids and not after:
+        return
+    table = ImportChange.__table__
+    merchant_id = current_merchant_id()
+    last = sa.select(sa.func.coalesce(sa.func.max(table.c.n), 0)).where(
+        table.c.merchant_id == merchant_id, table.c.import_id == import_id).scalar_subquery()
+    db.session.execute(sa.insert(table).values(
+        merchant_id=merchant_id, import_id=import_id, n=last + 1, entity=entity, action=action, record_ids=list(record_ids),
+        before=before, after=after, version_after=version_after, is_undone=False))
+
+
+def journaled_ids(import_id: int, entity: str) -> list[int]:
+    """The ids of all records of a kind that an import noted and that are not undone."""
+    table = ImportChange.__table__
+    rows = db.session.execute(
+        sa.select(table.c.record_ids).where(
+            table.c.merchant_id == current_merchant_id(), table.c.import_id == import_id, table.c.entity == entity,
+            ~table.c.is_undone).order_by(table.c.n))
+    return [record for (ids,) in rows for record in ids]

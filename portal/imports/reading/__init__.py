@@ -1,0 +1,1 @@
+"""From bytes to rows: encodings, delimiters, headings and cells, without a word about what they mean."""
