@@ -86,7 +86,7 @@ def _template(admin_url: str) -> str:
         _create_roles(connection)
         for suffix in ("", "_keys"):
             connection.execute(f"CREATE DATABASE {name}{suffix} OWNER portal_owner")
-            with psycopg.connect(_at(admin_url, name + suffix), autocommit=True) as inside:
+            with psycopg.connect(at_database(admin_url, name + suffix), autocommit=True) as inside:
                 inside.execute("ALTER SCHEMA public OWNER TO portal_owner")
                 inside.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
                 for extension in EXTENSIONS if not suffix else ():
@@ -122,5 +122,6 @@ def _schema_hash() -> str:
     return digest.hexdigest()[:16]
 
 
-def _at(url: str, name: str) -> str:
+def at_database(url: str, name: str) -> str:
+    """The address of another database of the same server."""
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
