@@ -1,0 +1,1 @@
+"""How the portal comes onto machines."""
