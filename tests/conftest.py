@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from deploy.local.servers import private_servers
 from portal.app import create_app
 from portal.core.database import db, merchant_scope
 from tests.support.client import HouseClient
 from tests.support.databases import TestDatabase, environment_for, fresh_database, settings_for
 from tests.support.people import Person, make_merchant, make_person, sign_in
-from tests.support.servers import private_servers
 
 pytest_plugins = ("tests.support.browser",)
 
