@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ROLES = ("portal_owner", "portal_app", "portal_upkeep")
 EXTENSIONS = ("pg_trgm", "unaccent", "citext", "btree_gin", "pg_stat_statements")
 TEMPLATE_LOCK = 727_900
+PASSWORD = "for-tests-only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class TestDatabase:
     def url(self, role: str, *, keyring: bool = False) -> str:
         parts = urlsplit(self.admin_url)
         host = parts.netloc.rpartition("@")[2]
-        return urlunsplit(parts._replace(netloc=f"{role}@{host}", path=f"/{self.name}{'_keys' if keyring else ''}"))
+        return urlunsplit(parts._replace(netloc=f"{role}:{PASSWORD}@{host}", path=f"/{self.name}{'_keys' if keyring else ''}"))
 
 
 def settings_for(database: TestDatabase, redis_url: str, folder: Path) -> Settings:
@@ -101,6 +102,7 @@ def _create_roles(connection: psycopg.Connection[object]) -> None:
     for role in ROLES:
         if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
             connection.execute(f"CREATE ROLE {role} LOGIN")
+        connection.execute(f"ALTER ROLE {role} PASSWORD '{PASSWORD}'")
 
 
 def _migrate(database: TestDatabase) -> None:
