@@ -1,0 +1,142 @@
+"""Redis is the doorbell: it tells a worker that a job waits, after the commit and with ids only.
+
+A bell that is not heard is rung again by the sweeper, so nothing here may fail a request and nothing is kept: losing
+all of Redis costs seconds.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final, Literal, TypeAlias
+
+import sqlalchemy as sa
+import structlog
+from flask import Flask, current_app, has_app_context
+from redis import Redis, RedisError
+from rq import Queue
+from rq.serializers import JSONSerializer
+from sqlalchemy.orm import Session, SessionTransaction
+
+log = structlog.get_logger(__name__)
+
+QueueName: TypeAlias = Literal["quick", "long"]
+QUEUES: Final[tuple[QueueName, ...]] = ("quick", "long")
+RUN_JOB: Final = "workers.bells.run_job"
+RUN_CONSUMERS: Final = "workers.bells.run_consumers"
+FAILURE_SECONDS: Final = 600
+LONGEST_RUN_SECONDS: Final = 24 * 3600
+PAUSE_SECONDS: Final = 5.0
+_BELLS: Final = "portal_bells"
+
+
+class Doorbell:
+    """Rings for jobs and events. After a failure it stays silent for some seconds, so that requests stay fast."""
+
+    def __init__(self, redis_url: str, prefix: str) -> None:
+        self._prefix = prefix
+        self._silent_until = 0.0
+        self.redis: Redis = Redis.from_url(redis_url, socket_connect_timeout=0.5, socket_timeout=1.0)
+
+    def queue_name(self, queue: str) -> str:
+        """The name of the queue in Redis; installations that share a Redis differ by prefix."""
+        return f"{self._prefix}-{queue}"
+
+    def ring(self, queue: str, merchant_id: int, job_id: int) -> bool:
+        """Ring for one job; returns whether the bell was taken."""
+        return self._enqueue(queue, RUN_JOB, merchant_id, job_id)
+
+    def ring_for_events(self, merchant_id: int) -> bool:
+        """Ring for a merchant's events, once until a worker answers."""
+        try:
+            if self._is_silent() or not self.redis.set(self.events_key(merchant_id), 1, nx=True, ex=10):
+                return False
+        except RedisError as error:
+            return self._fall_silent(error)
+        return self._enqueue("quick", RUN_CONSUMERS, merchant_id)
+
+    def answer_events(self, merchant_id: int) -> None:
+        """The worker is about to read: a bell from now on is a new one."""
+        try:
+            self.redis.delete(self.events_key(merchant_id))
+        except RedisError as error:
+            self._fall_silent(error)
+
+    def events_key(self, merchant_id: int) -> str:
+        """The key that says a bell for these events is on its way."""
+        return f"{self._prefix}:events:{merchant_id}"
+
+    def waiting(self) -> int | None:
+        """Bells nobody has heard yet, or None when Redis does not answer."""
+        try:
+            return sum(int(self.redis.llen(f"rq:queue:{self.queue_name(queue)}")) for queue in QUEUES)  # type: ignore[arg-type]
+        except RedisError:
+            return None
+
+    def _enqueue(self, queue: str, function: str, *args: int) -> bool:
+        if self._is_silent():
+            return False
+        try:
+            Queue(self.queue_name(queue), connection=self.redis, serializer=JSONSerializer).enqueue(
+                function, args=args, description=function, result_ttl=0, failure_ttl=FAILURE_SECONDS,
+                job_timeout=LONGEST_RUN_SECONDS,
+            )
+        except RedisError as error:
+            return self._fall_silent(error)
+        return True
+
+    def _is_silent(self) -> bool:
+        return time.monotonic() < self._silent_until
+
+    def _fall_silent(self, error: RedisError) -> bool:
+        self._silent_until = time.monotonic() + PAUSE_SECONDS
+        log.warning("the doorbell is out of order", error=type(error).__name__)
+        return False
+
+
+def init_doorbell(app: Flask, redis_url: str, prefix: str) -> None:
+    """Give the app its doorbell."""
+    app.extensions["portal_doorbell"] = Doorbell(redis_url, prefix)
+
+
+def doorbell() -> Doorbell:
+    """The doorbell of the running app."""
+    found = current_app.extensions["portal_doorbell"]
+    assert isinstance(found, Doorbell)
+    return found
+
+
+def ring_after_commit(session: Session, queue: str, merchant_id: int, job_id: int) -> None:
+    """Ring for a job once the session's transaction is committed; never if it is rolled back."""
+    _bells(session)[("job", queue, merchant_id, job_id)] = None
+
+
+def ring_for_events(session: Session, merchant_id: int) -> None:
+    """Ring for the merchant's events once the session's transaction is committed."""
+    _bells(session)[("events", "", merchant_id, 0)] = None
+
+
+def _bells(session: Session) -> dict[tuple[str, str, int, int], None]:
+    # A dict keeps the order and drops repetitions.
+    bells: dict[tuple[str, str, int, int], None] = session.info.setdefault(_BELLS, {})
+    return bells
+
+
+@sa.event.listens_for(Session, "after_commit")
+def _ring_bells(session: Session) -> None:
+    # A released savepoint is no commit yet.
+    if session.in_nested_transaction() or not session.info.get(_BELLS):
+        return
+    bells: dict[tuple[str, str, int, int], Any] = session.info.pop(_BELLS)
+    if not has_app_context():
+        return
+    for what, queue, merchant_id, job_id in bells:
+        if what == "job":
+            doorbell().ring(queue, merchant_id, job_id)
+        else:
+            doorbell().ring_for_events(merchant_id)
+
+
+@sa.event.listens_for(Session, "after_soft_rollback")
+def _forget_bells(session: Session, previous: SessionTransaction) -> None:
+    if previous.parent is None:
+        session.info.pop(_BELLS, None)

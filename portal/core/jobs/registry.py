@@ -1,0 +1,81 @@
+"""What can be done by a job: handlers register at import, by a dotted name that outlives their module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from portal.core.jobs.run import JobRun
+
+Handler = Callable[["JobRun"], None]
+
+
+@dataclass(frozen=True, slots=True)
+class JobKind:
+    """One kind of work.
+
+    ``permission`` is what a person needs to see and steer such jobs. A quiet kind (mail, upkeep) is left out of the
+    list until asked for. ``retries_rows`` says that the handler reads ``run.failed_keys()``.
+    """
+
+    name: str
+    title: str
+    permission: str
+    handler: Handler
+    queue: Literal["quick", "long"]
+    is_quiet: bool
+    retries_rows: bool
+
+
+_kinds: Final[dict[str, JobKind]] = {}
+
+
+class UnknownJobError(LookupError):
+    """No handler has this name."""
+
+
+def job(
+    name: str, *, title: str, permission: str = "jobs.manage", queue: Literal["quick", "long"] = "long",
+    quiet: bool = False, retries_rows: bool = False,
+) -> Callable[[Handler], Handler]:
+    """Register a handler: ``@job("imports.apply", title="Import orders", permission="imports.run")``.
+
+    A job may run twice: write so that the second run is harmless, or so that the checkpoint commits with the effects.
+    Renaming strands what is queued: keep the old name for a release.
+    """
+
+    def register(handler: Handler) -> Handler:
+        present = _kinds.get(name)
+        if present is not None and (present.handler.__module__, present.handler.__qualname__) != (
+            handler.__module__, handler.__qualname__,
+        ):
+            raise ValueError(f"Two jobs are called {name}.")
+        _kinds[name] = JobKind(name, title, permission, handler, queue, quiet, retries_rows)
+        return handler
+
+    return register
+
+
+def kind_of(name: str) -> JobKind:
+    """The kind of that name.
+
+    Raises:
+        UnknownJobError: nothing registered it.
+    """
+    try:
+        return _kinds[name]
+    except KeyError:
+        raise UnknownJobError(f"No job is called {name}.") from None
+
+
+def kinds() -> Mapping[str, JobKind]:
+    """All kinds by name."""
+    return _kinds
+
+
+def title_of(name: str) -> str:
+    """What people call the work; a kind that is gone shows its name."""
+    found = _kinds.get(name)
+    return found.title if found else name
