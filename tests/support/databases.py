@@ -80,7 +80,7 @@ def _template(admin_url: str) -> str:
     name = f"portal_template_{_schema_hash()}"
     with psycopg.connect(admin_url, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", (TEMPLATE_LOCK,))
-        if connection.execute("SELECT FROM pg_database WHERE datname = %s AND datistemplate", (name,)).fetchone():
+        if connection.execute("SELECT FROM pg_database WHERE datname = %s AND datistemplate", (name,)).rowcount:
             return name
         for suffix in ("", "_keys"):
             connection.execute(f"DROP DATABASE IF EXISTS {name}{suffix} WITH (FORCE)")
@@ -100,7 +100,7 @@ def _template(admin_url: str) -> str:
 
 def _create_roles(connection: psycopg.Connection[object]) -> None:
     for role in ROLES:
-        if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
+        if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,)).rowcount:
             connection.execute(f"CREATE ROLE {role} LOGIN")
         connection.execute(f"ALTER ROLE {role} PASSWORD '{PASSWORD}'")
 
