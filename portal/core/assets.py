@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from flask import Flask, Response, abort, request, url_for
+from flask import Flask, Response, abort, request
 
 from portal.config import Settings
 
@@ -90,13 +90,18 @@ class Assets:
 def init_assets(app: Flask) -> None:
     """Serve `/static/…` from here and give templates `asset()` and `htmx_assets`."""
     settings: Settings = app.config["SETTINGS"]
-    assets = Assets(Path(str(app.static_folder)), live=settings.environment != "production")
+    assets = Assets(Path(str(app.static_folder)), live=app.debug)
+    urls: dict[str, str] = {}
 
     def serve(filename: str) -> Response:
         return _serve(assets, filename)
 
     def asset(name: str) -> str:
-        return url_for("static", filename=assets.hashed_name(name))
+        # Every icon of every row asks, so the answer is kept; `url_for` would cost more than the rest of the row.
+        url = None if assets.live else urls.get(name)
+        if url is None:
+            url = urls[name] = f"{app.static_url_path}/{assets.hashed_name(name)}"
+        return url
 
     app.view_functions["static"] = serve
     app.jinja_env.globals.update(
@@ -119,7 +124,7 @@ def _serve(assets: Assets, filename: str) -> Response:
         response.headers["Content-Encoding"] = "gzip"
     if asset.packed is not None:
         response.headers["Vary"] = "Accept-Encoding"
-    fresh = bool(hashed) and hashed is not None and hashed["hash"] == asset.digest
+    fresh = hashed is not None and hashed["hash"] == asset.digest
     response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable" if fresh else "no-cache"
     response.set_etag(asset.digest + ("-gz" if packed else ""))
     return response.make_conditional(request)
