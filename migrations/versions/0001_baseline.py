@@ -50,7 +50,7 @@ READ_AND_WRITTEN = (
     "privacy_request_subject", "privacy_retained_record", "privacy_suppression", "product", "product_attribute",
     "product_category", "product_option", "product_option_value", "product_type", "role", "role_permission",
     "sales_channel", "sales_order", "saved_view", "saved_view_role", "scheduled_task", "stock_level",
-    "stock_reason", "stored_file", "user_account", "user_session", "variant",
+    "stock_reason", "stored_file", "throttle", "user_account", "user_session", "variant",
 )
 
 
@@ -414,6 +414,13 @@ def upgrade() -> None:
     )
     op.create_index('stored_file_expiry_idx', 'stored_file', ['expires_at'], unique=False, postgresql_where=sa.text('expires_at IS NOT NULL'))
     op.create_index('stored_file_person_idx', 'stored_file', ['merchant_id', 'data_subject_id'], unique=False, postgresql_where=sa.text('data_subject_id IS NOT NULL'))
+    op.create_table('throttle',
+    sa.Column('key', sa.LargeBinary(), nullable=False),
+    sa.Column('tries', postgresql.ARRAY(sa.DateTime(timezone=True)), nullable=False),
+    sa.Column('last_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('key', name=op.f('throttle_pkey'))
+    )
+    op.create_index(op.f('throttle_last_at_idx'), 'throttle', ['last_at'], unique=False)
     op.create_table('attribute_definition',
     sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -1449,7 +1456,7 @@ def upgrade() -> None:
     grant(READ_AND_WRITTEN)
     grant(APPEND_ONLY, privileges="SELECT, INSERT")
     grant(SHARED, privileges="SELECT")
-    run_functions("accounts", "audit", "jobs", "outbox", "partitions")
+    run_functions("accounts", "audit", "jobs", "outbox", "partitions", "privacy")
     op.execute("SELECT ensure_partitions_ahead()")
 
 
