@@ -57,7 +57,7 @@ POSTGRES_SETTINGS = {
 class Addresses:
     """Where the servers answer: PostgreSQL as its administrator, and Redis."""
 
-    admin_url: str
+    database_url: str
     redis_url: str
 
 
@@ -68,14 +68,17 @@ class Servers:
         self.directory = directory or server_directory(name)
         self.durable = durable
         self._account = _account()
-        self._children: list[tuple[subprocess.Popen[bytes], signal.Signals]] = []
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, *, tied: bool = True) -> Addresses:
-        """Start both and wait until they answer. Tied servers end with this process, however it ends."""
+    def start(self, *, tied: bool = True, postgres: bool = True, redis: bool = True) -> Addresses:
+        """Start them and wait until they answer. Tied servers end with this process, however it ends."""
         self.stop()
+        self.directory.mkdir(parents=True, exist_ok=True)
         self._own(self.directory, 0o711)
         try:
-            return Addresses(self._start_postgres(tied), self._start_redis(tied))
+            return Addresses(
+                self._start_postgres(tied) if postgres else "", self._start_redis(tied) if redis else ""
+            )
         except BaseException:
             self.stop()
             raise
@@ -85,7 +88,7 @@ class Servers:
         for pid, polite in ((self._redis_pid(), signal.SIGTERM), (self._postgres_pid(), signal.SIGINT)):
             if pid:
                 _end(pid, polite)
-        for child, _ in self._children:
+        for child in self._children.values():
             child.wait()
         self._children.clear()
 
@@ -96,7 +99,7 @@ class Servers:
 
     def failed(self) -> str | None:
         """Name a server that ended by itself, with the end of its log."""
-        for (child, _), name in zip(self._children, ("postgres", "redis"), strict=False):
+        for name, child in self._children.items():
             if child.poll() is not None:
                 return f"{name} ended with {child.returncode}:\n{tail(self.directory / f'{name}.log')}"
         return None
@@ -165,7 +168,7 @@ class Servers:
                 command, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 preexec_fn=(lambda: die_with_parent(polite)) if tied else None, **self._as_account(),
             )
-        self._children.append((child, polite))
+        self._children[name] = child
 
     def _wait(self, name: str, answers: Callable[[], bool]) -> None:
         until = time.monotonic() + PATIENCE
@@ -203,13 +206,12 @@ class Servers:
 
 
 @contextmanager
-def private_servers() -> Iterator[tuple[str, str]]:
-    """Servers for one run of the tests: quick, not durable, their data gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="portal-test-", dir="/tmp", ignore_cleanup_errors=True) as made:
-        servers = Servers("test", durable=False, directory=Path(made))
+def private(name: str, *, durable: bool) -> Iterator[Addresses]:
+    """Servers for one run whose data is gone afterwards; ``name`` tells the directories apart."""
+    with tempfile.TemporaryDirectory(prefix=f"portal-{name}-", dir="/tmp", ignore_cleanup_errors=True) as made:
+        servers = Servers(name, durable=durable, directory=Path(made))
         try:
-            addresses = servers.start()
-            yield addresses.admin_url, addresses.redis_url
+            yield servers.start()
         finally:
             servers.stop()
 
@@ -298,17 +300,9 @@ def _end(pid: int, polite: signal.Signals) -> None:
                 if done:
                     return
             except ChildProcessError:
-                if not _exists(pid):
+                if not _command_of(pid):
                     return
             time.sleep(0.05)
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def main() -> None:
@@ -324,7 +318,7 @@ def main() -> None:
         with only_one(f"servers-{given.name}"):
             if given.action == "start":
                 addresses = servers.start(tied=False)
-                say(f"DATABASE_URL={addresses.admin_url}\nREDIS_URL={addresses.redis_url}")
+                say(f"DATABASE_URL={addresses.database_url}\nREDIS_URL={addresses.redis_url}")
             elif given.action == "stop":
                 servers.stop()
     except CannotGoOnError as error:

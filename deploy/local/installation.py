@@ -1,0 +1,116 @@
+"""A running ground for one purpose (demo, bench, checks): servers, databases, and the environment processes get."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import redis
+
+from deploy.local import databases
+from deploy.local.layout import ROOT, CannotGoOnError, only_one, say, server_directory, state_directory
+from deploy.local.packages import OLDEST_REDIS
+from deploy.local.servers import Servers
+
+
+@contextmanager
+def installation(name: str, *, durable: bool = True, given: bool = True) -> Iterator[dict[str, str]]:
+    """The environment of an installation called *name*; the servers we started stop at the end, however it comes.
+
+    With *given*, servers that DATABASE_URL and REDIS_URL name are used; the checks never touch those.
+    """
+    state = state_directory(name)
+    state.chmod(0o711)
+    servers = None
+    ended_by_signal()
+    with only_one(name):
+        try:
+            admin_url = os.environ.get("DATABASE_URL") if given else None
+            redis_url = os.environ.get("REDIS_URL") if given else None
+            if not (admin_url and redis_url):
+                servers = Servers(name, durable=durable, directory=server_directory(name) / "servers")
+                started = servers.start(postgres=not admin_url, redis=not redis_url)
+                admin_url, redis_url = admin_url or started.database_url, redis_url or started.redis_url
+            made = databases.prepare(admin_url, state / "passwords.json")
+            say(f"PostgreSQL {made.server_version}, Redis {_redis_version(redis_url)}.")
+            for remark in made.remarks:
+                say(remark)
+            yield os.environ | made.environment() | _own_settings(name, state) | {"REDIS_URL": redis_url}
+        finally:
+            if servers:
+                servers.stop()
+
+
+def ended_by_signal() -> None:
+    """Turn a polite request to end into an exception, so that what was started is stopped on the way out."""
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        # A second Ctrl-C must not interrupt the stopping.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
+
+
+def migrate(environment: dict[str, str]) -> None:
+    """Bring both databases to the newest schema."""
+    flask(environment, "db", "upgrade")
+    flask(environment, "keyring", "upgrade")
+
+
+def flask(environment: dict[str, str], *command: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run a command of the portal; its output is shown when it fails, and is the caller's when captured."""
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "wsgi", *command], cwd=ROOT, env=environment, text=True, check=False,
+        stdout=subprocess.PIPE, stderr=None if not capture else subprocess.PIPE,
+    )
+    if done.returncode and not capture:
+        raise CannotGoOnError(f"flask {' '.join(command)} did not succeed:\n{done.stdout[-4000:]}")
+    return done
+
+
+def has_command(environment: dict[str, str], *command: str) -> bool:
+    return flask(environment, *command, "--help", capture=True).returncode == 0
+
+
+def _own_settings(name: str, state: Path) -> dict[str, str]:
+    kept = state / "secrets.json"
+    if not kept.exists():
+        made = {
+            "SECRET_KEY": secrets.token_urlsafe(48),
+            "MASTER_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
+        }
+        databases.write_private(kept, json.dumps(made))
+    folders = {"STORAGE_URL": state / "storage", "LEDGER_URL": state / "ledger"}
+    for folder in folders.values():
+        folder.mkdir(mode=0o700, exist_ok=True)
+    return {
+        **json.loads(kept.read_text()),
+        **{key: folder.as_uri() for key, folder in folders.items()},
+        "PORTAL_ENVIRONMENT": "demo" if name == "demo" else "test",
+        "SMTP_URL": os.environ.get("SMTP_URL", "mailbox:"),
+        "RQ_PREFIX": f"portal-{name}",
+    }
+
+
+def _redis_version(url: str) -> str:
+    try:
+        with redis.Redis.from_url(url, socket_connect_timeout=5) as connection:
+            found = connection.info("server")
+    except redis.RedisError as error:
+        raise CannotGoOnError(f"REDIS_URL does not answer: {error}") from error
+    version = str(found["redis_version"])
+    if tuple(map(int, version.split(".")[:2])) < OLDEST_REDIS:
+        raise CannotGoOnError(f"REDIS_URL names Redis {version}; the portal needs 6.2 or newer.")
+    return version
