@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -37,8 +38,15 @@ def one_connection() -> Iterator[None]:
 
 
 def execute(statement: str, **values: Any) -> sa.CursorResult[Any]:
-    """Run one SQL text with named values."""
-    return db.session.execute(sa.text(statement), values)  # type: ignore[return-value]
+    """Run one SQL text with those of the named values that it uses."""
+    clause = _text(statement)
+    used = {name: values[name] for name in clause._bindparams}
+    return db.session.execute(clause, used)  # type: ignore[return-value]
+
+
+@lru_cache(maxsize=512)
+def _text(statement: str) -> sa.TextClause:
+    return sa.text(statement)
 
 
 def copy_into(target: str, lines: Iterable[str]) -> None:

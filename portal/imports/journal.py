@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -33,3 +34,35 @@ def journaled_ids(import_id: int, entity: str) -> list[int]:
             table.c.merchant_id == current_merchant_id(), table.c.import_id == import_id, table.c.entity == entity,
             ~table.c.is_undone).order_by(table.c.n))
     return [record for (ids,) in rows for record in ids]
+
+
+@dataclass(slots=True)
+class OpenEntry:
+    """A journal entry that is not undone."""
+
+    n: int
+    entity: str
+    action: str
+    record_ids: list[int]
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    version_after: int | None
+
+
+def open_entries(import_id: int) -> list[OpenEntry]:
+    """The entries an undo has to work through, the newest first."""
+    table = ImportChange.__table__
+    rows = db.session.execute(
+        sa.select(table.c.n, table.c.entity, table.c.action, table.c.record_ids, table.c.before, table.c.after, table.c.version_after)
+        .where(table.c.merchant_id == current_merchant_id(), table.c.import_id == import_id, ~table.c.is_undone)
+        .order_by(table.c.n.desc()))
+    return [OpenEntry(*row) for row in rows]
+
+
+def close_entry(import_id: int, entry: OpenEntry, stays: Sequence[int]) -> None:
+    """Mark an entry as undone; what stays remains in it, so that a second undo can try again."""
+    table = ImportChange.__table__
+    db.session.execute(
+        sa.update(table)
+        .where(table.c.merchant_id == current_merchant_id(), table.c.import_id == import_id, table.c.n == entry.n)
+        .values(is_undone=not stays, record_ids=list(stays) or entry.record_ids, after=entry.after))

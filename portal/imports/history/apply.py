@@ -12,6 +12,7 @@ from typing import Final, Protocol
 from portal.core import audit, outbox
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id
+from portal.core.money import minor_units
 from portal.imports.connection import execute
 from portal.imports.history.staging import HistoryOptions
 from portal.imports.journal import journal
@@ -33,7 +34,7 @@ _GUESTS: Final = (
     "DROP TABLE IF EXISTS h_batch",
     """CREATE TEMP TABLE h_batch AS
        SELECT o.*, c.customer_id, coalesce(c.subject_id, new_id(now())) AS subject_id, c.customer_id IS NULL AS is_guest, l.code AS iso
-       FROM h_order o LEFT JOIN h_customer c ON c.customer = o.customer LEFT JOIN h_country l ON l.name = o.country
+       FROM h_order o LEFT JOIN h_customer c ON c.buyer = o.buyer LEFT JOIN h_country l ON l.name = o.country
        WHERE o.batch = :batch""",
     "INSERT INTO data_subject (merchant_id, id) SELECT :merchant, subject_id FROM h_batch WHERE is_guest",
 )
@@ -43,14 +44,15 @@ _WRITES: Final = (
        SELECT :merchant, order_id, number, :channel, invoice, subject_id, at FROM h_batch""",
     """INSERT INTO sales_order (merchant_id, id, number, channel_id, customer_id, placed_at, state, payment_state, fulfilment_state,
               closed_at, country_code, source_country, currency, tax_inclusive, items_total, charges_total, discount_total, total,
-              captured_total, refunded_total, base_currency, base_total, line_count, unit_count, import_id, version)
+              captured_total, refunded_total, base_rate, base_currency, base_total, line_count, unit_count, import_id, version)
        SELECT :merchant, order_id, number, :channel, customer_id, at, :state,
               CASE WHEN NOT :closed THEN 'unpaid' WHEN total < 0 THEN 'refunded' WHEN refunded_total = 0 THEN 'paid'
                    WHEN refunded_total < total THEN 'part_refunded' ELSE 'refunded' END,
               CASE WHEN line_count = 0 THEN 'none' WHEN :closed THEN 'fulfilled' ELSE 'unfulfilled' END,
               CASE WHEN :closed THEN at END, iso, nullif(country, ''), :currency, :tax_inclusive, items_total, charges_total,
-              discount_total, total, CASE WHEN :closed THEN greatest(total, 0) ELSE 0 END, refunded_total, :currency, total,
-              line_count, unit_count, :import_id, 1
+              discount_total, total, CASE WHEN :closed THEN greatest(total, 0) ELSE 0 END, refunded_total,
+              CAST(:base_rate AS numeric), :base_currency,
+              round(total * CAST(:base_rate AS numeric), :base_minor), line_count, unit_count, :import_id, 1
        FROM h_batch ORDER BY order_id""",
     """INSERT INTO order_line (merchant_id, order_id, n, variant_id, sku, title, quantity, unit_price, line_total, location_id,
               fulfilled_quantity, returned_quantity)
@@ -71,7 +73,7 @@ _WRITES: Final = (
        SELECT :merchant, order_id, 1, 'captured', 'imported', 'manual', total, total, :currency, at
        FROM h_batch WHERE :closed AND total > 0""",
     """INSERT INTO order_refund (merchant_id, order_id, n, payment_n, amount, destination, external_id, actor_kind, actor_id, at)
-       SELECT :merchant, order_id, n, 1, sum(amount), 'payment', min(credit), :actor_kind, :actor_id, min(at)
+       SELECT :merchant, order_id, n, 1, sum(amount), 'payment', min(credit), CAST(:actor_kind AS text), CAST(:actor_id AS bigint), min(at)
        FROM h_refund WHERE batch = :batch GROUP BY order_id, n""",
     """INSERT INTO order_refund_line (merchant_id, order_id, refund_n, line_n, quantity, amount)
        SELECT :merchant, order_id, n, line_n, sum(quantity), sum(amount)
@@ -109,12 +111,13 @@ def write_orders(import_id: int, channel_id: int, options: HistoryOptions, work:
     values = {
         "merchant": merchant, "channel": channel_id, "import_id": import_id, "currency": options.currency,
         "tax_inclusive": options.tax_inclusive, "state": options.state, "closed": options.state == "closed",
+        "base_currency": options.base_currency, "base_rate": options.base_rate, "base_minor": minor_units(options.base_currency),
         "location": options.location_id, "actor_kind": by.kind, "actor_id": by.id,
     }
     batches = execute("SELECT coalesce(max(batch), -1) FROM h_order").scalar_one()
     for batch in range(batches + 1):
         for statement in (*_GUESTS, *_WRITES):
-            execute(statement, **{name: value for name, value in (values | {"batch": batch}).items() if f":{name}" in statement})
+            execute(statement, **values, batch=batch)
         orders, rows, amount = execute("SELECT count(*), coalesce(sum(row_count), 0), coalesce(sum(total), 0) FROM h_batch").one()
         if not orders:
             continue

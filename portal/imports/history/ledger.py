@@ -52,7 +52,7 @@ _MOVES: Final = (
 _WRITE: Final = """
     INSERT INTO stock_movement (merchant_id, id, variant_id, location_id, kind, on_hand_delta, cause_kind, cause_id,
                                 actor_kind, actor_id, note)
-    SELECT :merchant, new_id(at), variant_id, :location, kind, delta, 'import', :import_id, :actor_kind, :actor_id, note
+    SELECT :merchant, new_id(at), variant_id, :location, kind, delta, 'import', :import_id, CAST(:actor_kind AS text), CAST(:actor_id AS bigint), note
     FROM (
         SELECT b.variant_id, greatest(b.first_at - interval '1 second', timestamptz '1990-01-01 00:00+00') AS at, 'opening' AS kind,
                b.opening AS delta, CAST(:opening_note AS text) AS note
@@ -85,7 +85,7 @@ def write_ledger(import_id: int, options: HistoryOptions, work: Work, *, done_va
     merchant = current_merchant_id()
     bound = {"closed": options.state == "closed", "done": done_variants, "batch_moves": BATCH_MOVES}
     for statement in _MOVES:
-        execute(statement, **{name: value for name, value in bound.items() if f":{name}" in statement})
+        execute(statement, **bound)
     work.commit()
     written = 0
     for batch in range(execute("SELECT coalesce(max(batch), -1) FROM h_balance").scalar_one() + 1):
@@ -100,7 +100,8 @@ def write_ledger(import_id: int, options: HistoryOptions, work: Work, *, done_va
             """SELECT DISTINCT c.invoice FROM h_correction c JOIN h_sku s ON s.sku_key = c.sku_key
                JOIN h_balance b ON b.variant_id = s.variant_id AND b.batch = :batch WHERE c.status IN ('new', 'mine') ORDER BY 1""",
             batch=batch)]
-        journal(import_id, "stock_level", made, after={"location_id": options.location_id})
+        if made:
+            journal(import_id, "stock_level", made, after={"location_id": options.location_id})
         journal(import_id, "stock_history", variants, after={"corrections": corrections})
         audit.record(action="import.stock_history_written", by=by, subject=("import", import_id),
                      after={"variants": len(variants), "movements": moves})

@@ -19,14 +19,14 @@ from portal.core.database import db
 from portal.imports.connection import copy_into, execute
 
 _CREDITED = """
-    SELECT r.customer, r.sku_key, r.at, r.row_no, r.invoice, r.quantity, r.unit_price,
+    SELECT r.buyer, r.sku_key, r.at, r.row_no, r.invoice, r.quantity, r.unit_price,
            round(r.quantity * r.unit_price, :minor) AS amount, i.total
     FROM h_row r
     JOIN h_invoice i ON i.invoice = r.invoice
-    WHERE NOT i.is_correction AND r.customer <> '' AND (r.customer, r.sku_key) IN (
-        SELECT c.customer, c.sku_key FROM h_row c JOIN h_invoice ci ON ci.invoice = c.invoice
-        WHERE c.quantity < 0 AND c.customer <> '' AND NOT ci.is_correction)
-    ORDER BY r.customer, r.sku_key, r.at, r.row_no
+    WHERE NOT i.is_correction AND r.buyer <> '' AND (r.buyer, r.sku_key) IN (
+        SELECT c.buyer, c.sku_key FROM h_row c JOIN h_invoice ci ON ci.invoice = c.invoice
+        WHERE c.quantity < 0 AND c.buyer <> '' AND NOT ci.is_correction)
+    ORDER BY r.buyer, r.sku_key, r.at, r.row_no
 """
 
 

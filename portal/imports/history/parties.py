@@ -27,7 +27,7 @@ _SKUS: Final = (
        UNION ALL
        SELECT sku_key, code, '', 0, false, count(*) FROM h_correction WHERE status IN ('new', 'mine') GROUP BY 1, 2""",
     """CREATE TEMP TABLE h_sku AS
-       SELECT s.sku_key, s.code, coalesce(t.description, s.code) AS title, p.unit_price AS price, v.id AS variant_id, v.product_id,
+       SELECT s.sku_key, s.code, coalesce(t.description, s.code) AS title, p.unit_price AS list_price, v.id AS variant_id, v.product_id,
               CAST(NULL AS text) AS slug, CAST(NULL AS text) AS title_key, CAST(NULL AS integer) AS chunk
        FROM (SELECT DISTINCT ON (sku_key) sku_key, code FROM h_named GROUP BY sku_key, code
              ORDER BY sku_key, sum(times) DESC, code) s
@@ -44,11 +44,11 @@ _SKUS: Final = (
 _CUSTOMERS: Final = (
     "DROP TABLE IF EXISTS h_customer",
     """CREATE TEMP TABLE h_customer AS
-       SELECT o.customer, o.first_at, o.country, c.id AS customer_id, c.subject_id, CAST(NULL AS integer) AS chunk
-       FROM (SELECT customer, min(at) AS first_at, (array_agg(country ORDER BY at DESC, first_row DESC))[1] AS country
-             FROM h_order WHERE customer <> '' AND status IN ('new', 'mine') GROUP BY customer) o
-       LEFT JOIN customer c ON c.merchant_id = :merchant AND c.external_id = o.customer""",
-    "CREATE UNIQUE INDEX ON h_customer (customer)",
+       SELECT o.buyer, o.first_at, o.country, c.id AS customer_id, c.subject_id, CAST(NULL AS integer) AS chunk
+       FROM (SELECT buyer, min(at) AS first_at, (array_agg(country ORDER BY at DESC, first_row DESC))[1] AS country
+             FROM h_order WHERE buyer <> '' AND status IN ('new', 'mine') GROUP BY buyer) o
+       LEFT JOIN customer c ON c.merchant_id = :merchant AND c.external_id = o.buyer""",
+    "CREATE UNIQUE INDEX ON h_customer (buyer)",
     "ANALYZE h_customer",
 )
 
@@ -70,8 +70,8 @@ _NEW_VARIANTS: Final = """
 """
 _NEW_PRICES: Final = """
     INSERT INTO price (merchant_id, variant_id, currency, amount)
-    SELECT :merchant, variant_id, :currency, price FROM h_sku
-    WHERE chunk = :chunk AND price IS NOT NULL AND variant_id = ANY(:made) ORDER BY variant_id
+    SELECT :merchant, variant_id, :currency, list_price FROM h_sku
+    WHERE chunk = :chunk AND list_price IS NOT NULL AND variant_id = ANY(:made) ORDER BY variant_id
 """
 _NEW_CUSTOMERS: Final = (
     """WITH made AS (
@@ -79,7 +79,7 @@ _NEW_CUSTOMERS: Final = (
            SELECT :merchant, subject_id FROM h_customer WHERE chunk = :chunk RETURNING id)
        SELECT count(*) FROM made""",
     """INSERT INTO customer (merchant_id, id, subject_id, external_id, country_code, source)
-       SELECT :merchant, customer_id, subject_id, customer, l.code, 'import'
+       SELECT :merchant, customer_id, subject_id, buyer, l.code, 'import'
        FROM h_customer h LEFT JOIN h_country l ON l.name = h.country WHERE chunk = :chunk""",
 )
 
@@ -88,7 +88,7 @@ def settle_parties() -> None:
     """Fill ``h_sku``, ``h_customer`` and ``h_country``; ids are empty for what has to be made."""
     merchant = current_merchant_id()
     for statement in (*_SKUS, *_CUSTOMERS):
-        execute(statement, **({"merchant": merchant} if ":merchant" in statement else {}))
+        execute(statement, merchant=merchant)
     execute("DROP TABLE IF EXISTS h_country")
     execute("CREATE TEMP TABLE h_country (name text PRIMARY KEY, code char(2))")
     names = [name for (name,) in execute("SELECT DISTINCT country FROM h_order WHERE country <> ''")]
@@ -137,9 +137,9 @@ def _name_products() -> None:
     copy_into("h_name", lines)
     execute("UPDATE h_sku s SET slug = n.slug, title_key = n.title_key, chunk = n.chunk FROM h_name n WHERE n.sku_key = s.sku_key")
     execute("""UPDATE h_customer h SET customer_id = new_id(h.first_at), subject_id = new_id(now()), chunk = n.place / :size
-               FROM (SELECT customer, (row_number() OVER (ORDER BY customer) - 1)::integer AS place
+               FROM (SELECT buyer, (row_number() OVER (ORDER BY buyer) - 1)::integer AS place
                      FROM h_customer WHERE customer_id IS NULL) n
-               WHERE n.customer = h.customer""", size=CHUNK)
+               WHERE n.buyer = h.buyer""", size=CHUNK)
 
 
 def _taken_slugs(wanted: set[str]) -> set[str]:

@@ -14,16 +14,16 @@ from portal.imports.connection import execute
 from portal.imports.history.matching import match_cancellations
 from portal.imports.history.staging import HistoryOptions
 
-BATCH_ROWS: Final = 12_000
+BATCH_ROWS: Final = 6_000
 
 _INVOICES: Final = (
     "DROP TABLE IF EXISTS h_invoice, h_order, h_line, h_refund, h_correction",
     "ANALYZE h_row",
     """CREATE TEMP TABLE h_invoice AS
        SELECT g.*, f.at, f.country FROM (
-           SELECT invoice, min(row_no) AS first_row, count(*)::integer AS row_count, min(customer) AS customer,
-                  bool_and(unit_price = 0) AND max(customer) = '' AS is_correction,
-                  min(customer) <> max(customer) AS is_mixed, sum(round(quantity * unit_price, :minor)) AS total
+           SELECT invoice, min(row_no) AS first_row, count(*)::integer AS row_count, min(buyer) AS buyer,
+                  bool_and(unit_price = 0) AND max(buyer) = '' AS is_correction,
+                  min(buyer) <> max(buyer) AS is_mixed, sum(round(quantity * unit_price, :minor)) AS total
            FROM h_row GROUP BY invoice
        ) g JOIN h_row f ON f.row_no = g.first_row""",
     """INSERT INTO h_reject (row_no, invoice, reason, amount)
@@ -50,7 +50,7 @@ _ORDERS: Final = (
        SELECT g.*, coalesce(back.amount, 0) AS refunded_total, CAST(NULL AS text) AS status, CAST(NULL AS bigint) AS order_id,
               CAST(NULL AS integer) AS batch
        FROM (
-           SELECT i.invoice, :prefix || i.invoice AS number, i.first_row, i.at, i.customer, i.country,
+           SELECT i.invoice, :prefix || i.invoice AS number, i.first_row, i.at, i.buyer, i.country,
                   coalesce(sum(a.amount) FILTER (WHERE r.charge IS NULL), 0) AS items_total,
                   coalesce(sum(a.amount) FILTER (WHERE r.charge IS NOT NULL AND NOT (r.charge = 'discount' AND a.amount < 0)), 0)
                       AS charges_total,
@@ -64,7 +64,7 @@ _ORDERS: Final = (
            CROSS JOIN LATERAL (SELECT round(r.quantity * r.unit_price, :minor) AS amount) a
            LEFT JOIN h_match m ON m.row_no = r.row_no
            WHERE NOT i.is_correction AND m.row_no IS NULL
-           GROUP BY i.invoice, i.first_row, i.at, i.customer, i.country
+           GROUP BY i.invoice, i.first_row, i.at, i.buyer, i.country
        ) g
        LEFT JOIN (
            SELECT s.invoice, sum(m.amount) AS amount FROM h_match m JOIN h_row s ON s.row_no = m.sale_row GROUP BY s.invoice
@@ -159,5 +159,4 @@ def settle(import_id: int, channel_id: int, options: HistoryOptions) -> None:
 
 def _run(statements: tuple[str, ...], values: dict[str, object]) -> None:
     for statement in statements:
-        used = {name: value for name, value in values.items() if f":{name}" in statement}
-        execute(statement, **used)
+        execute(statement, **values)

@@ -25,7 +25,7 @@ _TABLES: Final = (
     """CREATE TEMP TABLE h_row (
         row_no integer NOT NULL, invoice text NOT NULL, sku_key text NOT NULL, code text NOT NULL, charge text,
         description text NOT NULL, quantity integer NOT NULL, at timestamptz NOT NULL, unit_price numeric NOT NULL,
-        customer text NOT NULL, country text NOT NULL)""",
+        buyer text NOT NULL, country text NOT NULL)""",
     """CREATE TEMP TABLE h_reject (
         row_no integer NOT NULL, invoice text, field text, reason text NOT NULL, amount numeric NOT NULL DEFAULT 0)""",
 )
@@ -36,12 +36,14 @@ class HistoryOptions:
     """Choices of the mapping page that change how rows are read and written."""
 
     currency: str
+    base_currency: str
     time_zone: str
     date_order: str
     decimal_mark: str
     location_id: int
     state: str = "closed"
     number_prefix: str = ""
+    base_rate: str = "1"
     tax_inclusive: bool = False
     charge_codes: dict[str, str] = field(default_factory=dict)
 
