@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from deploy.local.servers import private_servers
+from deploy.local.servers import private
 from portal.app import create_app
 from portal.core.database import db, merchant_scope
 from tests.support.client import HouseClient
@@ -29,8 +29,8 @@ def servers() -> Iterator[tuple[str, str]]:
     if "TEST_DATABASE_URL" in os.environ and "TEST_REDIS_URL" in os.environ:
         yield os.environ["TEST_DATABASE_URL"], os.environ["TEST_REDIS_URL"]
         return
-    with private_servers() as addresses:
-        yield addresses
+    with private("test", durable=False) as addresses:
+        yield addresses.database_url, addresses.redis_url
 
 
 @pytest.fixture(scope="session")
