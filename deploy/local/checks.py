@@ -27,7 +27,9 @@ class Check:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=("style", "types", "schema", "tests", []), help="only these")
+    parser.add_argument(
+        "parts", nargs="*", choices=("style", "types", "schema", "tests", []), help="only these"
+    )
     parser.add_argument("--all", action="store_true", help="axe in dark and at 360 px too")
     given = parser.parse_args()
     ended_by_signal()
@@ -50,7 +52,10 @@ def _parts(all_axe: bool) -> dict[str, list[Check]]:
             Check("ruff", lambda: _call("ruff", "check", ".")),
             Check("format", lambda: _call("ruff", "format", "--check", "--quiet", ".")),
             Check("djlint", lambda: _call("djlint", "templates", "--lint", "--quiet")),
-            Check("imports", lambda: _call("lint-imports", "--no-logo", "--cache-dir", str(STATE / "import-linter"))),
+            Check(
+                "imports",
+                lambda: _call("lint-imports", "--no-logo", "--cache-dir", str(STATE / "import-linter")),
+            ),
         ],
         "types": [Check("mypy", lambda: _call("mypy", "--strict", "portal", "workers"))],
         "schema": [Check("schema", _schema)],
@@ -92,8 +97,12 @@ def _schema() -> int:
 
 def _squawk(environment: dict[str, str]) -> int:
     made = subprocess.run(
-        [str(BIN / "flask"), "--app", "wsgi", "db", "upgrade", "--sql"], cwd=ROOT, env=environment, text=True,
-        stdout=subprocess.PIPE, check=False,
+        [str(BIN / "flask"), "--app", "wsgi", "db", "upgrade", "--sql"],
+        cwd=ROOT,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        check=False,
     )
     if made.returncode:
         return made.returncode
@@ -106,7 +115,8 @@ def _squawk(environment: dict[str, str]) -> int:
 def _tests(all_axe: bool) -> int:
     with private("test", durable=False) as servers:
         environment = os.environ | {
-            "TEST_DATABASE_URL": servers.database_url, "TEST_REDIS_URL": servers.redis_url,
+            "TEST_DATABASE_URL": servers.database_url,
+            "TEST_REDIS_URL": servers.redis_url,
         }
         # Wide screens in light are in every run; dark and narrow ones take as long again.
         chosen = [] if all_axe else ["-m", "not axe_all"]

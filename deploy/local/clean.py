@@ -9,7 +9,11 @@ from deploy.local.servers import Servers
 
 
 def main() -> None:
-    names = [path.name for path in STATE.iterdir() if path.is_dir() and path.name != "locks"] if STATE.exists() else []
+    names = (
+        [path.name for path in STATE.iterdir() if path.is_dir() and path.name != "locks"]
+        if STATE.exists()
+        else []
+    )
     for name in names:
         servers = server_directory(name)
         Servers(name, directory=servers / "servers").stop()

@@ -82,7 +82,9 @@ def prepare(admin_url: str, passwords_file: Path, names: Names = Names()) -> Ins
 def _checked_version(admin: Connection) -> str:
     major = admin.info.server_version // 10000
     if major < OLDEST_POSTGRES:
-        raise CannotGoOnError(f"DATABASE_URL names PostgreSQL {major}; the portal needs {OLDEST_POSTGRES} or newer.")
+        raise CannotGoOnError(
+            f"DATABASE_URL names PostgreSQL {major}; the portal needs {OLDEST_POSTGRES} or newer."
+        )
     there = {row[0] for row in admin.execute("SELECT name FROM pg_available_extensions")}
     absent = [name for name in EXTENSIONS if name not in there | OPTIONAL_EXTENSIONS]
     if absent:
@@ -96,7 +98,8 @@ def _checked_version(admin: Connection) -> str:
 def _roles(admin: Connection, names: Names, passwords_file: Path) -> dict[str, str]:
     known = json.loads(passwords_file.read_text()) if passwords_file.exists() else {}
     there = {
-        str(row[0]) for row in admin.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", [list(names.roles)])
+        str(row[0])
+        for row in admin.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", [list(names.roles)])
     }
     _may_create(admin, all_there=len(there) == len(names.roles) and _databases_exist(admin, names))
     strangers = sorted(there - known.keys())
@@ -133,13 +136,15 @@ def _may_create(admin: Connection, *, all_there: bool) -> None:
 
 
 def _databases_exist(admin: Connection, names: Names) -> bool:
-    found = admin.execute("SELECT count(*) FROM pg_database WHERE datname IN (%s, %s)", [names.main, names.keys])
+    found = admin.execute(
+        "SELECT count(*) FROM pg_database WHERE datname IN (%s, %s)", [names.main, names.keys]
+    )
     row = found.fetchone()
     return row is not None and row[0] == 2
 
 
 def _database(admin: Connection, name: str, names: Names) -> None:
-    if admin.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone():
+    if admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
         return
     _become_member(admin, names.owner)
     admin.execute(
@@ -180,7 +185,9 @@ def _close_public(url: str, names: Names) -> None:
             )
         )
         inside.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
-        owned = inside.execute("SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = 'public'").fetchone()
+        owned = inside.execute(
+            "SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = 'public'"
+        ).fetchone()
         if owned and owned[0] != names.owner:
             inside.execute(sql.SQL("ALTER SCHEMA public OWNER TO {}").format(sql.Identifier(names.owner)))
 
@@ -206,7 +213,9 @@ def write_private(path: Path, text: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("admin_url", help="postgresql://… of a role that may create roles and databases")
-    parser.add_argument("passwords_file", type=Path, help="where the generated passwords are kept (mode 0600)")
+    parser.add_argument(
+        "passwords_file", type=Path, help="where the generated passwords are kept (mode 0600)"
+    )
     given = parser.parse_args()
     try:
         made = prepare(given.admin_url, given.passwords_file)

@@ -39,7 +39,9 @@ def _cdn_switch() -> str:
     if given := os.environ.get("HTMX_CDN"):
         return given
     try:
-        with urllib.request.urlopen(urllib.request.Request(HTMX_URL, method="HEAD"), timeout=CDN_PATIENCE) as answer:
+        with urllib.request.urlopen(
+            urllib.request.Request(HTMX_URL, method="HEAD"), timeout=CDN_PATIENCE
+        ) as answer:
             return "on" if answer.status == 200 else "off"
     except (OSError, urllib.error.URLError):
         say("The content network does not answer; pages take htmx from here (HTMX_CDN=off).")
@@ -63,7 +65,9 @@ def _run(environment: dict[str, str], port: int, accounts: str) -> None:
         processes["workers"] = _spawn([sys.executable, "-m", "workers"], environment, logs / "workers.log")
         _wait_until_healthy(processes, port, logs)
         say(f"\n{accounts}" if accounts else "")
-        say(f"The portal is at {environment['PUBLIC_URL']}\nLogs: {logs.relative_to(ROOT)}/*.log    Ctrl-C stops it.")
+        say(
+            f"The portal is at {environment['PUBLIC_URL']}\nLogs: {logs.relative_to(ROOT)}/*.log    Ctrl-C stops it."
+        )
         while not (ended := _ended(processes, logs)):
             time.sleep(0.5)
         raise CannotGoOnError(ended)
@@ -75,16 +79,35 @@ def _run(environment: dict[str, str], port: int, accounts: str) -> None:
 def _web_command(port: int) -> list[str]:
     return [
         # 128 threads: a live region holds one for as long as its page is open.
-        sys.executable, "-m", "gunicorn", "--worker-class", "gthread", "--workers", "2", "--threads", "128",
-        "--no-control-socket", "--bind", f"127.0.0.1:{port}", "--access-logfile", "-", "wsgi:app",
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "--worker-class",
+        "gthread",
+        "--workers",
+        "2",
+        "--threads",
+        "128",
+        "--no-control-socket",
+        "--bind",
+        f"127.0.0.1:{port}",
+        "--access-logfile",
+        "-",
+        "wsgi:app",
     ]
 
 
 def _spawn(command: list[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
     with log_file(log) as handle:
         return subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=handle, stderr=handle,
-            start_new_session=True, preexec_fn=lambda: die_with_parent(signal.SIGTERM),
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=handle,
+            stderr=handle,
+            start_new_session=True,
+            preexec_fn=lambda: die_with_parent(signal.SIGTERM),
         )
 
 
@@ -98,7 +121,9 @@ def _wait_until_healthy(processes: dict[str, subprocess.Popen[bytes]], port: int
                 return
         except OSError:
             time.sleep(0.1)
-    raise CannotGoOnError(f"The portal did not answer /healthz in {START_PATIENCE:.0f} s:\n{tail(logs / 'web.log')}")
+    raise CannotGoOnError(
+        f"The portal did not answer /healthz in {START_PATIENCE:.0f} s:\n{tail(logs / 'web.log')}"
+    )
 
 
 def _ended(processes: dict[str, subprocess.Popen[bytes]], logs: Path) -> str | None:

@@ -33,7 +33,9 @@ def ensure(watch: Stopwatch) -> None:
 def locked_names() -> set[str]:
     """The distributions that the locks name, in their normal spelling."""
     pins = (line for lock in LOCKS for line in lock.read_text().splitlines())
-    return {_normal(found[1]) for line in pins if (found := re.match(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?==", line))}
+    return {
+        _normal(found[1]) for line in pins if (found := re.match(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?==", line))
+    }
 
 
 def _is_usable() -> bool:
@@ -50,12 +52,18 @@ def _fetch_and_install(watch: Stopwatch) -> None:
     say("Fetching the locked Python packages …")
     with tempfile.TemporaryDirectory(prefix="portal-wheels-") as wheels:
         with watch.download():
-            fetched = _pip("download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest", wheels, *_from_locks())
+            fetched = _pip(
+                "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest", wheels, *_from_locks()
+            )
         if fetched.returncode:
-            raise CannotGoOnError("The locked Python packages could not be fetched; pip's message stands above.")
+            raise CannotGoOnError(
+                "The locked Python packages could not be fetched; pip's message stands above."
+            )
         say("Installing them …")
         if not _install("--find-links", wheels, offline=True, quiet=False):
-            raise CannotGoOnError("The locked Python packages could not be installed; pip's message stands above.")
+            raise CannotGoOnError(
+                "The locked Python packages could not be installed; pip's message stands above."
+            )
 
 
 def _install(*options: str, offline: bool, quiet: bool = True) -> bool:
@@ -78,9 +86,7 @@ def _remove_strangers() -> None:
         _pip("uninstall", "--quiet", "--yes", *strangers)
 
 
-def _pip(
-    *arguments: str, silent: bool = False, capture: bool = False
-) -> subprocess.CompletedProcess[str]:
+def _pip(*arguments: str, silent: bool = False, capture: bool = False) -> subprocess.CompletedProcess[str]:
     quiet = subprocess.DEVNULL if silent else None
     return subprocess.run(
         [str(VENV_PYTHON), "-m", "pip", "--disable-pip-version-check", *arguments],

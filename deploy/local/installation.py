@@ -69,11 +69,18 @@ def migrate(environment: dict[str, str]) -> None:
     flask(environment, "keyring", "upgrade")
 
 
-def flask(environment: dict[str, str], *command: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
+def flask(
+    environment: dict[str, str], *command: str, capture: bool = False
+) -> subprocess.CompletedProcess[str]:
     """Run a command of the portal; its output is shown when it fails, and is the caller's when captured."""
     done = subprocess.run(
-        [sys.executable, "-m", "flask", "--app", "wsgi", *command], cwd=ROOT, env=environment, text=True, check=False,
-        stdout=subprocess.PIPE, stderr=None if not capture else subprocess.PIPE,
+        [sys.executable, "-m", "flask", "--app", "wsgi", *command],
+        cwd=ROOT,
+        env=environment,
+        text=True,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=None if not capture else subprocess.PIPE,
     )
     if done.returncode and not capture:
         raise CannotGoOnError(f"flask {' '.join(command)} did not succeed:\n{done.stdout[-4000:]}")

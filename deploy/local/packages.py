@@ -73,7 +73,9 @@ PYTHON = Need(
     "Python's venv and ensurepip",
     ("python3-venv",),
     ("python@3.11",),
-    lambda: importlib.util.find_spec("venv") is not None and importlib.util.find_spec("ensurepip") is not None,
+    lambda: (
+        importlib.util.find_spec("venv") is not None and importlib.util.find_spec("ensurepip") is not None
+    ),
 )
 POSTGRES = Need(
     f"a PostgreSQL server, {OLDEST_POSTGRES} or newer, with its contrib extensions",
@@ -154,7 +156,9 @@ def _install_with_apt(missing: Sequence[Need], watch: Stopwatch) -> None:
     as_root = os.geteuid() == 0
     line = apt_line(missing, as_root=as_root)
     if not as_root and not _sudo_works():
-        raise CannotGoOnError(f"Installing needs root, and sudo does not give it here. Type, as root:\n\n  {line.removeprefix('sudo ')}\n")
+        raise CannotGoOnError(
+            f"Installing needs root, and sudo does not give it here. Type, as root:\n\n  {line.removeprefix('sudo ')}\n"
+        )
     say(f"Running: {line}")
     # The frontend must reach apt through sudo, which drops the environment.
     command = ["env", "DEBIAN_FRONTEND=noninteractive", *line.removeprefix("sudo ").split()]
@@ -173,7 +177,9 @@ def _install_with_brew(missing: Sequence[Need], watch: Stopwatch) -> None:
         with watch.download():
             done = subprocess.run(["brew", "install", *" ".join(need.brew).split()], check=False)
         if done.returncode:
-            raise CannotGoOnError(f"brew did not succeed; its message stands above. Type:\n\n  {brew_line([need])}\n")
+            raise CannotGoOnError(
+                f"brew did not succeed; its message stands above. Type:\n\n  {brew_line([need])}\n"
+            )
 
 
 def _sudo_works() -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import os
+import platform
 import pwd
 import re
 import secrets
@@ -17,14 +18,13 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from urllib.parse import quote
 
 from deploy.local import packages
@@ -85,9 +85,12 @@ class Servers:
 
     def stop(self) -> None:
         """Stop whatever runs on this data, whoever started it, and wait until it is gone."""
+        elsewhere = self._socket_elsewhere()
         for pid, polite in ((self._redis_pid(), signal.SIGTERM), (self._postgres_pid(), signal.SIGINT)):
             if pid:
                 _end(pid, polite)
+        if elsewhere:
+            shutil.rmtree(elsewhere, ignore_errors=True)
         for child in self._children.values():
             child.wait()
         self._children.clear()
@@ -114,7 +117,9 @@ class Servers:
         sockets = self._socket_directory()
         settings = POSTGRES_SETTINGS | (DURABLE if self.durable else DISPOSABLE)
         settings |= {"unix_socket_directories": f"'{sockets}'", "port": str(PORT)}
-        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value.strip(chr(39))}")]
+        options = [
+            part for name, value in settings.items() for part in ("-c", f"{name}={value.strip(chr(39))}")
+        ]
         command = [str(binaries / "postgres"), "-D", str(data), *options]
         self._spawn(command, "postgres", signal.SIGINT, tied)
         ready = [str(binaries / "pg_isready"), "-q", "-h", str(sockets), "-p", str(PORT)]
@@ -126,10 +131,22 @@ class Servers:
             shutil.rmtree(data)
         data.mkdir()
         self._own(data, 0o700)
-        locale = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
+        locale = "en_US.UTF-8" if platform.system() == "Darwin" else "C.UTF-8"
         command = [
-            str(binaries / "initdb"), "-D", str(data), "-U", "postgres", "--encoding", "UTF8", "--locale", locale,
-            "--auth-local", "trust", "--auth-host", "scram-sha-256", "--no-instructions",
+            str(binaries / "initdb"),
+            "-D",
+            str(data),
+            "-U",
+            "postgres",
+            "--encoding",
+            "UTF8",
+            "--locale",
+            locale,
+            "--auth-local",
+            "trust",
+            "--auth-host",
+            "scram-sha-256",
+            "--no-instructions",
             *([] if self.durable else ["--no-sync"]),
         ]
         done = subprocess.run(
@@ -149,8 +166,15 @@ class Servers:
         configuration = data / "redis.conf"
         keep = ["appendonly yes", "appendfsync everysec"] if self.durable else ["appendonly no"]
         lines = [
-            "bind 127.0.0.1", f"port {port}", f"requirepass {password}", f"dir {data}", f"pidfile {data}/redis.pid",
-            "daemonize no", 'save ""', "maxmemory-policy noeviction", *keep,
+            "bind 127.0.0.1",
+            f"port {port}",
+            f"requirepass {password}",
+            f"dir {data}",
+            f"pidfile {data}/redis.pid",
+            "daemonize no",
+            'save ""',
+            "maxmemory-policy noeviction",
+            *keep,
         ]
         configuration.unlink(missing_ok=True)
         descriptor = os.open(configuration, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -165,8 +189,14 @@ class Servers:
     def _spawn(self, command: list[str], name: str, polite: signal.Signals, tied: bool) -> None:
         with log_file(self.directory / f"{name}.log") as log:
             child = subprocess.Popen(
-                command, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                preexec_fn=(lambda: die_with_parent(polite)) if tied else None, **self._as_account(),
+                command,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=(lambda: die_with_parent(polite)) if tied else None,
+                **self._as_account(),
             )
         self._children[name] = child
 
@@ -176,7 +206,9 @@ class Servers:
             if trouble := self.failed():
                 raise CannotGoOnError(trouble)
             if time.monotonic() > until:
-                raise CannotGoOnError(f"{name} did not answer in {PATIENCE:.0f} s:\n{tail(self.directory / f'{name}.log')}")
+                raise CannotGoOnError(
+                    f"{name} did not answer in {PATIENCE:.0f} s:\n{tail(self.directory / f'{name}.log')}"
+                )
             time.sleep(0.05)
 
     def _socket_directory(self) -> Path:
@@ -187,6 +219,13 @@ class Servers:
         path.mkdir(exist_ok=True)
         self._own(path, 0o700)
         return path
+
+    def _socket_elsewhere(self) -> Path | None:
+        """The temporary directory that was made because our own path is too long for a socket."""
+        record = self.directory / "postgres" / "postmaster.pid"
+        lines = record.read_text().splitlines() if record.exists() else []
+        path = Path(lines[4]) if len(lines) > 4 and lines[4] else None
+        return path if path and path.parent == Path("/tmp") and path.name.startswith("portal-") else None
 
     def _postgres_pid(self) -> int | None:
         return _pid_from(self.directory / "postgres" / "postmaster.pid", str(self.directory / "postgres"))
@@ -199,7 +238,7 @@ class Servers:
         if self._account:
             os.chown(path, self._account.pw_uid, self._account.pw_gid)
 
-    def _as_account(self) -> dict[str, object]:
+    def _as_account(self) -> dict[str, Any]:
         if not self._account:
             return {}
         return {"user": self._account.pw_uid, "group": self._account.pw_gid, "extra_groups": []}
@@ -208,7 +247,9 @@ class Servers:
 @contextmanager
 def private(name: str, *, durable: bool) -> Iterator[Addresses]:
     """Servers for one run whose data is gone afterwards; ``name`` tells the directories apart."""
-    with tempfile.TemporaryDirectory(prefix=f"portal-{name}-", dir="/tmp", ignore_cleanup_errors=True) as made:
+    with tempfile.TemporaryDirectory(
+        prefix=f"portal-{name}-", dir="/tmp", ignore_cleanup_errors=True
+    ) as made:
         servers = Servers(name, durable=durable, directory=Path(made))
         try:
             yield servers.start()
@@ -218,7 +259,7 @@ def private(name: str, *, durable: bool) -> Iterator[Addresses]:
 
 def die_with_parent(polite: signal.Signals) -> None:
     """Linux: have the kernel send *polite* to this process when its parent ends without saying goodbye."""
-    if sys.platform == "linux":
+    if platform.system() == "Linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(polite))
 
 
@@ -278,7 +319,7 @@ def _pid_from(path: Path, must_mention: str) -> int | None:
 
 def _command_of(pid: int) -> str:
     """The command line of a running process; empty for one that is gone or only waits to be buried."""
-    if sys.platform == "linux":
+    if platform.system() == "Linux":
         try:
             return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:

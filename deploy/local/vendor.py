@@ -36,10 +36,14 @@ def ensure(watch: Stopwatch) -> None:
         with watch.download():
             done = subprocess.run(
                 ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"],
-                cwd=ROOT, check=False, stdout=subprocess.DEVNULL,
+                cwd=ROOT,
+                check=False,
+                stdout=subprocess.DEVNULL,
             )
         if done.returncode:
-            raise CannotGoOnError("npm could not fetch what package-lock.json names; its message stands above.")
+            raise CannotGoOnError(
+                "npm could not fetch what package-lock.json names; its message stands above."
+            )
     _copy()
     STAMP.write_text(digest_of(LOCK))
 
@@ -61,7 +65,8 @@ def targets() -> list[tuple[Path, Path]]:
     """Each source in node_modules with its copy in static/vendor."""
     versions = pinned()
     return [
-        (NODE_MODULES / package / source, VENDOR / name.format(versions[package])) for package, source, name in COPIES
+        (NODE_MODULES / package / source, VENDOR / name.format(versions[package]))
+        for package, source, name in COPIES
     ]
 
 
