@@ -1,12 +1,5 @@
 """Who works here and what they may do: merchants, users, roles, sign-in."""
 
-from __future__ import annotations
+from portal.accounts.setup import set_up as register
 
-from flask import Flask
-
-
-def register(app: Flask) -> None:
-    """Hooks first (who is asking, may they), then the screens."""
-    from portal.accounts.setup import set_up
-
-    set_up(app)
+__all__ = ["register"]

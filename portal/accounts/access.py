@@ -147,7 +147,7 @@ def get_or_404(model: type[Row], key: Any, *, lock: bool = False) -> Row:
     return get_row_or_404(sa.select(model).where(*matches), lock=lock)
 
 
-def get_row_or_404(statement: sa.Select[tuple[Row]], *, lock: bool = False) -> Row:
+def get_row_or_404(statement: sa.Select[Row], *, lock: bool = False) -> Row:
     """The one entity *statement* finds, the merchant's filter added.
 
     Raises:

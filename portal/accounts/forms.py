@@ -122,7 +122,7 @@ class MemberRoleForm(FlaskForm):  # type: ignore[misc]
     role_id = SelectField("Role", coerce=int)
 
 
-class Permissions(SelectMultipleField):
+class Permissions(SelectMultipleField):  # type: ignore[misc]
     """Every permission as a checkbox; the template lays them out as a table."""
 
     widget = ListWidget(prefix_label=False)

@@ -21,7 +21,7 @@ class MerchantChoice:
     country: str
 
 
-def members() -> Sequence[sa.Row[Any]]:
+def members() -> Sequence[Any]:
     """The people of the merchant, working ones first: user_id, name, email, state, role_id, role, last_seen_at, since."""
     merchant_id = current_merchant_id()
     last_seen = (
@@ -42,12 +42,12 @@ def members() -> Sequence[sa.Row[Any]]:
     ).all()
 
 
-def member_detail(user_id: int) -> sa.Row[Any] | None:
+def member_detail(user_id: int) -> Any | None:
     """One row of ``members``."""
     return next((row for row in members() if row.user_id == user_id), None)
 
 
-def open_invitations() -> Sequence[sa.Row[Any]]:
+def open_invitations() -> Sequence[Any]:
     """Invitations nobody took yet, latest first: id, email, role, created_at, expires_at, invited_by."""
     merchant_id = current_merchant_id()
     return db.session.execute(

@@ -68,10 +68,13 @@ def role_summaries() -> list[RoleSummary]:
         .correlate(Role).scalar_subquery()
     )
     rows = db.session.execute(
-        sa.select(Role.id, Role.key, Role.name, Role.description, Role.is_built_in, permissions, members)
+        sa.select(Role.id, Role.key, Role.name, Role.description, Role.is_built_in, permissions.label("permissions"),
+                  members.label("members"))
         .where(Role.merchant_id == merchant_id).order_by(Role.is_built_in.desc(), Role.id)
     )
-    return [RoleSummary(*row[:5], known(row[5]), row[6]) for row in rows]
+    return [
+        RoleSummary(row.id, row.key, row.name, row.description, row.is_built_in, known(row.permissions), row.members) for row in rows
+    ]
 
 
 def permissions_of(role_id: int) -> frozenset[str]:

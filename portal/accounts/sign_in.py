@@ -13,7 +13,14 @@ import structlog
 from flask import url_for
 
 from portal.accounts.models import PasswordReset, User
-from portal.accounts.passwords import EvenAnswer, hash_password, is_password, new_token, token_hash, wants_rehash
+from portal.accounts.passwords import (
+    EvenAnswer,
+    hash_password,
+    is_password,
+    new_token,
+    token_hash,
+    wants_rehash,
+)
 from portal.accounts.queries import merchants_of, user_by_email
 from portal.accounts.services import set_password
 from portal.accounts.sessions import begin_session, end_sessions_of

@@ -9,7 +9,17 @@ import json
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
-from flask import Response, current_app, flash, g, has_request_context, make_response, redirect, request, session
+from flask import (
+    Response,
+    current_app,
+    flash,
+    g,
+    has_request_context,
+    make_response,
+    redirect,
+    request,
+    session,
+)
 from flask.typing import ResponseReturnValue
 from jinja2 import Template
 

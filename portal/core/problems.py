@@ -8,6 +8,7 @@ import structlog
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
+from jinja2 import Template
 from markupsafe import Markup
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException, InternalServerError
@@ -98,7 +99,7 @@ def problem(status: int, words: str) -> dict[str, Any]:
 
 
 def _page(status: int, words: str) -> str:
-    names = [f"errors/{status}.html", "errors/problem.html"]
+    names: list[str | Template] = [f"errors/{status}.html", "errors/problem.html"]
     try:
         return render_template(names, message=words, status=status, request_id=request_id())
     except Exception:

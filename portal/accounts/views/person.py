@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
@@ -115,7 +115,7 @@ def preferences() -> ResponseReturnValue:
 @signed_in(OWN)
 def confirm() -> ResponseReturnValue:
     form, target = ConfirmForm(), path_or(request.args.get("next"), "/")
-    shown = {"form": form, "carried": [], "action": url_for("accounts.confirm", next=target), "error": None}
+    shown: dict[str, Any] = {"form": form, "carried": [], "action": url_for("accounts.confirm", next=target), "error": None}
     if not form.validate_on_submit():
         return render("accounts/confirm.html", **shown, status=422 if form.is_submitted() else 200)
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Response, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
@@ -94,7 +96,7 @@ def accept_invitation(merchant_id: int, token: str) -> ResponseReturnValue:
     if known_user is not None:
         return _accept_signed_in(invitation, known_user.id)
     form = AcceptInvitationForm()
-    shown = {"email": invitation.email, "merchant": members.merchant_of(invitation)}
+    shown: dict[str, Any] = {"email": invitation.email, "merchant": members.merchant_of(invitation)}
     if not form.validate_on_submit():
         return render("accounts/accept_invitation.html", form=form, state="new", **shown,
                       status=422 if form.is_submitted() else 200)
@@ -125,7 +127,7 @@ def _accept_signed_in(invitation: Invitation, user_id: int) -> ResponseReturnVal
 
 
 def _refused(form: SignInForm | ForgottenPasswordForm | NewPasswordForm | AcceptInvitationForm, error: DomainError,
-             template: str, **context: object) -> Response:
+             template: str, **context: Any) -> Response:
     db.session.rollback()
     show_error(form, error)
     response = render(template, form=form, status=error.status, **context)
