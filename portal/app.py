@@ -19,6 +19,7 @@ import portal.reports
 import portal.stock
 from portal.config import Settings, SettingsError
 from portal.core.assets import init_assets
+from portal.core.charts import init_charts
 from portal.core.database import init_database
 from portal.core.formats import init_formats
 from portal.core.jobs import init_jobs
@@ -62,6 +63,7 @@ def create_app(settings: Settings | None = None, *, pooled: bool = True) -> Flas
     init_database(app, settings, pooled=pooled)
     init_assets(app)
     init_formats(app)
+    init_charts(app)
     init_slots(app)
     init_jobs(app)
     return app

@@ -127,7 +127,8 @@ def _serve(assets: Assets, filename: str) -> Response:
     fresh = hashed is not None and hashed["hash"] == asset.digest
     response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable" if fresh else "no-cache"
     response.set_etag(asset.digest + ("-gz" if packed else ""))
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 def _joined(name: str, sources: list[Path]) -> bytes:

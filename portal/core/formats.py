@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from babel import Locale
 from babel.dates import format_date, format_skeleton, format_time, get_timezone_name
 from babel.numbers import (
+    format_compact_decimal,
     format_currency,
     format_decimal,
     format_percent,
@@ -100,7 +101,7 @@ def percent(ratio: Number | None, places: int = 1, *, signed: bool = False) -> s
         return NOTHING
     pattern = "#,##0" + ("." + "#" * places if places else "") + "%"
     text = format_percent(abs(Decimal(str(ratio))), format=pattern, locale=current_region().locale)
-    sign = "−" if ratio < 0 else "+" if signed and ratio > 0 else ""
+    sign = "−" if float(ratio) < 0 else "+" if signed and float(ratio) > 0 else ""
     return sign + text
 
 
@@ -114,6 +115,16 @@ def capped(count: int | None, cap: int = 10_000) -> str:
 def plural(count: int, one: str, many: str) -> str:
     """1 order, 2 orders."""
     return f"{number(count)} {one if count == 1 else many}"
+
+
+def compact(value: Number | None) -> str:
+    """A short number for axes: 1.2M."""
+    if value is None:
+        return NOTHING
+    exact = Decimal(str(value))
+    if abs(exact) < 1000:
+        return number(round(exact, 3))
+    return format_compact_decimal(exact, locale=current_region().locale, fraction_digits=1)
 
 
 def filesize(size: int | None) -> str:
@@ -158,7 +169,8 @@ def when_full(moment: dt.datetime | None) -> str:
     region = current_region()
     local = moment.astimezone(_zone(region.zone))
     zone = _zone_name(region.locale, region.zone, local.replace(minute=0, second=0, microsecond=0))
-    return f"{_day(region.locale, local.date(), 'full')}, {_second(region.locale, local.time().replace(microsecond=0, tzinfo=None))} {zone}"
+    second = _second(region.locale, local.time().replace(microsecond=0, tzinfo=None))
+    return f"{_day(region.locale, local.date(), 'full')}, {second} {zone}"
 
 
 def day(date: dt.date | dt.datetime | None) -> str:
@@ -203,7 +215,8 @@ def duration(seconds: Number | dt.timedelta | None) -> str:
 def init_formats(app: Flask) -> None:
     """Give the templates these functions as filters, and the region."""
     filters: dict[str, Callable[..., str]] = {
-        "money": money, "number": number, "percent": percent, "capped": capped, "plural": plural, "filesize": filesize,
+        "money": money, "number": number, "percent": percent, "capped": capped, "plural": plural,
+        "filesize": filesize, "compact": compact,
         "when": when, "when_long": when_long, "when_full": when_full, "day": day, "clock": clock, "iso": iso,
         "duration": duration,
     }
