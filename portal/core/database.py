@@ -40,7 +40,7 @@ from portal.core.tenancy import (
 )
 from portal.core.tenant_guard import TenantGuard
 
-__all__ = ["Base", "current_merchant_id", "db", "merchant_scope", "platform_scope", "retrying", "short_transaction"]
+__all__ = ["Base", "current_merchant_id", "db", "merchant_scope", "platform_scope", "retrying", "short_transaction", "snapshot"]
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -144,6 +144,16 @@ def short_transaction() -> Iterator[Session]:
     """A transaction of its own on a connection of its own, committed at the end; same merchant."""
     with Session(db.engine) as session, session.begin():
         yield session
+
+
+@contextmanager
+def snapshot() -> Iterator[sa.Connection]:
+    """A read-only transaction that sees one moment from its first statement on, on a connection of its own; same merchant.
+
+    It holds no transaction number, so it keeps nobody's events waiting however long it reads.
+    """
+    with Session(db.engine) as session:
+        yield session.connection(execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
 
 
 def retrying(work: Callable[Parameters, Result], attempts: int = 3) -> Callable[Parameters, Result]:

@@ -34,10 +34,11 @@ from portal.core.listing.filters import (
 )
 from portal.core.listing.page import Page, Viewer
 from portal.core.listing.registry import listing_named, listings, register_listing
+from portal.core.listing.statements import execute
 from portal.core.listing.walking import Selection, frozen_keys, neighbours, selection_of
 
 __all__ = [
     "BulkAction", "ChoiceFilter", "Column", "DateFilter", "Extra", "Filter", "FilterValueError", "FlagFilter", "Listing", "MoneyFilter",
-    "NumberFilter", "Page", "Selection", "Sort", "TextFilter", "Viewer", "frozen_keys", "listing_named", "listings", "neighbours",
+    "NumberFilter", "Page", "Selection", "Sort", "TextFilter", "Viewer", "execute", "frozen_keys", "listing_named", "listings", "neighbours",
     "register_listing", "selection_of", "show_list",
 ]

@@ -36,14 +36,14 @@ def writers(columns: Sequence[Column]) -> list[Writer]:
     return [_writer(column) for column in columns]
 
 
-def plain_value(column: Column, values: Values) -> str:
-    """The same value for a file: numbers and times as machines read them, personal data masked."""
+def plain_value(column: Column, values: Values, *, reveal: bool = False) -> str:
+    """The same value for a file: numbers and times as machines read them, personal data masked unless revealed."""
     if column.text is not None:
         return column.text(values) or ""
     value = values.get(column.key)
     if value is None:
         return ""
-    if column.personal is not None:
+    if column.personal is not None and not reveal:
         return mask(str(value), column.personal) or ""
     if isinstance(value, dt.datetime):
         return formats.iso(value)
@@ -101,5 +101,5 @@ def _state(css: str, label: str, column: Column, state: str | None) -> Cell:
 def _css(column: Column) -> str:
     words = ["num"] if column.is_right_aligned else []
     words += ["code"] if column.kind == "code" else []
-    words += [f"card-{column.card}"] if column.card else ["card-more"]
+    words += [] if column.card else ["only-wide"]
     return " ".join(words)

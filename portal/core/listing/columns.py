@@ -39,7 +39,7 @@ class Column:
             badge (order, payment, …).
         default: shown unless the person chose otherwise.
         personal: category of personal data (name, email, phone, address, postcode); such a column is masked in lists and exports.
-        card: 1 to 3 puts it on the card at 360 px, in that order; the first column is always there.
+        card: shown on the card that a row becomes at 360 px; give it to the three that matter, the first column is always there.
         text: writes the value itself, for words that are computed; the export writes the same.
     """
 
@@ -52,7 +52,7 @@ class Column:
     currency: str | None = None
     badge: str | None = None
     personal: str | None = None
-    card: int = 0
+    card: bool | int = False
     text: Callable[[Mapping[str, Any]], str | None] | None = None
 
     @property

@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar, Final, Literal
 
 import sqlalchemy as sa
+from flask import g, has_app_context
 
 from portal.core import formats
 from portal.core.ids import floor_at
@@ -120,7 +121,12 @@ class ChoiceFilter(Filter):
     control: ClassVar[str] = "choice"
 
     def choices(self) -> Choices:
-        return self.options() if callable(self.options) else self.options
+        if not callable(self.options):
+            return self.options
+        if not has_app_context():
+            return self.options()
+        fetched: dict[str, Choices] = g.setdefault("list_choices", {})
+        return fetched[self.key] if self.key in fetched else fetched.setdefault(self.key, self.options())
 
     def words(self, operator: str, value: str) -> str:
         return dict(self.choices()).get(value, clean(value)[:60])

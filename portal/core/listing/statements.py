@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -29,6 +30,8 @@ ROW_KEY: Final = "row_key"
 ROW_SORT: Final = "row_sort"
 
 Row = sa.Row[Any]
+
+_reading_on: ContextVar[sa.Connection | None] = ContextVar("portal_list_connection", default=None)
 
 
 class TooSlowError(Exception):
@@ -169,8 +172,18 @@ class Reading:
 
 
 def execute(statement: sa.Select[Any]) -> sa.CursorResult[Any]:
-    """Run a Core statement in the transaction of the request, past the unit of work."""
-    return db.session.connection().execute(statement)
+    """Run a Core statement in the transaction of the request, or of the export, past the unit of work."""
+    return (_reading_on.get() or db.session.connection()).execute(statement)
+
+
+@contextmanager
+def reading_on(connection: sa.Connection) -> Iterator[None]:
+    """Read through another connection inside, so that a list and its extras show one moment."""
+    token = _reading_on.set(connection)
+    try:
+        yield
+    finally:
+        _reading_on.reset(token)
 
 
 @contextmanager
@@ -220,12 +233,13 @@ def _order(reading: Reading, sort: Sort, descending: bool) -> list[sa.ColumnElem
 
 
 def _beyond(sort: Sort, key: sa.ColumnElement[Any], cursor: Cursor, descending: bool) -> Condition:
-    if sort.alone:
-        place: Any = cursor.key if sort.expression is key else cursor.value
-        return sort.expression < place if descending else sort.expression > place
-    row = sa.tuple_(sort.expression, key)
-    place = sa.tuple_(sa.literal(cursor.value, sort.expression.type), sa.literal(cursor.key, sa.BigInteger()))
-    return row < place if descending else row > place
+    here: sa.ColumnElement[Any] = sort.expression
+    place: Any = cursor.key if sort.expression is key else cursor.value
+    if not sort.alone:
+        here = sa.tuple_(sort.expression, key)
+        place = sa.tuple_(sa.literal(cursor.value, sort.expression.type), sa.literal(cursor.key, sa.BigInteger()))
+    beyond: Condition = here < place if descending else here > place
+    return beyond
 
 
 def _anywhere(column: sa.ColumnElement[Any]) -> Condition:
@@ -234,15 +248,19 @@ def _anywhere(column: sa.ColumnElement[Any]) -> Condition:
 
 def _within_floor(edge: int | None) -> Bound:
     def within(column: sa.ColumnElement[Any]) -> Condition:
-        condition: Condition = sa.true() if edge is None else column >= edge
-        return condition
+        if edge is None:
+            return sa.true()
+        bound: Condition = column >= edge
+        return bound
 
     return within
 
 
 def _within_ceiling(edge: int | None) -> Bound:
     def within(column: sa.ColumnElement[Any]) -> Condition:
-        condition: Condition = sa.true() if edge is None else column <= edge
-        return condition
+        if edge is None:
+            return sa.true()
+        bound: Condition = column <= edge
+        return bound
 
     return within

@@ -55,7 +55,7 @@ def selection_of(listing: Listing, form: Mapping[str, str]) -> Selection:
     """
     if form.get("all"):
         encoded = form.get("list", "")
-        if decode_state(listing, encoded) is None:
+        if decode_state(listing, encoded, request_viewer().permissions) is None:
             raise DomainError("The list could not be read. Open it again and select once more.")
         return Selection((), encoded)
     getlist = getattr(form, "getlist", None)
@@ -75,8 +75,9 @@ def frozen_keys(listing: Listing, encoded: str, permissions: frozenset[str] = fr
         DomainError: the state is none.
     """
     state = decode_state(listing, encoded, permissions)
-    if state is None:
-        raise DomainError("The list this was started from could not be read.")
+    if state is None or state.messages:
+        # A condition that is left out would widen the selection.
+        raise DomainError("The list this was started from could not be read. Open it again and start once more.")
     statement = Reading(listing, state).keys().execution_options(yield_per=BATCH)
     with db.session.connection().execute(statement) as result:
         for batch in result.scalars().partitions():
