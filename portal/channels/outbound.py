@@ -9,10 +9,11 @@ from __future__ import annotations
 import concurrent.futures
 import http.client
 import ipaddress
+import select
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -22,8 +23,9 @@ from portal.config import Settings
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 CONNECT_SECONDS: Final = 5.0
-ANSWER_SECONDS: Final = 30.0
+ANSWER_SECONDS: Final = 60.0
 RESOLVE_SECONDS: Final = 4.0
+BEAT_SECONDS: Final = 5.0
 BODY_LIMIT: Final = 8 * 1024 * 1024
 PUBLIC_PORTS: Final = frozenset({80, 443, 8080, 8443})
 NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
@@ -58,19 +60,27 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Outbound:
-    """Makes the calls. `private_hosts` are "host:port" entries that may be private and plain http."""
+    """Makes the calls.
+
+    Args:
+        private_hosts: "host:port" entries that may be private and plain http.
+        beat: called before each call and every few seconds of waiting; a job keeps its lease with it.
+    """
 
     private_hosts: frozenset[str] = frozenset()
     connect_seconds: float = CONNECT_SECONDS
     answer_seconds: float = ANSWER_SECONDS
     body_limit: int = BODY_LIMIT
+    beat: Callable[[], None] | None = None
     tls: ssl.SSLContext = field(default_factory=ssl.create_default_context, repr=False)
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> Outbound:
+    def from_settings(
+        cls, settings: Settings, *, beat: Callable[[], None] | None = None, answer_seconds: float = ANSWER_SECONDS
+    ) -> Outbound:
         """Production calls public hosts only, whatever the settings say."""
         allowed = settings.private_hosts if settings.environment in ("test", "demo") else frozenset()
-        return cls(private_hosts=allowed)
+        return cls(private_hosts=allowed, beat=beat, answer_seconds=answer_seconds)
 
     def check(self, url: str) -> SplitResult:
         """Refuse an address by its looks, before any name is asked for.
@@ -106,6 +116,7 @@ class Outbound:
             NoAnswerError: the request was out and the answer did not come whole and in time.
         """
         parts = self.check(url)
+        self._beat()
         address = self._pinned(parts)
         deadline = time.monotonic() + self.answer_seconds
         connection = self._connect(parts, address)
@@ -157,6 +168,7 @@ class Outbound:
 
     def _read(self, connection: http.client.HTTPConnection, deadline: float) -> Answer:
         try:
+            self._wait_for_first_byte(connection, deadline)
             self._limit_wait(connection, deadline)
             response = connection.getresponse()
             body = bytearray()
@@ -175,6 +187,18 @@ class Outbound:
             raise NoAnswerError("The shop did not answer in time.") from error
         except (OSError, http.client.HTTPException) as error:
             raise NoAnswerError("The connection broke before the answer was complete.") from error
+
+    def _wait_for_first_byte(self, connection: http.client.HTTPConnection, deadline: float) -> None:
+        """A large batch takes a shop its time; the wait is cut into pieces so that the beat goes on."""
+        while (left := deadline - time.monotonic()) > 0:
+            if select.select([connection.sock], [], [], min(left, BEAT_SECONDS))[0]:
+                return
+            self._beat()
+        raise TimeoutError
+
+    def _beat(self) -> None:
+        if self.beat is not None:
+            self.beat()
 
     @staticmethod
     def _limit_wait(connection: http.client.HTTPConnection, deadline: float) -> None:

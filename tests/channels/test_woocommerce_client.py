@@ -104,7 +104,7 @@ def test_a_shop_that_is_down_is_not_asked_for_each_item(client: WooCommerce, sho
     keys = [RemoteKey(shop.add_product(f"S{n}")) for n in range(16)]
     shop.fail_next("500", "", times=1000)
     results = client.send([Update(key, 1, None) for key in keys])
-    assert all(r.error is not None and r.error.kind == "server" for r in results)
+    assert all(r.error is not None and r.error.kind == "down" for r in results)
     assert len(shop.calls) == 2
 
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal, Protocol
 
-FailureKind = Literal["address", "credentials", "throttled", "gone", "refused", "server", "unreachable", "unknown"]
+FailureKind = Literal[
+    "address", "credentials", "throttled", "unreachable", "down", "gone", "refused", "server", "unknown"
+]
 OrderStatus = Literal["draft", "unpaid", "waiting", "paid", "done", "cancelled", "refunded", "failed"]
 
 
@@ -32,7 +34,7 @@ class ChannelError(Exception):
     @property
     def is_about_the_account(self) -> bool:
         """Whether every other call would fail the same way, so that no single item is to blame."""
-        return self.kind in ("address", "credentials", "throttled", "unreachable")
+        return self.kind in ("address", "credentials", "throttled", "unreachable", "down")
 
 
 class MappingError(ValueError):
@@ -166,7 +168,9 @@ class OrderStub:
 class Connector(Protocol):
     """One kind of shop. Every method raises ChannelError and nothing else for what goes wrong outside."""
 
-    batch_size: int
+    @property
+    def batch_size(self) -> int:
+        """How many articles one `send` takes."""
 
     def test(self) -> str:
         """Prove that the keys may read and write; returns what to tell the person."""

@@ -110,10 +110,11 @@ class WooCommerce:
         """Send together; when the shop refuses the whole, halve it until the one that hurts stands alone."""
         try:
             return self._send_batch(path, updates)
-        except ChannelError as error:
-            if error.is_about_the_account or error.kind == "unknown" or len(updates) == 1:
-                return [UpdateResult(update.key, error) for update in updates]
+        except ChannelError as caught:
+            error = caught
             if error.kind == "server" and not self._is_alive():
+                error = ChannelError("down", error.message, status=error.status)
+            if error.is_about_the_account or error.kind == "unknown" or len(updates) == 1:
                 return [UpdateResult(update.key, error) for update in updates]
         middle = len(updates) // 2
         return self._send_apart(path, updates[:middle]) + self._send_apart(path, updates[middle:])
@@ -208,8 +209,7 @@ class WooCommerce:
         try:
             return json.loads(answer.body, parse_float=str), answer.headers
         except (ValueError, RecursionError) as error:
-            kind = "unknown" if method != "GET" else "server"
-            raise ChannelError(kind, "The shop answered with something that is not JSON.") from error
+            raise ChannelError("unknown" if method != "GET" else "server", "The shop sent something that is not JSON.") from error
 
     def _answer(self, method: str, url: str, headers: Mapping[str, str], data: bytes | None) -> Answer:
         try:

@@ -49,7 +49,7 @@ def item(row: Mapping[str, Any], *, parent: Mapping[str, Any] | None = None) -> 
     name = _text(row.get("name"))
     if parent is not None:
         options = [_text(a.get("option")) for a in _rows(row, "attributes")]
-        name = " – ".join(part for part in (_text(parent.get("name")), ", ".join(filter(None, options))) if part) or name
+        name = " – ".join(filter(None, (_text(parent.get("name")), ", ".join(filter(None, options))))) or name
     return RemoteItem(
         key=RemoteKey(_id(parent, "id"), own) if parent is not None else RemoteKey(own),
         sku=_text(row.get("sku")),
@@ -90,7 +90,7 @@ def order(document: dict[str, Any]) -> InboundOrder:
     with_tax = document.get("prices_include_tax") is True
     lines = tuple(_line(row, with_tax, currency) for row in _rows(document, "line_items"))
     charges = tuple(_charges(document, with_tax, currency))
-    tax_total = sum((row.tax_amount for row in (*lines, *charges)), ZERO)
+    tax_total = sum((line.tax_amount for line in lines), ZERO) + sum((charge.tax_amount for charge in charges), ZERO)
     total = round_to_minor(_amount(document, "total"), currency)
     counted = sum((line.total for line in lines), ZERO) + sum((charge.amount for charge in charges), ZERO)
     raw_status = _text(document.get("status"))
