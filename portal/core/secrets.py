@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Final
 
 from portal.config import settings
-from portal.core.database import current_merchant_id
 from portal.core.ciphers import MasterKey
+from portal.core.database import current_merchant_id
 
 __all__ = ["SecretBox", "last_four", "secret_box"]
 

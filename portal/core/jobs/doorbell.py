@@ -68,7 +68,7 @@ class Doorbell:
     def waiting(self) -> int | None:
         """Bells nobody has heard yet, or None when Redis does not answer."""
         try:
-            return sum(int(self.redis.llen(f"rq:queue:{self.queue_name(queue)}")) for queue in QUEUES)  # type: ignore[arg-type]
+            return sum(int(self.redis.llen(f"rq:queue:{self.queue_name(queue)}")) for queue in QUEUES)
         except RedisError:
             return None
 

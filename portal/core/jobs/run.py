@@ -120,7 +120,7 @@ class JobRun:
 
     def end(self, state: str, *, error: str | None = None, failed: bool = False, seconds: float = 0) -> None:
         """End the attempt after the rollback of what it had not committed. Called by the runner."""
-        values: dict[str, Any] = {"state": state, "lease_until": None, "error": error, "failures": Job.failures + failed}
+        values: dict[str, Any] = {"state": state, "lease_until": None, "error": error, "failures": Job.failures + int(failed)}
         if state == "queued":
             again = sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)
             values |= {"run_after": again, "rung_at": sa.func.now()}

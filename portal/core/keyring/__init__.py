@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from flask import current_app
 
 from portal.config import settings
-from portal.core.clock import utc_now
-from portal.core.database import current_merchant_id
 from portal.core import ciphers
 from portal.core.ciphers import DecryptionError, MasterKey
+from portal.core.clock import utc_now
+from portal.core.database import current_merchant_id
 from portal.core.keyring.store import KeyDestroyedError, KeyringUnavailableError, KeyStore
 from portal.core.secrets import last_four, secret_box
 

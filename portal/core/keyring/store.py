@@ -12,14 +12,14 @@ import os
 import threading
 import time
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 from weakref import WeakMethod
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from portal.core.errors import DomainError
 from portal.core.ciphers import MasterKey, new_key
+from portal.core.errors import DomainError
 
 CACHE_SECONDS: Final = 5.0
 CACHE_SIZE: Final = 1_000
@@ -149,7 +149,7 @@ class KeyStore:
     def _unwrap(self, place: tuple[object, ...], wrapped: bytes) -> bytes:
         return self._master.unseal("key wrapping", wrapped, _context(place))
 
-    def _run(self, statement: sa.TextClause, values: dict[str, object]) -> list[sa.Row[tuple[object, ...]]]:
+    def _run(self, statement: sa.TextClause, values: dict[str, object]) -> list[sa.Row[Any]]:
         try:
             with self._engine.begin() as connection:
                 result = connection.execute(statement, values)

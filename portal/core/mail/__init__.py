@@ -144,11 +144,13 @@ def _send(run: JobRun) -> None:
 def _deliver(run: JobRun, message: Message, letter: Letter) -> None:
     server = sending_server()
     message.attempts += 1
+    # The same id on every try: a server that took the letter twice delivers it once.
+    name = f"{public_id('msg', message.id)}.{message.merchant_id}"
+    # No transaction stays open while a server far away thinks.
+    run.commit()
     try:
         if server is not None:
-            # The same id on every try: a server that took the letter twice delivers it once.
-            domain = server.sender.rpartition("@")[2]
-            deliver(server, letter, f"<{public_id('msg', message.id)}.{message.merchant_id}@{domain}>")
+            deliver(server, letter, f"<{name}@{server.sender.rpartition('@')[2]}>")
     except MailError as error:
         if not error.is_temporary or run.is_last_try:
             _give_up(run, message, error.message)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core.database import Base
 from portal.core.personal_data import not_pii, pii
-from portal.core.tenancy import IdentityKey, Tenant, Timestamped, TimeKey, Versioned, tenant_fk
+from portal.core.tenancy import IdentityKey, Tenant, TimeKey, Timestamped, Versioned, tenant_fk
 
 MESSAGE_STATES: Final = ("queued", "sent", "failed")
 SECURITY: Final = ("tls", "starttls", "none")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 import structlog
@@ -51,7 +51,7 @@ def run_consumers(only: str | None = None) -> ConsumerRun:
 def _run(each: Consumer) -> int:
     handled = 0
     clusters = clusters_of(db.session(), OutboxEvent)
-    db.session.commit()
+    _ensure_cursors(each.name, clusters)
     for cluster in clusters:
         while (batch := retrying(_run_batch)(each, cluster)) is not None:
             handled += batch
@@ -80,18 +80,20 @@ def _run_batch(each: Consumer, cluster: int) -> int | None:
     return len(events)
 
 
+def _ensure_cursors(name: str, clusters: list[int]) -> None:
+    # Committed before any event is handled, so that a first failure has a place to be noted.
+    present = db.session.scalars(sa.select(OutboxCursor.cluster).where(OutboxCursor.consumer == name)).all()
+    for cluster in set(clusters) - set(present):
+        values = {"merchant_id": current_merchant_id(), "consumer": name, "cluster": cluster}
+        db.session.execute(insert(OutboxCursor).values(**values).on_conflict_do_nothing())
+    db.session.commit()
+
+
 def _locked_cursor(name: str, cluster: int) -> OutboxCursor | None:
-    key: dict[str, Any] = {"merchant_id": current_merchant_id(), "consumer": name, "cluster": cluster}
-    query = (
+    return db.session.scalars(
         sa.select(OutboxCursor).where(OutboxCursor.consumer == name, OutboxCursor.cluster == cluster)
         .with_for_update(skip_locked=True).execution_options(populate_existing=True)
-    )
-    cursor = db.session.scalars(query).one_or_none()
-    if cursor is None:
-        # Either it is new, or somebody holds it: making it tells the two apart and locks the new one.
-        db.session.execute(insert(OutboxCursor).values(**key).on_conflict_do_nothing())
-        cursor = db.session.scalars(query).one_or_none()
-    return cursor
+    ).one_or_none()
 
 
 def _note_failure(each: Consumer, error: str) -> None:

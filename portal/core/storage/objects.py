@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -63,10 +64,8 @@ def stream(key: str) -> Iterator[bytes]:
 
 def remove(key: str) -> None:
     """Delete an object; deleting what is not there is no error."""
-    try:
+    with contextlib.suppress(FileNotFoundError):
         obstore.delete(_store(), path_of(key))
-    except FileNotFoundError:
-        pass
 
 
 def keys_under(prefix: str) -> list[str]:

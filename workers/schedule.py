@@ -1,0 +1,48 @@
+"""The timetable: everything that comes round, in one place."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+import sqlalchemy as sa
+
+from portal.core.clock import utc_now
+from portal.core.database import db
+from portal.core.ids import floor_at
+from portal.core.jobs import doorbell, sweep
+from portal.core.outbox import consumers
+from portal.core.scheduler import Entry
+from workers.upkeep import enqueue_sealing, enqueue_tidying, make_partitions
+
+LOOKED_BACK: Final = dt.timedelta(days=2)
+
+
+def ring_for_unread_events() -> int:
+    """Ring for merchants whose events of late were not read: a bell that was lost, a consumer that waits to retry."""
+    recent = utc_now() - LOOKED_BACK
+    return _ring(floor_at(recent.replace(day=1, hour=0, minute=0, second=0, microsecond=0)))
+
+
+def ring_for_all_unread_events() -> int:
+    """The same for events of any age: a new consumer, a restored database."""
+    return _ring(0)
+
+
+def _ring(since: int) -> int:
+    names = list(consumers())
+    found = db.session.scalars(
+        sa.text("SELECT merchants_with_events(:consumers, :since)"), {"consumers": names, "since": since}
+    ).all()
+    db.session.rollback()
+    return sum(doorbell().ring_for_events(int(merchant_id)) for merchant_id in found)
+
+
+TIMETABLE: Final = (
+    Entry("jobs.sweep", dt.timedelta(seconds=5), sweep),
+    Entry("outbox.ring", dt.timedelta(seconds=3), ring_for_unread_events),
+    Entry("outbox.ring_all", dt.timedelta(minutes=10), ring_for_all_unread_events),
+    Entry("audit.seal", dt.timedelta(seconds=30), enqueue_sealing),
+    Entry("partitions", dt.timedelta(hours=6), make_partitions),
+    Entry("tidy", dt.timedelta(minutes=15), enqueue_tidying),
+)
