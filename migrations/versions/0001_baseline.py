@@ -27,8 +27,9 @@ TENANT = (
     "privacy_ledger_replay", "privacy_legal_hold", "privacy_recipient_task", "privacy_request",
     "privacy_request_event", "privacy_request_subject", "privacy_retained_record", "privacy_suppression",
     "product", "product_attribute", "product_category", "product_option", "product_option_value",
-    "product_type", "role", "role_permission", "sales_channel", "sales_order", "saved_view", "saved_view_role",
-    "stock_level", "stock_movement", "stock_reason", "stored_file", "variant",
+    "product_type", "role", "role_permission", "rollup_state", "sales_channel", "sales_day", "sales_order",
+    "sales_variant_day", "saved_view", "saved_view_role", "stock_level", "stock_movement", "stock_reason",
+    "stored_file", "variant",
 )
 
 APPEND_ONLY = (
@@ -49,8 +50,9 @@ READ_AND_WRITTEN = (
     "personal_data_view", "price", "privacy_legal_hold", "privacy_recipient_task", "privacy_request",
     "privacy_request_subject", "privacy_retained_record", "privacy_suppression", "product", "product_attribute",
     "product_category", "product_option", "product_option_value", "product_type", "role", "role_permission",
-    "sales_channel", "sales_order", "saved_view", "saved_view_role", "scheduled_task", "stock_level",
-    "stock_reason", "stored_file", "throttle", "user_account", "user_session", "variant",
+    "rollup_state", "sales_channel", "sales_day", "sales_order", "sales_variant_day", "saved_view",
+    "saved_view_role", "scheduled_task", "stock_level", "stock_reason", "stored_file", "throttle",
+    "user_account", "user_session", "variant",
 )
 
 
@@ -339,6 +341,12 @@ def upgrade() -> None:
     sa.UniqueConstraint('merchant_id', 'key', name=op.f('role_merchant_id_key_key')),
     sa.UniqueConstraint('merchant_id', 'name', name=op.f('role_merchant_id_name_key'))
     )
+    op.create_table('rollup_state',
+    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('name', sa.Text(collation='C'), nullable=False),
+    sa.Column('refreshed_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
+    sa.PrimaryKeyConstraint('merchant_id', 'name', name=op.f('rollup_state_pkey'))
+    )
     op.create_table('sales_channel',
     sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -352,6 +360,32 @@ def upgrade() -> None:
     sa.CheckConstraint("kind IN ('web', 'app', 'pos', 'marketplace', 'phone', 'import')", name=op.f('sales_channel_kind_check')),
     sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('sales_channel_pkey')),
     sa.UniqueConstraint('merchant_id', 'code', name=op.f('sales_channel_merchant_id_code_key'))
+    )
+    op.create_table('sales_day',
+    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('currency', sa.CHAR(length=3), nullable=False),
+    sa.Column('channel_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('country_code', sa.Text(collation='C'), nullable=False),
+    sa.Column('orders', sa.Integer(), nullable=False),
+    sa.Column('units', sa.BigInteger(), nullable=False),
+    sa.Column('gross', sa.Numeric(precision=18, scale=4), nullable=False),
+    sa.Column('tax', sa.Numeric(precision=18, scale=4), nullable=False),
+    sa.Column('refunds', sa.Integer(), nullable=False),
+    sa.Column('refunded', sa.Numeric(precision=18, scale=4), nullable=False),
+    sa.PrimaryKeyConstraint('merchant_id', 'day', 'currency', 'channel_id', 'country_code', name=op.f('sales_day_pkey'))
+    )
+    op.create_table('sales_variant_day',
+    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('currency', sa.CHAR(length=3), nullable=False),
+    sa.Column('variant_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('orders', sa.Integer(), nullable=False),
+    sa.Column('units', sa.BigInteger(), nullable=False),
+    sa.Column('gross', sa.Numeric(precision=18, scale=4), nullable=False),
+    sa.Column('refunds', sa.Integer(), nullable=False),
+    sa.Column('refunded', sa.Numeric(precision=18, scale=4), nullable=False),
+    sa.PrimaryKeyConstraint('merchant_id', 'day', 'currency', 'variant_id', name=op.f('sales_variant_day_pkey'))
     )
     op.create_table('scheduled_task',
     sa.Column('name', sa.Text(), nullable=False),
@@ -1343,6 +1377,7 @@ def upgrade() -> None:
     info={'partition_by': 'order_id'},
     postgresql_partition_by='RANGE (order_id)'
     )
+    op.create_index(op.f('order_refund_merchant_id_at_idx'), 'order_refund', ['merchant_id', 'at'], unique=False)
     op.create_index(op.f('order_refund_merchant_id_external_id_idx'), 'order_refund', ['merchant_id', 'external_id'], unique=False)
     op.create_table('order_refund_line',
     sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
@@ -1456,7 +1491,7 @@ def upgrade() -> None:
     grant(READ_AND_WRITTEN)
     grant(APPEND_ONLY, privileges="SELECT, INSERT")
     grant(SHARED, privileges="SELECT")
-    run_functions("accounts", "audit", "jobs", "outbox", "partitions", "privacy")
+    run_functions("accounts", "audit", "channels", "jobs", "outbox", "partitions", "privacy")
     op.execute("SELECT ensure_partitions_ahead()")
 
 

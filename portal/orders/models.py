@@ -302,6 +302,7 @@ class OrderRefund(_Numbered, Base):
     __table_args__ = (
         _order_fk(),
         sa.Index(None, "merchant_id", "external_id"),
+        sa.Index(None, "merchant_id", "at"),
         sa.CheckConstraint("amount >= 0", name="amount"),
         sa.CheckConstraint(sa.column("destination").in_(("payment", "store_credit", "outside")), name="destination"),
         partitioned_by("order_id"),
