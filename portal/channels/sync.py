@@ -111,7 +111,7 @@ def _recover_orders(account: ChannelAccount, connector: Connector, commit: Commi
         sa.select(table.c.external_id, table.c.modified_at)
         .where(table.c.merchant_id == current_merchant_id(), table.c.account_id == account_id,
                table.c.external_id.in_(list(stubs)))
-    ).tuples().all())
+    ).all())
     missed = [key for key, stub in stubs.items() if known.get(key) is None or known[key] < stub.modified_at]
     recovered = 0
     for external_id in missed:
