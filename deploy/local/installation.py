@@ -40,7 +40,9 @@ def installation(name: str, *, durable: bool = True, given: bool = True) -> Iter
                 servers = Servers(name, durable=durable, directory=server_directory(name) / "servers")
                 started = servers.start(postgres=not admin_url, redis=not redis_url)
                 admin_url, redis_url = admin_url or started.database_url, redis_url or started.redis_url
-            made = databases.prepare(admin_url, state / "passwords.json")
+            # Roles belong to the server: on a given one, every installation of this checkout signs in with the same.
+            passwords = state if servers and servers.runs("postgres") else state_directory("given")
+            made = databases.prepare(admin_url, passwords / "passwords.json", _names(name))
             say(f"PostgreSQL {made.server_version}, Redis {_redis_version(redis_url)}.")
             for remark in made.remarks:
                 say(remark)
@@ -89,6 +91,11 @@ def flask(
 
 def has_command(environment: dict[str, str], *command: str) -> bool:
     return flask(environment, *command, "--help", capture=True).returncode == 0
+
+
+def _names(name: str) -> databases.Names:
+    main = "portal" if name == "demo" else f"portal_{name}"
+    return databases.Names(main=main, keys=f"{main}_keys")
 
 
 def _own_settings(name: str, state: Path) -> dict[str, str]:

@@ -100,6 +100,10 @@ class Servers:
         found = {"PostgreSQL": self._postgres_pid(), "Redis": self._redis_pid()}
         return {name: pid for name, pid in found.items() if pid}
 
+    def runs(self, name: str) -> bool:
+        """Whether this object started that server: ``postgres`` or ``redis``."""
+        return name in self._children
+
     def failed(self) -> str | None:
         """Name a server that ended by itself, with the end of its log."""
         for name, child in self._children.items():
