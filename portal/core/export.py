@@ -110,7 +110,7 @@ def csv_pieces(
     """RFC 4180 in pieces of a thousand rows: CRLF, quotes doubled, UTF-8, one header line."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow([_safe(_heading(column)) for column in columns])
+    writer.writerow([formula_safe(_heading(column)) for column in columns])
     yield _taken(text, written)
     for batch in batches:
         writer.writerows([_cell(column, values, reveal) for column in columns] for values in batch)
@@ -166,10 +166,10 @@ def _heading(column: Column) -> str:
 
 def _cell(column: Column, values: Mapping[str, Any], reveal: bool) -> str:
     text = plain_value(column, values, reveal=reveal)
-    return text if column.kind in TYPED and column.text is None else _safe(text)
+    return text if column.kind in TYPED and column.text is None else formula_safe(text)
 
 
-def _safe(text: str) -> str:
+def formula_safe(text: str) -> str:
     """Text no spreadsheet takes for a formula: an apostrophe in front of what could begin one; NUL is dropped."""
     text = text.replace("\0", "")
     first = text.lstrip(" \u00a0\ufeff\u200b")[:1]
