@@ -37,11 +37,18 @@ def one_connection() -> Iterator[None]:
             connection.commit()
 
 
-def execute(statement: str, **values: Any) -> sa.CursorResult[Any]:
+def execute(statement: str, **values: Any) -> sa.Result[*tuple[Any, ...]]:
     """Run one SQL text with those of the named values that it uses."""
     clause = _text(statement)
     used = {name: values[name] for name in clause._bindparams}
-    return db.session.execute(clause, used)  # type: ignore[return-value]
+    return db.session.execute(clause, used)
+
+
+def execute_count(statement: str, **values: Any) -> int:
+    """Run one SQL text and give the number of rows it wrote."""
+    result = execute(statement, **values)
+    assert isinstance(result, sa.CursorResult)
+    return result.rowcount
 
 
 @lru_cache(maxsize=512)

@@ -26,6 +26,13 @@ def journal(import_id: int, entity: str, record_ids: Sequence[int], *, action: s
         before=before, after=after, version_after=version_after, is_undone=False))
 
 
+def has_entries(import_id: int) -> bool:
+    """Whether an import has written anything that is not undone."""
+    table = ImportChange.__table__
+    return bool(db.session.scalar(sa.select(sa.exists().where(
+        table.c.merchant_id == current_merchant_id(), table.c.import_id == import_id, ~table.c.is_undone))))
+
+
 def journaled_ids(import_id: int, entity: str) -> list[int]:
     """The ids of all records of a kind that an import noted and that are not undone."""
     table = ImportChange.__table__

@@ -12,7 +12,7 @@ from typing import Final
 from portal.core import audit, outbox
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id
-from portal.imports.connection import execute
+from portal.imports.connection import execute, execute_count
 from portal.imports.history.apply import Work
 from portal.imports.history.staging import HistoryOptions
 from portal.imports.journal import journal
@@ -91,8 +91,8 @@ def write_ledger(import_id: int, options: HistoryOptions, work: Work, *, done_va
     for batch in range(execute("SELECT coalesce(max(batch), -1) FROM h_balance").scalar_one() + 1):
         place = {"merchant": merchant, "location": options.location_id, "batch": batch}
         made = [row[0] for row in execute(_LEVELS, **place)]
-        moves = execute(_WRITE, **place, import_id=import_id, actor_kind=by.kind, actor_id=by.id,
-                        opening_note=OPENING_NOTE, end_note=END_NOTE).rowcount
+        moves = execute_count(_WRITE, **place, import_id=import_id, actor_kind=by.kind, actor_id=by.id,
+                        opening_note=OPENING_NOTE, end_note=END_NOTE)
         variants = [row[0] for row in execute("SELECT variant_id FROM h_balance WHERE batch = :batch ORDER BY variant_id", batch=batch)]
         if not variants:
             continue

@@ -9,11 +9,10 @@ import sqlalchemy as sa
 
 from portal.catalog.models import Product
 from portal.core.database import current_merchant_id, db
-from portal.core.normalise import fold
 from portal.imports.connection import copy_into, copy_text, execute
 from portal.imports.history.rules import country_code
 from portal.imports.journal import journal
-from portal.imports.naming import slug_of
+from portal.imports.naming import slug_of, title_key
 
 CHUNK: Final = 5_000
 
@@ -133,7 +132,7 @@ def _name_products() -> None:
             slug = f"{slug_of(title, code)}-{number}"
             number += 1
         taken.add(slug)
-        lines.append(f"{copy_text(sku_key)}\t{copy_text(slug)}\t{copy_text(fold(title)[:200])}\t{place // CHUNK}\n")
+        lines.append(f"{copy_text(sku_key)}\t{copy_text(slug)}\t{copy_text(title_key(title))}\t{place // CHUNK}\n")
     copy_into("h_name", lines)
     execute("UPDATE h_sku s SET slug = n.slug, title_key = n.title_key, chunk = n.chunk FROM h_name n WHERE n.sku_key = s.sku_key")
     execute("""UPDATE h_customer h SET customer_id = new_id(h.first_at), subject_id = new_id(now()), chunk = n.place / :size

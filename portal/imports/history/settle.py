@@ -151,7 +151,7 @@ def settle(import_id: int, channel_id: int, options: HistoryOptions) -> None:
         execute("DROP TABLE IF EXISTS h_match")
         execute("CREATE TEMP TABLE h_match (row_no integer PRIMARY KEY, sale_row integer NOT NULL, amount numeric NOT NULL)")
     else:
-        match_cancellations(values["minor"])
+        match_cancellations(minor_units(options.currency))
     _run(_ORDERS, values)
     execute(_DROP_REJECTED)
     _run(_LINES, values)

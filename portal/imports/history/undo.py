@@ -11,7 +11,7 @@ from typing import Final
 from portal.core import audit, outbox
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id
-from portal.imports.connection import execute
+from portal.imports.connection import execute, execute_count
 from portal.imports.history.apply import Work
 from portal.imports.journal import OpenEntry, close_entry, open_entries
 from portal.imports.kept import Kept, delete_each
@@ -32,14 +32,17 @@ _UNTOUCHED: Final = """
     ORDER BY o.id FOR UPDATE OF o
 """
 
+# The past is not rewritten: the opposite movements stand at the present, the last one first, so that the balance walks
+# back over figures it has had and never falls below zero. Milliseconds keep the order within a variant.
 _OPPOSITE: Final = """
     INSERT INTO stock_movement (merchant_id, id, variant_id, location_id, slot, kind, on_hand_delta, cause_kind, cause_id,
                                 actor_kind, actor_id, note)
-    SELECT :merchant, new_id(id_time(m.id)), m.variant_id, m.location_id, m.slot, m.kind, -m.on_hand_delta, 'import_undo', :import_id,
-           CAST(:actor_kind AS text), CAST(:actor_id AS bigint), m.note
-    FROM stock_movement m
-    WHERE m.merchant_id = :merchant AND m.cause_kind = 'import' AND m.cause_id = :import_id AND m.variant_id = ANY(:ids)
-    ORDER BY m.id
+    SELECT :merchant, new_id(now() - m.place * interval '1 millisecond'), m.variant_id, m.location_id, m.slot, m.kind, -m.on_hand_delta,
+           'import_undo', :import_id, CAST(:actor_kind AS text), CAST(:actor_id AS bigint), m.note
+    FROM (SELECT s.*, row_number() OVER (PARTITION BY s.variant_id, s.location_id ORDER BY s.id) AS place
+          FROM stock_movement s
+          WHERE s.merchant_id = :merchant AND s.cause_kind = 'import' AND s.cause_id = :import_id AND s.variant_id = ANY(:ids)) m
+    ORDER BY m.place DESC, m.variant_id
 """
 
 _STAYING: Final = """
@@ -102,7 +105,7 @@ def _ledger(import_id: int, entry: OpenEntry, by: Actor, kept: Kept) -> list[int
     values = {"merchant": current_merchant_id(), "import_id": import_id}
     stays = sorted(row[0] for row in execute(_STAYING, **values, ids=entry.record_ids))
     ids = sorted(set(entry.record_ids) - set(stays))
-    moves = execute(_OPPOSITE, **values, ids=ids, actor_kind=by.kind, actor_id=by.id).rowcount
+    moves = execute_count(_OPPOSITE, **values, ids=ids, actor_kind=by.kind, actor_id=by.id)
     audit.record(action="import.stock_history_taken_back", by=by, subject=("import", import_id),
                  after={"variants": len(ids), "movements": moves, "kept": len(stays)})
     outbox.publish(kind="stock.history_imported", key=f"import:{import_id}", payload={"import_id": import_id, "variant_ids": ids})

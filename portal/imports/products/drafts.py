@@ -26,6 +26,7 @@ class VariantDraft:
     weight_grams: int | None = None
     stock: int | None = None
     is_stocked: bool = True
+    has_compare_at: bool = False
 
     @property
     def title(self) -> str:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from portal.imports.naming import slug_of
-from portal.imports.products.drafts import Cells, FieldError, Parsed, ProductDraft, Row, RowProblem, VariantDraft, split_list
+from portal.imports.products.drafts import (
+    Cells,
+    FieldError,
+    Parsed,
+    ProductDraft,
+    Row,
+    RowProblem,
+    VariantDraft,
+    split_list,
+)
 
 
 def read_plain(rows: Iterable[Row], decimal_mark: str) -> Parsed:

@@ -7,7 +7,16 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from portal.imports.naming import slug_of
-from portal.imports.products.drafts import Cells, FieldError, Parsed, ProductDraft, Row, RowProblem, VariantDraft, split_list
+from portal.imports.products.drafts import (
+    Cells,
+    FieldError,
+    Parsed,
+    ProductDraft,
+    Row,
+    RowProblem,
+    VariantDraft,
+    split_list,
+)
 
 
 def read_shopify(rows: Iterable[Row], decimal_mark: str) -> Parsed:
@@ -59,7 +68,7 @@ def _variant(draft: ProductDraft, row: Cells, names: list[str | None]) -> Varian
     price, before = row.money("price"), row.money("compare_at")
     return VariantDraft(
         row.number, sku, chosen, price=price, compare_at=before if before and price is not None and before >= price else None,
-        barcode=row.text("barcode", 50), weight_grams=_grams(row), stock=row.stock("stock"))
+        barcode=row.text("barcode", 50), weight_grams=_grams(row), stock=row.stock("stock"), has_compare_at=True)
 
 
 def _grams(row: Cells) -> int | None:

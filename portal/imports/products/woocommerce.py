@@ -6,7 +6,16 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from portal.imports.naming import slug_of
-from portal.imports.products.drafts import Cells, FieldError, Parsed, ProductDraft, Row, RowProblem, VariantDraft, split_list
+from portal.imports.products.drafts import (
+    Cells,
+    FieldError,
+    Parsed,
+    ProductDraft,
+    Row,
+    RowProblem,
+    VariantDraft,
+    split_list,
+)
 
 KINDS = ("simple", "variable", "variation", "grouped", "external")
 
@@ -108,6 +117,7 @@ def _priced(variant: VariantDraft, row: Cells) -> VariantDraft:
     regular, sale = row.money("price"), row.money("sale_price")
     variant.price = sale if sale is not None else regular
     variant.compare_at = regular if sale is not None and regular is not None and regular >= sale else None
+    variant.has_compare_at = True
     variant.stock = row.stock("stock")
     weight = row.decimal("weight")
     variant.weight_grams = round(weight * 1000) if weight and weight < Decimal(1_000_000) else None

@@ -7,7 +7,7 @@ import io
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from portal.imports.reading.encoding import ENCODINGS, guess_encoding, refuse_other_files
 from portal.imports.reading.errors import UnreadableFileError
@@ -39,11 +39,13 @@ class Table:
 
     Args:
         open_file: gives the file's bytes in pieces, from the start, each time it is called.
+        restore: applied to every cell below the heading, for files of ours that protect some of them.
     """
 
     open_file: Opener
     dialect: Dialect
     headings: list[str] = field(default_factory=list)
+    restore: Callable[[str], str] | None = None
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """The rows below the heading, blank ones left out.
@@ -53,7 +55,7 @@ class Table:
         """
         for number, cells in self._numbered():
             if number > self.dialect.header_row and any(map(str.strip, cells)):
-                yield number, cells
+                yield number, cells if self.restore is None else [self.restore(cell) for cell in cells]
 
     def head(self, count: int) -> list[tuple[int, list[str]]]:
         """The first *count* rows below the heading."""
@@ -207,7 +209,7 @@ class _Chunks(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+    def readinto(self, buffer: Any) -> int:
         while not self._rest:
             try:
                 self._rest = bytes(next(self._chunks))

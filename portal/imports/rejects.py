@@ -1,0 +1,55 @@
+"""The file of refused rows: as they were, with the row number and the reason behind, ready to be corrected and sent again."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from portal.imports.reading.table import Table
+
+ROW_HEADING: Final = "Row in the file"
+REASON_HEADING: Final = "Reason"
+PIECE: Final = 1 << 16
+_NUMBER: Final = re.compile(r"[+-]?[\d.,]+")
+_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+def rejects_csv(table: Table, rejected: Iterable[tuple[int, str]]) -> Iterator[bytes]:
+    """The refused rows of *table* as CSV, in pieces.
+
+    Args:
+        rejected: row number and reason, in the order of the file.
+    """
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer)
+    buffer.write("\ufeff")
+    writer.writerow([*table.headings, ROW_HEADING, REASON_HEADING])
+    wanted = iter(rejected)
+    number, reason = next(wanted, (0, ""))
+    for row_number, cells in table.rows():
+        if row_number != number:
+            continue
+        width = len(table.headings)
+        writer.writerow([*(safe_cell(cell) for cell in (cells + [""] * width)[:max(width, len(cells))]), row_number, reason])
+        if buffer.tell() > PIECE:
+            yield buffer.getvalue().encode("utf-8", "replace")
+            buffer.seek(0)
+            buffer.truncate()
+        following = next(wanted, None)
+        if following is None:
+            break
+        number, reason = following
+    yield buffer.getvalue().encode("utf-8", "replace")
+
+
+def safe_cell(cell: str) -> str:
+    """A cell no spreadsheet takes for a formula; numbers stay numbers."""
+    return f"'{cell}" if cell.startswith(_STARTS) and not _NUMBER.fullmatch(cell) else cell
+
+
+def original_cell(cell: str) -> str:
+    """What ``safe_cell`` was given; read back when the corrected rows come home."""
+    return cell[1:] if cell[:1] == "'" and cell[1:].startswith(_STARTS) else cell
