@@ -1,0 +1,95 @@
+"""What every list offers besides its rows: keep its state as a view, and export it."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, g, request, url_for
+from flask.typing import ResponseReturnValue
+
+from portal.accounts.access import current_actor, requires
+from portal.core.database import db
+from portal.core.errors import DomainError
+from portal.core.export import start_export
+from portal.core.http import path_or, render, see_other, toast
+from portal.core.listing import Listing, listing_named
+from portal.core.listing.state import ListState, decode_state
+from portal.core.listing.views import own_view, remove_view, save_view
+from portal.discovery.queries import roles_of_merchant
+
+blueprint = Blueprint("lists", __name__, url_prefix="/lists")
+
+
+@blueprint.get("/<list_key>/views/new")
+@requires()
+def new_view(list_key: str) -> ResponseReturnValue:
+    return _view_form(_permitted(list_key))
+
+
+@blueprint.post("/<list_key>/views")
+@requires()
+def create_view(list_key: str) -> ResponseReturnValue:
+    listing = _permitted(list_key)
+    view_id = request.form.get("view", type=int) if request.form.get("replace") else None
+    known = {role.id for role in roles_of_merchant()}
+    try:
+        view = save_view(listing, _state(listing, request.form.get("list", "")), name=request.form.get("name", ""), by=current_actor(),
+                         role_ids=sorted(known & set(request.form.getlist("role", type=int))), view_id=view_id)
+    except DomainError as error:
+        db.session.rollback()
+        return _view_form(listing, error=error)
+    saved = view.id
+    db.session.commit()
+    toast("The view is saved. It stands among the tabs of the list.")
+    return see_other(f"{_path()}?view={saved}")
+
+
+@blueprint.post("/<list_key>/views/<int:view_id>/remove")
+@requires()
+def delete_view(list_key: str, view_id: int) -> ResponseReturnValue:
+    view = remove_view(_permitted(list_key), view_id, by=current_actor())
+    name = view.name
+    db.session.commit()
+    toast(f"The view “{name}” is removed. The rows it showed are untouched.")
+    return see_other(_path())
+
+
+@blueprint.post("/<list_key>/export")
+@requires("lists.export")
+def export(list_key: str) -> ResponseReturnValue:
+    listing = _permitted(list_key)
+    started = start_export(
+        listing, request.form.get("list", ""), by=current_actor(), permissions=frozenset(g.permissions),
+        reveal=bool(request.form.get("reveal")), reason=request.form.get("reason", ""),
+    )
+    job_id = started.id
+    db.session.commit()
+    return see_other(url_for("operations.job", job_id=job_id))
+
+
+def _permitted(list_key: str) -> Listing:
+    listing = listing_named(list_key)
+    if listing.permission not in g.permissions:
+        abort(403)
+    return listing
+
+
+def _state(listing: Listing, encoded: str) -> ListState:
+    state = decode_state(listing, encoded, g.permissions)
+    if state is None:
+        raise DomainError("The list could not be read. Open it again and save once more.")
+    return state
+
+
+def _path() -> str:
+    return path_or(request.values.get("path"), "/")
+
+
+def _view_form(listing: Listing, *, error: DomainError | None = None) -> ResponseReturnValue:
+    view_id = request.values.get("view", type=int)
+    view = own_view(listing, view_id, by=current_actor()) if view_id else None
+    shared = {each.role_id for each in view.roles} if view else set()
+    chosen = set(request.form.getlist("role", type=int)) if request.method == "POST" else shared
+    return render(
+        "discovery/new_view.html", listing=listing, encoded=request.values.get("list", "all"), path=_path(), view=view, error=error,
+        name=request.form.get("name", view.name if view else ""), roles=roles_of_merchant(), chosen=chosen,
+        status=error.status if error else 200,
+    )

@@ -1,0 +1,168 @@
+"""One statement per kind of thing, each on an index of its own: a key equals, or begins with, what was typed.
+
+All compare normalised `COLLATE "C"` columns with `=`, `>=` and `<`, which are leakproof: under row-level security anything else
+would lose its index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from portal.accounts.models import Role
+from portal.catalog.models import Product, Variant
+from portal.core.database import db
+from portal.core.normalise import next_key
+from portal.core.tenancy import current_merchant_id
+from portal.customers.models import Customer, CustomerAddress
+from portal.orders.models import OrderContact, OrderFulfilment, OrderRef
+
+Rows = Sequence[sa.Row[Any]]
+Column = sa.ColumnElement[Any]
+
+_ref, _contact, _parcel = OrderRef.__table__.c, OrderContact.__table__.c, OrderFulfilment.__table__.c
+_customer, _address = Customer.__table__.c, CustomerAddress.__table__.c
+_variant, _product = Variant.__table__.c, Product.__table__.c
+
+
+def orders_by_code(codes: Sequence[str], limit: int) -> Rows:
+    """Orders whose number, ours or the channel's, is one of the codes."""
+    return _run(_orders_where(_ref.number.in_(codes), limit), _orders_where(_ref.external_id.in_(codes), limit))
+
+
+def orders_by_code_prefix(codes: Sequence[str], limit: int) -> Rows:
+    """Orders whose number begins with one of the codes."""
+    return _run(*(_orders_where(_begins(column, code), limit) for code in codes for column in (_ref.number, _ref.external_id)))
+
+
+def orders_by_tracking(key: str, limit: int, *, exact: bool) -> Rows:
+    """Orders with a parcel of that tracking number."""
+    wanted = _parcel.tracking_key == key if exact else _begins(_parcel.tracking_key, key)
+    found = (
+        sa.select(_parcel.order_id, _parcel.tracking_number.label("tracking"))
+        .where(_parcel.merchant_id == current_merchant_id(), wanted)
+        .order_by(_parcel.tracking_key, _parcel.order_id).limit(limit).subquery()
+    )
+    return _run(
+        sa.select(_ref.order_id.label("id"), _ref.number, _ref.external_id, _ref.placed_at, found.c.tracking)
+        .join(found, found.c.order_id == _ref.order_id).where(_ref.merchant_id == current_merchant_id())
+    )
+
+
+def orders_of_contacts(wanted: Sequence[sa.ColumnElement[bool]], limit: int) -> Rows:
+    """Orders whose buyer or recipient fits one of the conditions: guests have no customer row. Newest first."""
+    matching = sa.union_all(*(
+        sa.select(_contact.order_id, _contact.name).where(_contact.merchant_id == current_merchant_id(), each)
+        .order_by(_contact.order_id.desc()).limit(limit * 3)
+        for each in wanted
+    )).subquery()
+    found = sa.select(matching.c.order_id, sa.func.min(matching.c.name).label("name")).group_by(matching.c.order_id).subquery()
+    return _run(
+        sa.select(_ref.order_id.label("id"), _ref.number, _ref.external_id, _ref.placed_at, found.c.name)
+        .join(found, found.c.order_id == _ref.order_id).where(_ref.merchant_id == current_merchant_id())
+        .order_by(_ref.order_id.desc()).limit(limit)
+    )
+
+
+def customers_where(wanted: Sequence[tuple[sa.ColumnElement[bool], Column]], limit: int) -> Rows:
+    """Customers that fit one of the conditions, each in the order of its own index."""
+    return _run(*(_customers_where(condition, order, limit) for condition, order in wanted))
+
+
+def customers_at(postcode: str, surname: str, limit: int) -> Rows:
+    """Customers with an address of that postcode whose name begins with, or holds, the surname."""
+    there = sa.select(_address.customer_id).where(
+        _address.merchant_id == current_merchant_id(), _address.postcode_key == postcode
+    )
+    return _run(_customers_where(
+        sa.and_(_customer.id.in_(there), _named(_customer.name_key, surname)), _customer.name_key, limit
+    ))
+
+
+def orders_sent_to(postcode: str, surname: str, limit: int) -> Rows:
+    """Orders that went to that postcode under that surname."""
+    return orders_of_contacts([sa.and_(_contact.postcode_key == postcode, _named(_contact.name_key, surname))], limit)
+
+
+def variants_by_code(sku: str, barcode: str, limit: int) -> Rows:
+    """Variants with that SKU or barcode."""
+    return _run(
+        _variants_where(_variant.sku_key == sku, _variant.sku_key, limit),
+        _variants_where(_variant.barcode.in_({barcode, sku}), _variant.barcode, limit),
+    )
+
+
+def variants_by_prefix(sku: str, limit: int) -> Rows:
+    """Variants whose SKU begins with the text, in the order of their SKU."""
+    return _run(_variants_where(_begins(_variant.sku_key, sku), _variant.sku_key, limit))
+
+
+def roles_of_merchant() -> Sequence[Role]:
+    """The roles a view can be shared with, by name."""
+    return db.session.scalars(sa.select(Role).order_by(Role.name)).all()
+
+
+def by_email(key: str, *, exact: bool, of_contacts: bool = False) -> tuple[sa.ColumnElement[bool], Column]:
+    column = _contact.email_key if of_contacts else _customer.email_key
+    return (column == key if exact else _begins(column, key)), column
+
+
+def by_phone(key: str, *, of_contacts: bool = False) -> tuple[sa.ColumnElement[bool], Column]:
+    column = _contact.phone_key if of_contacts else _customer.phone_key
+    return column == key, column
+
+
+def by_phone_tail(tail: str, *, of_contacts: bool = False) -> tuple[sa.ColumnElement[bool], Column]:
+    column = _contact.phone_tail if of_contacts else _customer.phone_tail
+    return _begins(column, tail), column
+
+
+def by_name(key: str, *, exact: bool, of_contacts: bool = False) -> tuple[sa.ColumnElement[bool], Column]:
+    column = _contact.name_key if of_contacts else _customer.name_key
+    return (column == key if exact else _begins(column, key)), column
+
+
+def _orders_where(condition: sa.ColumnElement[bool], limit: int) -> sa.Select[Any]:
+    return sa.select(_ref.order_id.label("id"), _ref.number, _ref.external_id, _ref.placed_at).where(
+        _ref.merchant_id == current_merchant_id(), condition
+    ).limit(limit)
+
+
+def _customers_where(condition: sa.ColumnElement[bool], order: Column, limit: int) -> sa.Select[Any]:
+    return sa.select(
+        _customer.id, _customer.name, _customer.company, _customer.email, _customer.order_count, _customer.last_order_at
+    ).where(
+        _customer.merchant_id == current_merchant_id(), condition, _customer.state == "active"
+    ).order_by(order, _customer.id).limit(limit)
+
+
+def _variants_where(condition: sa.ColumnElement[bool], order: Column, limit: int) -> sa.Select[Any]:
+    same_product = sa.and_(_product.merchant_id == _variant.merchant_id, _product.id == _variant.product_id)
+    return (
+        sa.select(_variant.id, _variant.product_id, _variant.sku, _variant.barcode, _product.title)
+        .join(_product_table(), same_product)
+        .where(_variant.merchant_id == current_merchant_id(), condition).order_by(order, _variant.id).limit(limit)
+    )
+
+
+def _product_table() -> sa.FromClause:
+    return Product.__table__
+
+
+def _begins(column: Column, prefix: str) -> sa.ColumnElement[bool]:
+    return sa.and_(column >= prefix, column < next_key(prefix))
+
+
+def _named(column: Column, surname: str) -> sa.ColumnElement[bool]:
+    # Few rows share a postcode, so this may be a plain filter.
+    return sa.or_(sa.func.starts_with(column, surname), sa.func.position(sa.literal(" " + surname).op("IN")(column)) > 0)
+
+
+def _run(*statements: sa.Select[Any]) -> Rows:
+    """All parts in one trip; a part keeps its own order and limit."""
+    if len(statements) == 1:
+        return db.session.connection().execute(statements[0]).all()
+    parts = [sa.select(each.subquery()) for each in statements]
+    return db.session.connection().execute(sa.union_all(*parts)).all()
