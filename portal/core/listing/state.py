@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -22,6 +23,8 @@ from portal.core.normalise import clean
 
 MOST_CONDITIONS: Final = 40
 LONGEST_STATE: Final = 6000
+# The decoder drops what it does not know; a word that is not whole must not open as the unfiltered list.
+ENCODED: Final = re.compile(r"[A-Za-z0-9_-]{2,}")
 STATE_KEYS: Final = ("f", "sort", "cols", "q", "view")
 
 
@@ -132,10 +135,10 @@ def decode_state(listing: Listing, text: str, permissions: Iterable[str] = ()) -
     """The state behind the word; None when it is none of ours."""
     if text == "all":
         return read_state(listing, MultiDict(), permissions)
-    if not text or len(text) > LONGEST_STATE:
+    if len(text) > LONGEST_STATE or not ENCODED.fullmatch(text):
         return None
     try:
-        plain = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4)).decode()
+        plain = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
         parsed = parse_qs(plain, strict_parsing=True, max_num_fields=MOST_CONDITIONS + len(STATE_KEYS))
     except (ValueError, binascii.Error):
         return None

@@ -108,7 +108,7 @@ def parcels(parcel_tables: None) -> Iterator[Listing]:
         link=lambda row: f"/parcels/{row['code']}",
         quick=lambda text: p.code == code_key(text), quick_label="Code",
         empty=("Parcels stand here.", None, None),
-        bulk=[BulkAction("Find again", "lists.new_view", "orders.edit")],
+        bulk=[BulkAction("Find again", "accounts.sign_out", "orders.edit")],
     ))
     yield listing
     listings.pop("parcels")
