@@ -635,7 +635,6 @@ def upgrade() -> None:
     sa.Column('window_start', sa.DateTime(timezone=True), nullable=False),
     sa.Column('last_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('times', sa.Integer(), server_default='1', nullable=False),
-    sa.CheckConstraint("kind <> 'reveal' OR reason IS NOT NULL", name=op.f('personal_data_view_reason_check')),
     sa.CheckConstraint("kind IN ('view', 'reveal', 'export')", name=op.f('personal_data_view_kind_check')),
     sa.ForeignKeyConstraint(['merchant_id', 'subject_id'], ['data_subject.merchant_id', 'data_subject.id'], name=op.f('personal_data_view_merchant_id_subject_id_fkey')),
     sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('personal_data_view_pkey'))

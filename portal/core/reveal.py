@@ -59,7 +59,6 @@ class PersonalDataView(Tenant, TimeKey, Base):
         sa.Index(None, "merchant_id", "subject_id", "id"),
         sa.Index(None, "merchant_id", "actor_id", "last_at"),
         sa.CheckConstraint("kind IN ('view', 'reveal', 'export')", name="kind"),
-        sa.CheckConstraint("kind <> 'reveal' OR reason IS NOT NULL", name="reason"),
     )
 
 

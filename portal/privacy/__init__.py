@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from flask import Flask
 
-import portal.core.reveal  # noqa: F401  the view log is read here and must be part of the data model
-import portal.privacy.models  # noqa: F401
+from portal.core.listing import register_listing
+from portal.core.masking import mask
+from portal.core.navigation import register_nav
+from portal.core.slots import register_slot
+from portal.privacy import jobs  # noqa: F401 - jobs register themselves
+from portal.privacy.commands import privacy_commands
+from portal.privacy.listings import REQUESTS
+from portal.privacy.sealed import register_own
+from portal.privacy.views import bp, records, regions, requests  # noqa: F401 - views register themselves
 
 
 def register(app: Flask) -> None:
-    """Add the requests of persons to the portal."""
+    """Add the screens, the jobs, the commands and what other pages show of privacy."""
+    app.register_blueprint(bp)
+    app.cli.add_command(privacy_commands)
+    app.jinja_env.filters["mask"] = mask
+    register_listing(REQUESTS)
+    register_own()
+    register_nav("privacy", "Privacy", "privacy.requests", "shield-lock", "privacy.view", 700)
+    register_slot("home.compliance", "privacy.worklist_region", "privacy.view")
+    register_slot("customer.privacy", "privacy.person_region", "privacy.view")

@@ -50,6 +50,15 @@ class LedgerError(RuntimeError):
     """The ledger cannot be read or an entry was changed: the portal must not serve until a person has looked."""
 
 
+def init_ledger() -> bool:
+    """Make the folder of the ledger; answers whether it was missing. A bucket is made by its operator."""
+    parts = urlsplit(settings().ledger_url)
+    if parts.scheme != "file" or Path(unquote(parts.path)).is_dir():
+        return False
+    Path(unquote(parts.path)).mkdir(parents=True)
+    return True
+
+
 def subject_digest(merchant_id: int, subject_id: int) -> str:
     """The digest an entry carries; the same for the same subject, and without the key it leads to nobody."""
     said = f"{merchant_id}:{subject_id}".encode()

@@ -38,8 +38,13 @@ def build_preview(merchant_id: int, subject_ids: Sequence[int], *, country: str)
 
 
 def digest(preview: dict[str, Any]) -> str:
-    """What an approver signs: the counts as they saw them."""
-    return hashlib.sha256(json.dumps(preview, sort_keys=True).encode()).hexdigest()
+    """What an approver signs: everything that is emptied and everything that stays.
+
+    The case itself grows while it is read (evidence, views), so encrypted rows are shown but not part of it.
+    """
+    decided = [[entry["table"], entry["erased"], entry["kept"]] for entry in preview["tables"] if entry["erased"]]
+    said = [preview["map_version"], preview["subjects"], decided]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def document_date(table: MappedTable) -> sa.ColumnElement[Any]:
@@ -84,7 +89,7 @@ def _count(
     }
 
 
-def _counts(table: MappedTable, condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
+def _counts(table: MappedTable, condition: sa.ColumnElement[bool]) -> sa.Select[*tuple[Any, ...]]:
     filled = [sa.func.count().filter(table.still_filled(name)).label(f"filled_{name}") for name in table.emptied]
     sealed = sa.or_(sa.false(), *(table.table.c[name].is_not(None) for name in table.shredded))
     return sa.select(
@@ -98,8 +103,7 @@ def _kept_years(table: MappedTable, condition: sa.ColumnElement[bool]) -> Iterat
     year = sa.cast(sa.extract("year", sa.func.timezone("UTC", document_date(table))), sa.Integer)
     holds = sa.or_(*(table.still_filled(name) for name in table.kept))
     statement = sa.select(year, sa.func.count()).select_from(table.table).where(condition, holds).group_by(year)
-    for found_year, count in db.session.execute(statement):
-        yield found_year, count
+    yield from db.session.execute(statement)
 
 
 def _laws(table: MappedTable, by_year: Counter[int], country: str) -> list[dict[str, Any]]:

@@ -33,7 +33,7 @@ class FoundSubject:
 
 def find_subjects(text: str, *, country: str | None = None) -> list[FoundSubject]:
     """People whose e-mail, phone or name is *text*, exactly; those with most rows first."""
-    keys = {
+    keys: dict[str, set[str | None]] = {
         "email_key": {email_key(text)} if "@" in text else set(),
         "phone_key": {phone_key(text, country)} if any(letter.isdigit() for letter in text) else set(),
         "name_key": set(full_name_keys(text)) if "@" not in text else set(),

@@ -1,0 +1,383 @@
+"""What officers do with a request: record, identify, scope, preview, approve, refuse, answer. Each act is evidence.
+
+Every change of state is a conditional update that names the state it leaves, so two people at once get one effect.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from portal.accounts.models import Merchant
+from portal.core import keyring, outbox
+from portal.core.audit import Actor, record
+from portal.core.clock import utc_now
+from portal.core.database import current_merchant_id, db
+from portal.core.errors import ConflictError, DomainError, ForbiddenError, NotFoundError
+from portal.core.jobs import enqueue
+from portal.core.reveal import log_export
+from portal.core.subjects import DataSubject
+from portal.privacy import deadlines
+from portal.privacy.deadlines import rule_for
+from portal.privacy.models import (
+    IDENTITY_METHODS,
+    RECIPIENT_STATES,
+    REFUSAL_GROUNDS,
+    PrivacyRequest,
+    PrivacyRequestEvent,
+    PrivacyRequestSubject,
+    RecipientTask,
+)
+from portal.privacy.preview import build_preview, digest
+from portal.privacy.queries import active_holds, scope_of
+from portal.privacy.recipients import recipient_names
+from portal.privacy.states import MOVES
+
+
+def record_request(
+    *, kind: str, law: str, subject_id: int | None, received_at: dt.datetime, by: Actor, contact: str = "", note: str = "",
+) -> PrivacyRequest:
+    """Open a request. Without a subject it is about a person nothing is known of yet.
+
+    A second request for the same thing by the same person is refused with the number of the first.
+
+    Raises:
+        DomainError: the dates make no sense, or such a request is already open.
+        NotFoundError: there is no such person.
+    """
+    if received_at > utc_now() + dt.timedelta(minutes=5):
+        raise DomainError("A request cannot have been received in the future.", field="received_on")
+    subject = _subject(subject_id)
+    already = db.session.scalar(sa.select(PrivacyRequest.id).where(
+        PrivacyRequest.subject_id == subject.id, PrivacyRequest.kind == kind,
+        PrivacyRequest.state.not_in(("closed", "refused"))))
+    if already is not None:
+        raise ConflictError(f"Request {already} already asks for this. Add what is new to its evidence.")
+    zone = merchant_zone()
+    rule = rule_for(law, kind)
+    request = PrivacyRequest(
+        kind=kind, law=law, subject_id=subject.id, received_at=received_at, requester_id=_user(by),
+        due_on=deadlines.due_on(rule, deadlines.day_of_receipt(received_at, zone)), country_code=merchant().country,
+        identity_state="open" if rule.needs_identity else "not_needed",
+    )
+    db.session.add(request)
+    db.session.flush()
+    if contact.strip():
+        request.contact_sealed = keyring.encrypt(contact.strip().encode(), contact_aad(request.id), subject.id)
+    if note.strip():
+        request.note_sealed = keyring.encrypt(note.strip().encode(), note_aad(request.id), subject.id)
+    db.session.add(PrivacyRequestSubject(request_id=request.id, subject_id=subject.id, added_by=_user(by)))
+    add_evidence(request, "recorded", by=by, facts={"kind": kind, "law": law, "due_on": request.due_on.isoformat()})
+    if not rule.needs_identity:
+        _move(request, "received", "verified", by=by, action="identity_not_needed")
+        _move(request, "verified", "scoped", by=by, action="scoped", facts={"subjects": 1})
+    return request
+
+
+def verify_identity(request: PrivacyRequest, *, method: str, note: str, by: Actor) -> None:
+    """Record how the person was identified. The clock does not wait for it."""
+    if method not in IDENTITY_METHODS:
+        raise DomainError("Choose how the person was identified.", field="method")
+    _change(request, "received", {
+        "identity_state": "verified", "identity_method": method, "identity_by": _user(by), "identity_at": utc_now(),
+        "state": "verified",
+    })
+    add_evidence(request, "identity_verified", by=by, before="received", after="verified", facts={"method": method}, note=note)
+
+
+def set_scope(request: PrivacyRequest, subject_ids: Sequence[int], *, by: Actor) -> None:
+    """Say who is meant: the person of the request, and the guest orders that are theirs too.
+
+    Raises:
+        NotFoundError: one of them is no person of this merchant.
+    """
+    wanted = sorted({request.subject_id, *subject_ids})
+    known = set(db.session.scalars(sa.select(DataSubject.id).where(DataSubject.id.in_(wanted))))
+    if known != set(wanted):
+        raise NotFoundError("One of these people is not known here.")
+    before = request.state
+    if before not in {"verified", "scoped", "previewed", "approved", "held"}:
+        raise _wrong_state(before)
+    db.session.execute(sa.delete(PrivacyRequestSubject).where(
+        PrivacyRequestSubject.request_id == request.id, PrivacyRequestSubject.subject_id.not_in(wanted),
+        PrivacyRequestSubject.erased_at.is_(None)))
+    rows = [{"merchant_id": request.merchant_id, "request_id": request.id, "subject_id": each, "added_by": _user(by)} for each in wanted]
+    db.session.execute(insert(PrivacyRequestSubject).on_conflict_do_nothing(), rows)
+    # A changed scope needs a new preview and a new approval.
+    _change(request, before, {
+        "state": "scoped", "preview": None, "preview_digest": None, "previewed_at": None, "approver_id": None, "approved_at": None,
+    })
+    add_evidence(request, "scoped", by=by, before=before, after="scoped", facts={"subjects": len(wanted)})
+
+
+def make_preview(request: PrivacyRequest, *, by: Actor) -> None:
+    """Count what the erasure would do, and ask for a second person; a person under legal hold stops it here."""
+    if request.kind != "erasure":
+        raise DomainError("Only an erasure has a preview.")
+    before = request.state
+    subjects = scope_of(request.id)
+    preview = build_preview(request.merchant_id, subjects, country=merchant().country)
+    after = "held" if active_holds(subjects) else "previewed"
+    if after not in MOVES[before]:
+        raise _wrong_state(before)
+    _change(request, before, {
+        "state": after, "preview": preview, "preview_digest": digest(preview), "previewed_at": utc_now(),
+        "approver_id": None, "approved_at": None,
+    })
+    facts = {"values": preview["values"], "kept_rows": preview["kept_rows"], "map_version": preview["map_version"]}
+    add_evidence(request, "previewed", by=by, before=before, after=after, facts=facts)
+
+
+def approve(request: PrivacyRequest, *, seen_digest: str, by: Actor) -> None:
+    """A second person lets the erasure run. The database refuses the one who recorded it, whatever the code says.
+
+    Raises:
+        ForbiddenError: the approver recorded the request.
+        ConflictError: the preview is not the one that was seen, or somebody decided meanwhile.
+    """
+    approver = _user(by)
+    if approver == request.requester_id:
+        raise ForbiddenError("You recorded this request, so a second person must approve it.")
+    if seen_digest != request.preview_digest:
+        raise ConflictError("The preview was made again since you opened this page. Read it and approve once more.")
+    preview = build_preview(request.merchant_id, scope_of(request.id), country=merchant().country)
+    if digest(preview) != seen_digest:
+        raise ConflictError("Data of this person changed since the preview. Make the preview again and read it.")
+    changed = db.session.execute(
+        sa.update(PrivacyRequest).where(
+            PrivacyRequest.id == request.id, PrivacyRequest.state == "previewed", PrivacyRequest.preview_digest == seen_digest,
+            PrivacyRequest.requester_id != approver,
+        ).values(state="approved", approver_id=approver, approved_at=utc_now()).returning(PrivacyRequest.id),
+        execution_options={"synchronize_session": False},
+    ).scalar_one_or_none()
+    if changed is None:
+        raise ConflictError("Somebody decided on this request meanwhile. Open it again.")
+    db.session.refresh(request)
+    add_evidence(request, "approved", by=by, before="previewed", after="approved", facts={"preview": seen_digest[:16]})
+    start_erasure(request, by=by)
+
+
+def start_erasure(request: PrivacyRequest, *, by: Actor) -> None:
+    """Ask a worker to run an approved erasure; asking twice is asking once."""
+    for name in recipient_names(request.merchant_id, scope_of(request.id)):
+        db.session.execute(insert(RecipientTask).values(
+            merchant_id=request.merchant_id, request_id=request.id, recipient=name).on_conflict_do_nothing())
+    job = enqueue("privacy.erase", {"request_id": request.id}, by=by, unique_key=f"request-{request.id}")
+    request.job_id = job.id
+    db.session.flush()
+
+
+def resume(request: PrivacyRequest, *, by: Actor) -> None:
+    """Let a worker go on with an erasure whose job was cancelled or failed for good.
+
+    Raises:
+        ConflictError: it is not running.
+    """
+    if request.kind != "erasure" or request.state not in {"approved", "running"}:
+        raise _wrong_state(request.state)
+    start_erasure(request, by=by)
+    add_evidence(request, "resumed", by=by)
+
+
+def note_download(request: PrivacyRequest, *, by: Actor) -> None:
+    """Log that the copy of a person's data left the portal, before it does."""
+    log_export(by, scope_of(request.id), case=("privacy_request", request.id), fields=["everything"], reason=f"copy for privacy request {request.id}")
+    add_evidence(request, "copy_downloaded", by=by)
+
+
+def start_access_export(request: PrivacyRequest, *, by: Actor) -> None:
+    """Ask a worker for the copy of everything that stands about the person."""
+    if request.kind != "access":
+        raise DomainError("Only an access request makes a copy.")
+    if request.state == "running":
+        raise ConflictError("The copy is being made.")
+    _move(request, "scoped", "running", by=by, action="export_started")
+    job = enqueue("privacy.access-export", {"request_id": request.id}, by=by, unique_key=f"request-{request.id}")
+    request.job_id = job.id
+    db.session.flush()
+
+
+def refuse(request: PrivacyRequest, *, ground: str, note: str, by: Actor) -> None:
+    """Refuse with a ground of the law; nothing is refused without one."""
+    if ground not in REFUSAL_GROUNDS:
+        raise DomainError("Choose the ground of the refusal.", field="ground")
+    before = request.state
+    if "refused" not in MOVES[before]:
+        raise _wrong_state(before)
+    _change(request, before, {"state": "refused", "refusal_ground": ground, "outcome": "refused", "closed_at": utc_now()})
+    add_evidence(request, "refused", by=by, before=before, after="refused", facts={"ground": ground}, note=note)
+
+
+def extend(request: PrivacyRequest, *, ground: str, by: Actor) -> None:
+    """Take the longer term the law gives, once, and only while the person can still be told in time."""
+    rule = rule_for(request.law, request.kind)
+    zone = merchant_zone()
+    received_on = deadlines.day_of_receipt(request.received_at, zone)
+    if request.extended_at is not None:
+        raise DomainError("This request was extended already.")
+    if not deadlines.can_still_extend(rule, received_on, utc_now().astimezone(zone).date()):
+        raise DomainError(f"{rule.source} allows no extension now: the person had to be told within the first term.")
+    _change(request, request.state, {
+        "extended_at": utc_now(), "extension_ground": ground, "due_on": deadlines.extended_due_on(rule, received_on),
+        "alerted_percent": 0,
+    })
+    add_evidence(request, "extended", by=by, facts={"ground": ground, "due_on": request.due_on.isoformat()})
+
+
+def acknowledge(request: PrivacyRequest, *, by: Actor) -> None:
+    """Note that receipt was confirmed to the person."""
+    _change(request, request.state, {"acknowledged_at": utc_now()})
+    add_evidence(request, "acknowledged", by=by)
+
+
+def carry_out(request: PrivacyRequest, *, note: str, by: Actor) -> None:
+    """Do what a restriction, an objection or a rectification asks, or note that it was done by hand."""
+    if request.kind in {"erasure", "access"}:
+        raise DomainError("An erasure and an access request are carried out by their job.")
+    if request.kind in {"restriction", "objection"}:
+        now = utc_now()
+        subjects = scope_of(request.id)
+        if request.kind == "restriction":
+            db.session.execute(sa.update(DataSubject).where(
+                DataSubject.id.in_(subjects), DataSubject.restricted_at.is_(None)).values(restricted_at=now))
+        for subject_id in subjects:
+            outbox.publish(kind=f"subject.{request.kind}", key=str(subject_id), payload={"subject_id": subject_id})
+    _move(request, "scoped", "answered", by=by, action="carried_out", note=note, values={"answered_at": utc_now()})
+
+
+def settle_recipient(request: PrivacyRequest, task_id: int, *, state: str, by: Actor) -> None:
+    """Note what a recipient said; when nobody is left to tell, the request can be answered."""
+    if state not in RECIPIENT_STATES:
+        raise DomainError("Choose what the recipient said.", field="state")
+    open_states = ("open", "failed")
+    changed = db.session.scalar(
+        sa.update(RecipientTask).where(RecipientTask.id == task_id, RecipientTask.request_id == request.id)
+        .values(state=state, settled_at=None if state in open_states else utc_now(), settled_by=_user(by))
+        .returning(RecipientTask.recipient), execution_options={"synchronize_session": False})
+    if changed is None:
+        raise NotFoundError("There is no such recipient on this request.")
+    add_evidence(request, "recipient", by=by, facts={"recipient": changed, "state": state})
+
+
+def add_recipient(request: PrivacyRequest, name: str, *, by: Actor) -> None:
+    """Add a company that received the data and that no channel or gateway told us of."""
+    if not name.strip() or request.state in {"answered", "closed", "refused"}:
+        raise DomainError("Name the recipient, while the request is open.", field="recipient")
+    db.session.execute(insert(RecipientTask).values(
+        merchant_id=request.merchant_id, request_id=request.id, recipient=name.strip()[:120]).on_conflict_do_nothing())
+    add_evidence(request, "recipient", by=by, facts={"recipient": name.strip()[:120], "state": "open"})
+
+
+def answer(request: PrivacyRequest, *, note: str, by: Actor) -> None:
+    """Note that the person was answered. An erasure with a recipient still to tell is not answered."""
+    before = request.state
+    if request.kind == "erasure":
+        waiting = db.session.scalar(sa.select(sa.func.count()).select_from(RecipientTask).where(
+            RecipientTask.request_id == request.id, RecipientTask.state.in_(("open", "failed"))))
+        if waiting:
+            raise DomainError("Some recipients have not confirmed yet. Settle each of them first.")
+    if "answered" not in MOVES[before] or (request.kind == "erasure" and before != "third_parties"):
+        raise _wrong_state(before)
+    _move(request, before, "answered", by=by, action="answered", note=note, values={"answered_at": utc_now()})
+
+
+def close(request: PrivacyRequest, *, by: Actor) -> None:
+    """End a request that was answered; its evidence stays."""
+    outcome = {"erasure": "erased", "access": "copy_given"}.get(request.kind, "carried_out")
+    _move(request, "answered", "closed", by=by, action="closed", values={"closed_at": utc_now(), "outcome": outcome})
+
+
+def add_evidence(
+    request: PrivacyRequest, action: str, *, by: Actor, before: str | None = None, after: str | None = None,
+    facts: dict[str, Any] | None = None, note: str = "",
+) -> None:
+    """Add an entry to the evidence and to the audit log; what was typed is sealed under the person's key."""
+    event = PrivacyRequestEvent(
+        request_id=request.id, action=action, actor_kind=by.kind, actor_id=by.id, from_state=before, to_state=after,
+        facts=facts or {},
+    )
+    if note.strip():
+        event_id: int = db.session.execute(sa.select(sa.func.new_id(sa.func.now()))).scalar_one()
+        event.id = event_id
+        event.note_sealed = keyring.encrypt(note.strip().encode(), event_aad(event_id), request.subject_id)
+    db.session.add(event)
+    record(action=f"privacy_request.{action}", by=by, subject=("privacy_request", request.id),
+           before={"state": before} if before else {}, after={"state": after or request.state, **(facts or {})})
+    db.session.flush()
+
+
+def contact_aad(request_id: int) -> str:
+    return f"privacy_request:{request_id}:contact"
+
+
+def note_aad(request_id: int) -> str:
+    return f"privacy_request:{request_id}:note"
+
+
+def event_aad(event_id: int) -> str:
+    return f"privacy_request_event:{event_id}:note"
+
+
+def merchant() -> Merchant:
+    """The merchant in scope.
+
+    Raises:
+        NotFoundError: the platform has no merchant of its own.
+    """
+    found = db.session.get(Merchant, current_merchant_id())
+    if found is None:
+        raise NotFoundError("There is no such merchant.")
+    return found
+
+
+def merchant_zone() -> ZoneInfo:
+    """The time zone days are counted in."""
+    return ZoneInfo(merchant().time_zone)
+
+
+def _move(
+    request: PrivacyRequest, before: str, after: str, *, by: Actor, action: str, facts: dict[str, Any] | None = None, note: str = "",
+    values: dict[str, Any] | None = None,
+) -> None:
+    if after not in MOVES[before]:
+        raise _wrong_state(before)
+    _change(request, before, {"state": after, **(values or {})})
+    add_evidence(request, action, by=by, before=before, after=after, facts=facts, note=note)
+
+
+def _change(request: PrivacyRequest, before: str, values: dict[str, Any]) -> None:
+    changed = db.session.scalar(
+        sa.update(PrivacyRequest).where(PrivacyRequest.id == request.id, PrivacyRequest.state == before)
+        .values(**values).returning(PrivacyRequest.id), execution_options={"synchronize_session": False})
+    if changed is None:
+        raise ConflictError("Somebody moved this request on meanwhile. Open it again.")
+    db.session.refresh(request)
+
+
+def _subject(subject_id: int | None) -> DataSubject:
+    if subject_id is None:
+        subject = DataSubject()
+        db.session.add(subject)
+        db.session.flush()
+        return subject
+    found = db.session.scalar(sa.select(DataSubject).where(DataSubject.id == subject_id))
+    if found is None:
+        raise NotFoundError("There is no such person.")
+    if found.erased_at is not None:
+        raise DomainError("This person was erased already; nothing stands about them.")
+    return found
+
+
+def _user(by: Actor) -> int:
+    if by.kind != "user" or by.id is None:
+        raise ForbiddenError("Only a person can do this.")
+    return by.id
+
+
+def _wrong_state(state: str) -> ConflictError:
+    return ConflictError(f"This cannot be done while the request is {state.replace('_', ' ')}. Open it again to see where it stands.")
