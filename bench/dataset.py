@@ -26,7 +26,12 @@ from portal.core import normalise
 from portal.core.ids import id_at
 
 CHUNK: Final = 20_000
-CHANNELS: Final = (("web", "Web shop", "web"), ("app", "App", "app"), ("pos", "Till", "pos"), ("market", "Marketplace", "marketplace"))
+CHANNELS: Final = (
+    ("web", "Web shop", "web"),
+    ("app", "App", "app"),
+    ("pos", "Till", "pos"),
+    ("market", "Marketplace", "marketplace"),
+)
 COUNTRIES: Final = ("DE",) * 6 + ("AT", "FR", "NL", "GB", "CH", "BE", "IT", "ES")
 DIALLING: Final = [f"1{area}55501" for area in range(201, 990) if area % 100 != 11]
 
@@ -45,7 +50,8 @@ class Size:
 
 
 SIZES: Final = {
-    size.name: size for size in (
+    size.name: size
+    for size in (
         Size("S", 10_000, 2_000, 3_000, 2, 100_000, 400_000_000),
         Size("M", 1_000_000, 200_000, 300_000, 3, 10_000_000, 16_000_000_000),
         Size("L", 10_000_000, 1_000_000, 2_000_000, 20, 100_000_000, 160_000_000_000),
@@ -100,21 +106,34 @@ class Tables:
 
 
 ORDER_REF = "merchant_id,order_id,number,channel_id,external_id,external_key,subject_id,placed_at"
-ORDER = ("merchant_id,id,number,channel_id,customer_id,placed_at,state,payment_state,fulfilment_state,due_at,closed_at,country_code,"
-         "currency,tax_inclusive,items_total,charges_total,tax_total,total,captured_total,refunded_total,base_currency,base_total,"
-         "line_count,unit_count,created_at,updated_at")
-LINE = ("merchant_id,order_id,n,variant_id,sku,title,quantity,unit_price,tax_rate,tax_amount,line_total,location_id,"
-        "allocated_quantity,fulfilled_quantity")
-CONTACT = ("merchant_id,order_id,n,kind,name,name_key,email,email_key,phone,phone_key,phone_tail,line1,city,postcode,"
-           "postcode_key,country_code")
-MOVEMENT = ("merchant_id,id,variant_id,location_id,kind,on_hand_delta,allocated_delta,cause_kind,cause_id,actor_kind")
+ORDER = (
+    "merchant_id,id,number,channel_id,customer_id,placed_at,state,payment_state,fulfilment_state,due_at,closed_at,country_code,"
+    "currency,tax_inclusive,items_total,charges_total,tax_total,total,captured_total,refunded_total,base_currency,base_total,"
+    "line_count,unit_count,created_at,updated_at"
+)
+LINE = (
+    "merchant_id,order_id,n,variant_id,sku,title,quantity,unit_price,tax_rate,tax_amount,line_total,location_id,"
+    "allocated_quantity,fulfilled_quantity"
+)
+CONTACT = (
+    "merchant_id,order_id,n,kind,name,name_key,email,email_key,phone,phone_key,phone_tail,line1,city,postcode,"
+    "postcode_key,country_code"
+)
+MOVEMENT = (
+    "merchant_id,id,variant_id,location_id,kind,on_hand_delta,allocated_delta,cause_kind,cause_id,actor_kind"
+)
 
 
 class Generator:
     """Writes one data set; the same seed and end date give the same rows."""
 
     def __init__(
-        self, connection: psycopg.Connection[Any], *, seed: int, until: dt.datetime, years: float = 5.0,
+        self,
+        connection: psycopg.Connection[Any],
+        *,
+        seed: int,
+        until: dt.datetime,
+        years: float = 5.0,
         say: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._random = random.Random(seed)
@@ -157,13 +176,21 @@ class Generator:
         for position, key in enumerate(shop.location_ids):
             name = f"Warehouse {position + 1}" if position < 2 or shop.locations > 3 else "Store"
             kind = "store" if name == "Store" else "warehouse"
-            add("location", "merchant_id,id,name,code,kind,country_code,position", f"{m}\t{key}\t{name}\tL{position + 1}\t{kind}\tDE\t{position}\n")
+            add(
+                "location",
+                "merchant_id,id,name,code,kind,country_code,position",
+                f"{m}\t{key}\t{name}\tL{position + 1}\t{kind}\tDE\t{position}\n",
+            )
         shop.channel_ids = self._reserve("sales_channel", len(CHANNELS))
         for key, (code, name, kind) in zip(shop.channel_ids, CHANNELS, strict=True):
             add("sales_channel", "merchant_id,id,code,name,kind", f"{m}\t{key}\t{code}\t{name}\t{kind}\n")
         category_ids = self._reserve("category", len(NOUNS))
         for position, (key, noun) in enumerate(zip(category_ids, NOUNS, strict=True)):
-            add("category", "merchant_id,id,name,slug,path,position", f"{m}\t{key}\t{noun}s\t{noun.lower()}s\t/{key}/\t{position}\n")
+            add(
+                "category",
+                "merchant_id,id,name,slug,path,position",
+                f"{m}\t{key}\t{noun}s\t{noun.lower()}s\t/{key}/\t{position}\n",
+            )
         products = max(1, shop.variants // 4)
         product_ids = self._reserve("product", products)
         shop.variant_ids = self._reserve("variant", shop.variants)
@@ -174,9 +201,16 @@ class Generator:
             titles.append(title)
             state = "active" if pick.random() < 0.95 else "draft"
             vendor = f"Vendor {index % 40 + 1}"
-            add("product", "merchant_id,id,title,title_key,slug,state,vendor,source",
-                f"{m}\t{key}\t{title}\t{normalise.fold(title)}\t{title.lower().replace(' ', '-')}\t{state}\t{vendor}\tgenerated\n")
-            add("product_category", "merchant_id,product_id,category_id", f"{m}\t{key}\t{category_ids[noun_at]}\n")
+            add(
+                "product",
+                "merchant_id,id,title,title_key,slug,state,vendor,source",
+                f"{m}\t{key}\t{title}\t{normalise.fold(title)}\t{title.lower().replace(' ', '-')}\t{state}\t{vendor}\tgenerated\n",
+            )
+            add(
+                "product_category",
+                "merchant_id,product_id,category_id",
+                f"{m}\t{key}\t{category_ids[noun_at]}\n",
+            )
             if index % CHUNK == CHUNK - 1:
                 self._tables.write()
         price_ids = self._reserve("price", shop.variants)
@@ -187,9 +221,16 @@ class Generator:
             sku, barcode = f"SKU-{index + 1:07d}", f"40{m:04d}{index:07d}"
             shape = ("Small", "Medium", "Large", "Extra large")[index % 4]
             threshold = "5" if index % 3 == 0 else "\\N"
-            add("variant", "merchant_id,id,product_id,sku,sku_key,barcode,barcode_key,title,position,weight_grams,unit_cost,low_stock_threshold",
-                f"{m}\t{key}\t{product_ids[product]}\t{sku}\t{sku}\t{barcode}\t{barcode}\t{shape}\t{index % 4}\t{50 + cents % 2000}\t{cents / 250:.2f}\t{threshold}\n")
-            add("price", "merchant_id,id,variant_id,currency,amount", f"{m}\t{price_ids[index]}\t{key}\t{shop.currency}\t{cents / 100:.2f}\n")
+            add(
+                "variant",
+                "merchant_id,id,product_id,sku,sku_key,barcode,barcode_key,title,position,weight_grams,unit_cost,low_stock_threshold",
+                f"{m}\t{key}\t{product_ids[product]}\t{sku}\t{sku}\t{barcode}\t{barcode}\t{shape}\t{index % 4}\t{50 + cents % 2000}\t{cents / 250:.2f}\t{threshold}\n",
+            )
+            add(
+                "price",
+                "merchant_id,id,variant_id,currency,amount",
+                f"{m}\t{price_ids[index]}\t{key}\t{shop.currency}\t{cents / 100:.2f}\n",
+            )
             if index % CHUNK == CHUNK - 1:
                 self._tables.write()
         shop.on_hand = array("q", [0]) * (shop.variants * shop.locations)
@@ -210,9 +251,11 @@ class Generator:
             shop.people.append((name, normalise.full_name_key(name) or "", email, index, phone))
             shop.last_orders.append(None)
             add("data_subject", "merchant_id,id,created_at", f"{m}\t{subject}\t{at.isoformat()}\n")
-            add("customer",
+            add(
+                "customer",
                 "merchant_id,id,subject_id,external_id,name,name_key,email,email_key,phone,phone_key,phone_tail,country_code,source,created_at",
-                f"{m}\t{customer}\t{subject}\tC{index + 1}\t{name}\t{shop.people[-1][1]}\t{email}\t{email}\t+{phone}\t{phone}\t{phone[::-1]}\t{country}\tgenerated\t{at.isoformat()}\n")
+                f"{m}\t{customer}\t{subject}\tC{index + 1}\t{name}\t{shop.people[-1][1]}\t{email}\t{email}\t+{phone}\t{phone}\t{phone[::-1]}\t{country}\tgenerated\t{at.isoformat()}\n",
+            )
             if index % CHUNK == CHUNK - 1:
                 self._tables.write()
         shop.order_counts = array("q", [0]) * shop.customers
@@ -278,34 +321,64 @@ class Generator:
         due = (at + dt.timedelta(days=2)).isoformat() if state == "open" else "\\N"
         closed = (at + dt.timedelta(days=5)).isoformat() if state == "closed" else "\\N"
         country = COUNTRIES[serial % len(COUNTRIES)]
-        add("order_ref", ORDER_REF, f"{m}\t{order}\t{shop.number}\t{channel}\t{external}\t{external}\t{shop.subject_ids[buyer]}\t{stamp}\n")
-        add("sales_order", ORDER,
+        add(
+            "order_ref",
+            ORDER_REF,
+            f"{m}\t{order}\t{shop.number}\t{channel}\t{external}\t{external}\t{shop.subject_ids[buyer]}\t{stamp}\n",
+        )
+        add(
+            "sales_order",
+            ORDER,
             f"{m}\t{order}\t{shop.number}\t{channel}\t{shop.customer_ids[buyer]}\t{stamp}\t{state}\t{payment}\t{fulfilment}\t{due}\t{closed}\t"
             f"{country}\t{shop.currency}\tt\t{_cents(items)}\t{_cents(shipping)}\t{_cents(tax)}\t{_cents(total)}\t{_cents(captured)}\t"
-            f"{_cents(refunded)}\t{shop.currency}\t{_cents(total)}\t{count}\t{units}\t{stamp}\t{stamp}\n")
+            f"{_cents(refunded)}\t{shop.currency}\t{_cents(total)}\t{count}\t{units}\t{stamp}\t{stamp}\n",
+        )
         for row in lines:
             add("order_line", LINE, row)
         if shipping:
-            add("order_charge", "merchant_id,order_id,n,kind,label,amount", f"{m}\t{order}\t1\tshipping\tStandard delivery\t4.90\n")
+            add(
+                "order_charge",
+                "merchant_id,order_id,n,kind,label,amount",
+                f"{m}\t{order}\t1\tshipping\tStandard delivery\t4.90\n",
+            )
         postcode = f"{10000 + serial % 89999}"
-        add("order_contact", CONTACT,
+        add(
+            "order_contact",
+            CONTACT,
             f"{m}\t{order}\t1\tshipping\t{name}\t{name_key}\t{email}\t{email}\t+{phone}\t{phone}\t{phone[::-1]}\t"
-            f"{STREETS[serial % len(STREETS)]} {serial % 180 + 1}\t{CITIES[serial % len(CITIES)]}\t{postcode}\t{postcode}\t{country}\n")
+            f"{STREETS[serial % len(STREETS)]} {serial % 180 + 1}\t{CITIES[serial % len(CITIES)]}\t{postcode}\t{postcode}\t{country}\n",
+        )
         if payment != "unpaid":
-            add("order_payment", "merchant_id,order_id,n,state,method,gateway,gateway_reference,amount,captured_amount,currency,card_brand,card_last_four,at",
-                f"{m}\t{order}\t1\tcaptured\tcard\tdemo\tpay_{order}\t{_cents(total)}\t{_cents(captured)}\t{shop.currency}\tvisa\t4242\t{stamp}\n")
+            add(
+                "order_payment",
+                "merchant_id,order_id,n,state,method,gateway,gateway_reference,amount,captured_amount,currency,card_brand,card_last_four,at",
+                f"{m}\t{order}\t1\tcaptured\tcard\tdemo\tpay_{order}\t{_cents(total)}\t{_cents(captured)}\t{shop.currency}\tvisa\t4242\t{stamp}\n",
+            )
         if refunded:
-            add("order_refund", "merchant_id,order_id,n,payment_n,amount,actor_kind,at", f"{m}\t{order}\t1\t1\t{_cents(refunded)}\tsystem\t{stamp}\n")
+            add(
+                "order_refund",
+                "merchant_id,order_id,n,payment_n,amount,actor_kind,at",
+                f"{m}\t{order}\t1\t1\t{_cents(refunded)}\tsystem\t{stamp}\n",
+            )
         if sent:
             tracking = f"JD{order % 10**12:012d}"
             shipped = (at + dt.timedelta(days=1)).isoformat()
-            add("order_fulfilment", "merchant_id,order_id,n,state,method,location_id,carrier,tracking_number,tracking_key,created_at,shipped_at",
-                f"{m}\t{order}\t1\t{'delivered' if age > 5 else 'shipped'}\tship\t{location}\tParcel service\t{tracking}\t{tracking}\t{stamp}\t{shipped}\n")
+            add(
+                "order_fulfilment",
+                "merchant_id,order_id,n,state,method,location_id,carrier,tracking_number,tracking_key,created_at,shipped_at",
+                f"{m}\t{order}\t1\t{'delivered' if age > 5 else 'shipped'}\tship\t{location}\tParcel service\t{tracking}\t{tracking}\t{stamp}\t{shipped}\n",
+            )
             for n, row in enumerate(lines, 1):
-                add("order_fulfilment_line", "merchant_id,order_id,fulfilment_n,line_n,quantity",
-                    f"{m}\t{order}\t1\t{n}\t{row.split(chr(9), 7)[6]}\n")
-        add("order_event", "merchant_id,order_id,n,kind,actor_kind,at,data",
-            f'{m}\t{order}\t{order}\tplaced\tchannel\t{stamp}\t{{"total": "{_cents(total)}", "currency": "{shop.currency}"}}\n')
+                add(
+                    "order_fulfilment_line",
+                    "merchant_id,order_id,fulfilment_n,line_n,quantity",
+                    f"{m}\t{order}\t1\t{n}\t{row.split(chr(9), 7)[6]}\n",
+                )
+        add(
+            "order_event",
+            "merchant_id,order_id,n,kind,actor_kind,at,data",
+            f'{m}\t{order}\t{order}\tplaced\tchannel\t{stamp}\t{{"total": "{_cents(total)}", "currency": "{shop.currency}"}}\n',
+        )
         shop.order_counts[buyer] += 1
         shop.last_orders[buyer] = stamp
 
@@ -316,10 +389,16 @@ class Generator:
         if chance < 0.04 and age > 10:
             return "closed", "refunded", "fulfilled"
         if age <= 1 or (age <= 6 and chance < 0.15):
-            return ("on_hold" if chance < 0.06 else "open"), ("unpaid" if chance > 0.92 else "paid"), "unfulfilled"
+            return (
+                ("on_hold" if chance < 0.06 else "open"),
+                ("unpaid" if chance > 0.92 else "paid"),
+                "unfulfilled",
+            )
         return "closed", "paid", "fulfilled"
 
-    def _take(self, shop: Shop, variant: int, place: int, quantity: int, order: int, at: dt.datetime, *, sent: bool) -> None:
+    def _take(
+        self, shop: Shop, variant: int, place: int, quantity: int, order: int, at: dt.datetime, *, sent: bool
+    ) -> None:
         at_level = variant * shop.locations + place
         free = shop.on_hand[at_level] - shop.allocated[at_level]
         if free < quantity:
@@ -341,30 +420,47 @@ class Generator:
         self._movement(shop, variant, place, "adjusted", -1, 0, None, at)
 
     def _movement(
-        self, shop: Shop, variant: int, place: int, kind: str, on_hand: int, allocated: int, order: int | None, at: dt.datetime
+        self,
+        shop: Shop,
+        variant: int,
+        place: int,
+        kind: str,
+        on_hand: int,
+        allocated: int,
+        order: int | None,
+        at: dt.datetime,
     ) -> None:
         cause = f"order\t{order}" if order else "person\t\\N"
-        self._tables.add("stock_movement", MOVEMENT,
-                         f"{shop.merchant_id}\t{self._id(at)}\t{shop.variant_ids[variant]}\t{shop.location_ids[place]}\t{kind}\t{on_hand}\t"
-                         f"{allocated}\t{cause}\tsystem\n")
+        self._tables.add(
+            "stock_movement",
+            MOVEMENT,
+            f"{shop.merchant_id}\t{self._id(at)}\t{shop.variant_ids[variant]}\t{shop.location_ids[place]}\t{kind}\t{on_hand}\t"
+            f"{allocated}\t{cause}\tsystem\n",
+        )
 
     def _levels(self, shop: Shop) -> None:
         for index, on_hand in enumerate(shop.on_hand):
             variant, place = divmod(index, shop.locations)
-            self._tables.add("stock_level", "merchant_id,variant_id,location_id,on_hand,allocated",
-                             f"{shop.merchant_id}\t{shop.variant_ids[variant]}\t{shop.location_ids[place]}\t{on_hand}\t{shop.allocated[index]}\n")
+            self._tables.add(
+                "stock_level",
+                "merchant_id,variant_id,location_id,on_hand,allocated",
+                f"{shop.merchant_id}\t{shop.variant_ids[variant]}\t{shop.location_ids[place]}\t{on_hand}\t{shop.allocated[index]}\n",
+            )
 
     def _customer_counts(self, shop: Shop) -> None:
         self._tables.write()
         with self._connection.cursor() as cursor:
-            cursor.execute("CREATE TEMPORARY TABLE IF NOT EXISTS counted (id bigint, orders integer, last_at timestamptz) ON COMMIT DELETE ROWS")
+            cursor.execute(
+                "CREATE TEMPORARY TABLE IF NOT EXISTS counted (id bigint, orders integer, last_at timestamptz) ON COMMIT DELETE ROWS"
+            )
             with cursor.copy("COPY counted FROM STDIN") as copy:
                 for at, customer in enumerate(shop.customer_ids):
                     if shop.order_counts[at]:
                         copy.write(f"{customer}\t{shop.order_counts[at]}\t{shop.last_orders[at]}\n")
             cursor.execute(
                 "UPDATE customer c SET order_count = n.orders, last_order_at = n.last_at FROM counted n"
-                " WHERE c.merchant_id = %s AND c.id = n.id", (shop.merchant_id,)
+                " WHERE c.merchant_id = %s AND c.id = n.id",
+                (shop.merchant_id,),
             )
             cursor.execute(
                 "INSERT INTO number_series (merchant_id, kind, next_value) VALUES (%s, 'order', %s)"
@@ -398,8 +494,13 @@ def shops_of(size: Size, merchant_ids: Sequence[int]) -> list[Shop]:
         return amount * 9 // 10 if first else max(1, amount // 10 // rest)
 
     return [
-        Shop(merchant_id, orders=share(size.orders, index == 0), variants=max(4, share(size.variants, index == 0)),
-             customers=share(size.customers, index == 0), locations=size.locations if index == 0 else 1)
+        Shop(
+            merchant_id,
+            orders=share(size.orders, index == 0),
+            variants=max(4, share(size.variants, index == 0)),
+            customers=share(size.customers, index == 0),
+            locations=size.locations if index == 0 else 1,
+        )
         for index, merchant_id in enumerate(merchant_ids)
     ]
 
@@ -424,11 +525,15 @@ def main() -> None:
     size = SIZES[options.size]
     free = shutil.disk_usage("/").free
     if free < size.disk_bytes:
-        sys.exit(f"Size {size.name} needs {size.disk_bytes / 1e9:.0f} GB of disk; {free / 1e9:.0f} GB are free.")
+        sys.exit(
+            f"Size {size.name} needs {size.disk_bytes / 1e9:.0f} GB of disk; {free / 1e9:.0f} GB are free."
+        )
     with psycopg.connect(options.url) as connection:
         ids = make_merchants(connection, options.merchants)
         until = dt.datetime.now(dt.UTC).replace(microsecond=0)
-        Generator(connection, seed=options.seed, until=until, say=print).write(shops_of(size, ids), size.movements)
+        Generator(connection, seed=options.seed, until=until, say=print).write(
+            shops_of(size, ids), size.movements
+        )
 
 
 def make_merchants(connection: psycopg.Connection[Any], count: int) -> list[int]:
@@ -436,7 +541,8 @@ def make_merchants(connection: psycopg.Connection[Any], count: int) -> list[int]
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO merchant (name, slug, country, currency, time_zone, prices_include_tax)"
-            " SELECT 'Bench shop ' || n, 'bench-' || n, 'DE', 'EUR', 'Europe/Berlin', true FROM generate_series(1, %s) n RETURNING id", (count,)
+            " SELECT 'Bench shop ' || n, 'bench-' || n, 'DE', 'EUR', 'Europe/Berlin', true FROM generate_series(1, %s) n RETURNING id",
+            (count,),
         )
         ids = [row[0] for row in cursor.fetchall()]
     connection.commit()

@@ -83,11 +83,17 @@ class Settings:
             private_hosts=read.optional("PRIVATE_HOSTS", _hosts, frozenset()),
         )
         if settings.private_hosts and settings.environment == "production":
-            raise SettingsError("PRIVATE_HOSTS lets channels call private addresses; it is for demo and test only.")
+            raise SettingsError(
+                "PRIVATE_HOSTS lets channels call private addresses; it is for demo and test only."
+            )
         if settings.ledger_url.rstrip("/") == settings.storage_url.rstrip("/"):
-            raise SettingsError("LEDGER_URL must not be the place STORAGE_URL names: the ledger outlives a restore.")
+            raise SettingsError(
+                "LEDGER_URL must not be the place STORAGE_URL names: the ledger outlives a restore."
+            )
         if settings.environment == "production" and settings.smtp_url == "mailbox:":
-            raise SettingsError("SMTP_URL=mailbox: keeps mail on this machine; production needs smtp:// or smtps://.")
+            raise SettingsError(
+                "SMTP_URL=mailbox: keeps mail on this machine; production needs smtp:// or smtps://."
+            )
         return settings
 
 
@@ -123,8 +129,12 @@ def _database_url(text: str) -> str:
         raise ValueError("must begin with postgresql://")
     if not parts.path.strip("/"):
         raise ValueError("must name a database after the host, as in postgresql://user@host/portal")
-    on_this_machine = (parts.hostname or "") in LOOPBACK or "host=/" in parts.query or "host=%2F" in parts.query
-    if not on_this_machine and not any(f"sslmode={mode}" in parts.query for mode in ("require", "verify-ca", "verify-full")):
+    on_this_machine = (
+        (parts.hostname or "") in LOOPBACK or "host=/" in parts.query or "host=%2F" in parts.query
+    )
+    if not on_this_machine and not any(
+        f"sslmode={mode}" in parts.query for mode in ("require", "verify-ca", "verify-full")
+    ):
         raise ValueError("leaves this machine, so it must carry sslmode=verify-full (or verify-ca, require)")
     return text.replace("postgresql://", "postgresql+psycopg://", 1)
 

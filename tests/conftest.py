@@ -49,7 +49,9 @@ def process_environment(
 
 
 @pytest.fixture(scope="session")
-def app(database: TestDatabase, servers: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+def app(
+    database: TestDatabase, servers: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Flask]:
     """The portal, one per test process. Its forms take no CSRF token; tests/whole_app tries those."""
     app = create_app(settings_for(database, servers[1], _folder(tmp_path_factory)))
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)

@@ -40,7 +40,16 @@ from portal.core.tenancy import (
 )
 from portal.core.tenant_guard import TenantGuard
 
-__all__ = ["Base", "current_merchant_id", "db", "merchant_scope", "platform_scope", "retrying", "short_transaction", "snapshot"]
+__all__ = [
+    "Base",
+    "current_merchant_id",
+    "db",
+    "merchant_scope",
+    "platform_scope",
+    "retrying",
+    "short_transaction",
+    "snapshot",
+]
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -86,7 +95,12 @@ def init_database(app: Flask, settings: Settings, *, pooled: bool = True) -> Non
     """
     options: dict[str, Any] = {"connect_args": {"prepare_threshold": None, "application_name": "portal"}}
     if pooled:
-        options |= {"pool_size": settings.pool_size, "max_overflow": 0, "pool_timeout": 5, "pool_pre_ping": True}
+        options |= {
+            "pool_size": settings.pool_size,
+            "max_overflow": 0,
+            "pool_timeout": 5,
+            "pool_pre_ping": True,
+        }
     else:
         options |= {"poolclass": NullPool}
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
@@ -95,7 +109,8 @@ def init_database(app: Flask, settings: Settings, *, pooled: bool = True) -> Non
     guard = TenantGuard(tenant_tables())
     with app.app_context():
         sa.event.listen(
-            db.engine, "before_cursor_execute",
+            db.engine,
+            "before_cursor_execute",
             lambda conn, cursor, statement, parameters, context, many: guard.check(statement),
         )
 
@@ -118,7 +133,9 @@ def merchant_scope(merchant_id: int) -> Iterator[None]:
         return
     open_session = _open_session()
     if open_session is not None and before is not None:
-        raise ScopeError(f"A transaction of merchant {before} is open; finish it before merchant {merchant_id}.")
+        raise ScopeError(
+            f"A transaction of merchant {before} is open; finish it before merchant {merchant_id}."
+        )
     with merchant_context(merchant_id):
         if open_session is not None:
             _tell_postgres(open_session.connection(), merchant_id)
@@ -153,7 +170,9 @@ def snapshot() -> Iterator[sa.Connection]:
     It holds no transaction number, so it keeps nobody's events waiting however long it reads.
     """
     with Session(db.engine) as session:
-        yield session.connection(execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
+        yield session.connection(
+            execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        )
 
 
 def retrying(work: Callable[Parameters, Result], attempts: int = 3) -> Callable[Parameters, Result]:
@@ -195,7 +214,11 @@ def _begin_in_scope(session: Session, transaction: SessionTransaction, connectio
 
 @sa.event.listens_for(Session, "do_orm_execute")
 def _filter_by_merchant(state: ORMExecuteState) -> None:
-    if not (state.is_select or state.is_update or state.is_delete) or state.is_column_load or state.is_relationship_load:
+    if (
+        not (state.is_select or state.is_update or state.is_delete)
+        or state.is_column_load
+        or state.is_relationship_load
+    ):
         return
     if not any(issubclass(mapper.class_, Tenant) for mapper in state.all_mappers):
         return

@@ -33,7 +33,9 @@ def unpack_base(text: str) -> dict[str, Any]:
     return values
 
 
-def merged(now: Mapping[str, Any], base: Mapping[str, Any], mine: Mapping[str, Any], *, version: int) -> dict[str, Any]:
+def merged(
+    now: Mapping[str, Any], base: Mapping[str, Any], mine: Mapping[str, Any], *, version: int
+) -> dict[str, Any]:
     """The values to save, by field: mine, but theirs where only they changed it.
 
     Args:
@@ -46,7 +48,9 @@ def merged(now: Mapping[str, Any], base: Mapping[str, Any], mine: Mapping[str, A
         StaleError: both sides changed a field, differently.
     """
     theirs = {name for name in mine if now[name] != base.get(name, now[name])}
-    clashes = {name: (now[name], mine[name]) for name in theirs if mine[name] not in (base.get(name), now[name])}
+    clashes = {
+        name: (now[name], mine[name]) for name in theirs if mine[name] not in (base.get(name), now[name])
+    }
     if clashes:
         raise StaleError(clashes, version=version)
     return {name: now[name] if name in theirs else value for name, value in mine.items()}

@@ -23,7 +23,9 @@ class UnknownCurrencyError(ValueError):
 def minor_units(currency: str) -> int:
     """Digits after the point that *currency* is charged in: 2 for GBP, 0 for JPY, 3 for KWD (CLDR)."""
     if currency not in get_global("all_currencies"):
-        raise UnknownCurrencyError(f"{currency!r} is no currency code. Use the three letters of ISO 4217, such as GBP.")
+        raise UnknownCurrencyError(
+            f"{currency!r} is no currency code. Use the three letters of ISO 4217, such as GBP."
+        )
     return get_currency_precision(currency)
 
 

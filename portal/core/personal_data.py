@@ -9,7 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-Category = Literal["name", "email", "phone", "address", "identifier", "free_text", "device", "behaviour", "image", "credential"]
+Category = Literal[
+    "name",
+    "email",
+    "phone",
+    "address",
+    "identifier",
+    "free_text",
+    "device",
+    "behaviour",
+    "image",
+    "credential",
+]
 Strategy = Literal["erase", "truncate_postcode", "keep", "shred", "staff"]
 Basis = Literal["contract", "legal_obligation", "legitimate_interest", "consent"]
 
@@ -39,8 +50,14 @@ class NotPersonalData:
     reason: str
 
 
-def pii(*, category: Category, strategy: Strategy = "erase", basis: Basis = "contract",
-        purpose: str = "fulfil and support orders", retention: str = "until erasure") -> dict[str, Any]:
+def pii(
+    *,
+    category: Category,
+    strategy: Strategy = "erase",
+    basis: Basis = "contract",
+    purpose: str = "fulfil and support orders",
+    retention: str = "until erasure",
+) -> dict[str, Any]:
     """``mapped_column(info=pii(category="email"))``: the column holds personal data."""
     return {MAP_KEY: PersonalData(category, strategy, basis, purpose, retention)}
 

@@ -58,7 +58,11 @@ class Tenant:
 
     # Without sort_order the inherited column comes last, and session.get((merchant, id)) would read the wrong row.
     merchant_id: Mapped[int] = mapped_column(
-        sa.Integer, primary_key=True, autoincrement=False, default=current_merchant_id, sort_order=-100,
+        sa.Integer,
+        primary_key=True,
+        autoincrement=False,
+        default=current_merchant_id,
+        sort_order=-100,
         info=not_pii("tenant key"),
     )
 
@@ -87,7 +91,11 @@ class TimeKey:
     """A time-ordered ``bigint`` key, for tables that grow with time."""
 
     id: Mapped[int] = mapped_column(
-        sa.BigInteger, server_default=sa.text("new_id(now())"), primary_key=True, autoincrement=False, sort_order=-90,
+        sa.BigInteger,
+        server_default=sa.text("new_id(now())"),
+        primary_key=True,
+        autoincrement=False,
+        sort_order=-90,
         info=not_pii("key"),
     )
 
@@ -95,7 +103,9 @@ class TimeKey:
 class Versioned:
     """A row people edit: a save that names an older version is stale."""
 
-    version: Mapped[int] = mapped_column(sa.Integer, default=1, server_default="1", sort_order=900, info=not_pii("version"))
+    version: Mapped[int] = mapped_column(
+        sa.Integer, default=1, server_default="1", sort_order=900, info=not_pii("version")
+    )
 
     @declared_attr.directive
     @classmethod
@@ -106,19 +116,28 @@ class Versioned:
 class Timestamped:
     """When the row was made and last changed."""
 
-    created_at: Mapped[dt.datetime] = mapped_column(server_default=sa.func.now(), sort_order=910, info=not_pii("time"))
+    created_at: Mapped[dt.datetime] = mapped_column(
+        server_default=sa.func.now(), sort_order=910, info=not_pii("time")
+    )
     updated_at: Mapped[dt.datetime] = mapped_column(
         server_default=sa.func.now(), onupdate=sa.func.now(), sort_order=911, info=not_pii("time")
     )
 
 
 def tenant_fk(
-    target: str, column: str, *, target_column: str = "id", ondelete: Literal["RESTRICT", "CASCADE"] | None = None,
+    target: str,
+    column: str,
+    *,
+    target_column: str = "id",
+    ondelete: Literal["RESTRICT", "CASCADE"] | None = None,
     name: str | None = None,
 ) -> sa.ForeignKeyConstraint:
     """A foreign key between two tables of the same merchant; the merchant is part of it, so no row can cross."""
     return sa.ForeignKeyConstraint(
-        ["merchant_id", column], [f"{target}.merchant_id", f"{target}.{target_column}"], ondelete=ondelete, name=name
+        ["merchant_id", column],
+        [f"{target}.merchant_id", f"{target}.{target_column}"],
+        ondelete=ondelete,
+        name=name,
     )
 
 

@@ -11,7 +11,42 @@ from collections.abc import Iterable
 from typing import Final
 
 _KEYWORDS: Final = frozenset(
-    ["as", "where", "on", "set", "values", "select", "left", "right", "inner", "outer", "cross", "full", "join", "using", "group", "order", "limit", "for", "returning", "union", "having", "when", "then", "default", "natural", "lateral", "offset", "fetch", "window", "tablesample", "except", "intersect", "with", "and"]
+    [
+        "as",
+        "where",
+        "on",
+        "set",
+        "values",
+        "select",
+        "left",
+        "right",
+        "inner",
+        "outer",
+        "cross",
+        "full",
+        "join",
+        "using",
+        "group",
+        "order",
+        "limit",
+        "for",
+        "returning",
+        "union",
+        "having",
+        "when",
+        "then",
+        "default",
+        "natural",
+        "lateral",
+        "offset",
+        "fetch",
+        "window",
+        "tablesample",
+        "except",
+        "intersect",
+        "with",
+        "and",
+    ]
 )
 _UNQUALIFIED: Final = re.compile(r"(?<![\w.\"])\"?merchant_id\b")
 _MEMORY: Final = 20_000
@@ -27,11 +62,17 @@ class TenantGuard:
     def __init__(self, tables: Iterable[str]) -> None:
         names = sorted(tables, key=len, reverse=True)
         self._known: set[str] = set()
-        self._reference = re.compile(
-            r"(?:\bFROM|\bJOIN|\bUPDATE|\bINTO|\bUSING|,)\s+(?:ONLY\s+)?(?:public\.)?\"?"
-            r"(?P<table>" + "|".join(map(re.escape, names)) + r")\"?(?![\w.(])(?:\s+(?:AS\s+)?\"?(?P<alias>\w+)\"?)?",
-            re.IGNORECASE,
-        ) if names else None
+        self._reference = (
+            re.compile(
+                r"(?:\bFROM|\bJOIN|\bUPDATE|\bINTO|\bUSING|,)\s+(?:ONLY\s+)?(?:public\.)?\"?"
+                r"(?P<table>"
+                + "|".join(map(re.escape, names))
+                + r")\"?(?![\w.(])(?:\s+(?:AS\s+)?\"?(?P<alias>\w+)\"?)?",
+                re.IGNORECASE,
+            )
+            if names
+            else None
+        )
 
     def check(self, statement: str) -> None:
         """Raise unless every tenant table in *statement* carries its merchant.
@@ -52,4 +93,6 @@ class TenantGuard:
     def _check_reference(statement: str, table: str, alias: str | None) -> None:
         name = alias if alias and alias.lower() not in _KEYWORDS else table
         if not re.search(rf"\b{re.escape(name)}\"?\.\"?merchant_id\b", statement):
-            raise MissingTenantFilterError(f"The statement reads {table} without {name}.merchant_id: {statement[:300]}")
+            raise MissingTenantFilterError(
+                f"The statement reads {table} without {name}.merchant_id: {statement[:300]}"
+            )

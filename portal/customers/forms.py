@@ -15,26 +15,38 @@ CONSENT_LABELS = {"email": "E-mail", "sms": "Text message", "phone": "Phone call
 NOT_KNOWN = SelectChoice("", "Not known")
 
 
-class CustomerForm(FlaskForm):
+class CustomerForm(FlaskForm):  # type: ignore[misc]
     """A customer's own details."""
 
     name = StringField("Name", [Optional(), Length(max=200, message="Keep the name under 200 characters.")])
-    company = StringField("Company", [Optional(), Length(max=200, message="Keep the company under 200 characters.")])
-    email = EmailField("E-mail", [Optional(), Length(max=254), Email("This is not an e-mail address.", check_deliverability=False)])
-    phone = TelField("Phone", [Optional(), Length(max=40, message="Keep the phone number under 40 characters.")])
+    company = StringField(
+        "Company", [Optional(), Length(max=200, message="Keep the company under 200 characters.")]
+    )
+    email = EmailField(
+        "E-mail",
+        [Optional(), Length(max=254), Email("This is not an e-mail address.", check_deliverability=False)],
+    )
+    phone = TelField(
+        "Phone", [Optional(), Length(max=40, message="Keep the phone number under 40 characters.")]
+    )
     country_code = SelectField("Country", [Optional()])
     locale = SelectField("Language", [Optional()])
-    note = TextAreaField("Note", [Optional(), Length(max=5000, message="Keep the note under 5,000 characters.")])
+    note = TextAreaField(
+        "Note", [Optional(), Length(max=5000, message="Keep the note under 5,000 characters.")]
+    )
     version = HiddenField()
     base = HiddenField()
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.country_code.choices = [NOT_KNOWN, *country_choices()]
-        self.locale.choices = [NOT_KNOWN, *(SelectChoice(code, str(Locale.parse(code).get_display_name("en"))) for code in LOCALES)]
+        self.locale.choices = [
+            NOT_KNOWN,
+            *(SelectChoice(code, str(Locale.parse(code).get_display_name("en"))) for code in LOCALES),
+        ]
 
 
-class AddressForm(FlaskForm):
+class AddressForm(FlaskForm):  # type: ignore[misc]
     """An address of a customer."""
 
     name = StringField("Recipient", [Optional(), Length(max=200)])
@@ -52,15 +64,22 @@ class AddressForm(FlaskForm):
         self.country_code.choices = [NOT_KNOWN, *country_choices()]
 
 
-class ConsentForm(FlaskForm):
+class ConsentForm(FlaskForm):  # type: ignore[misc]
     """A consent given or withdrawn, and how we know."""
 
-    channel = SelectField("Consent for", choices=[SelectChoice(channel, CONSENT_LABELS[channel]) for channel in CONSENT_CHANNELS])
-    state = SelectField("The customer", choices=[SelectChoice("granted", "agreed"), SelectChoice("withdrawn", "withdrew")])
-    source = StringField("How we know", [Length(min=2, max=200, message="Say how we know, for example: by phone on 3 May.")])
+    channel = SelectField(
+        "Consent for",
+        choices=[SelectChoice(channel, CONSENT_LABELS[channel]) for channel in CONSENT_CHANNELS],
+    )
+    state = SelectField(
+        "The customer", choices=[SelectChoice("granted", "agreed"), SelectChoice("withdrawn", "withdrew")]
+    )
+    source = StringField(
+        "How we know", [Length(min=2, max=200, message="Say how we know, for example: by phone on 3 May.")]
+    )
 
 
-class RevealForm(FlaskForm):
+class RevealForm(FlaskForm):  # type: ignore[misc]
     """Why someone needs to see a person outside a case."""
 
     reason = StringField("Reason")

@@ -43,9 +43,13 @@ class Customer(Tenant, TimeKey, Versioned, Timestamped, Base):
     phone_tail: Mapped[str | None] = mapped_column(CODE, info=pii(category="phone"))
     locale: Mapped[str | None] = mapped_column(info=not_pii("language"))
     country_code: Mapped[str | None] = mapped_column(sa.CHAR(2), info=not_pii("country alone names nobody"))
-    tags: Mapped[list[Any]] = mapped_column(JSONB, default=list, server_default="[]", info=pii(category="behaviour"))
+    tags: Mapped[list[Any]] = mapped_column(
+        JSONB, default=list, server_default="[]", info=pii(category="behaviour")
+    )
     note: Mapped[str | None] = mapped_column(info=pii(category="free_text"))
-    source: Mapped[str] = mapped_column(default="portal", server_default="portal", info=not_pii("how it came here"))
+    source: Mapped[str] = mapped_column(
+        default="portal", server_default="portal", info=not_pii("how it came here")
+    )
     state: Mapped[str] = mapped_column(default="active", server_default="active", info=not_pii("state"))
     order_count: Mapped[int] = mapped_column(default=0, server_default="0", info=not_pii("count"))
     last_order_at: Mapped[dt.datetime | None] = mapped_column(info=not_pii("time"))

@@ -18,7 +18,17 @@ from portal.core.subjects import DataSubject
 from portal.customers.models import CONSENT_CHANNELS, Consent, Customer, CustomerAddress
 
 CUSTOMER_FIELDS: Final = ("name", "company", "email", "phone", "country_code", "locale", "note")
-ADDRESS_FIELDS: Final = ("name", "company", "line1", "line2", "city", "region", "postcode", "country_code", "phone")
+ADDRESS_FIELDS: Final = (
+    "name",
+    "company",
+    "line1",
+    "line2",
+    "city",
+    "region",
+    "postcode",
+    "country_code",
+    "phone",
+)
 MOST_ADDRESSES: Final = 50
 
 
@@ -26,7 +36,9 @@ class CustomerErasedError(ConflictError):
     """The person was erased; nothing may be written about them again."""
 
     def __init__(self) -> None:
-        super().__init__("This customer was erased at their own request. Nothing can be added to an erased customer.")
+        super().__init__(
+            "This customer was erased at their own request. Nothing can be added to an erased customer."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +85,11 @@ def change_customer(
     _require_alive(customer)
     now = customer_values(customer)
     mine = _cleaned(values, CUSTOMER_FIELDS)
-    wanted = mine if customer.version == version else merged(now, _cleaned(base, CUSTOMER_FIELDS), mine, version=customer.version)
+    wanted = (
+        mine
+        if customer.version == version
+        else merged(now, _cleaned(base, CUSTOMER_FIELDS), mine, version=customer.version)
+    )
     _require_something(wanted)
     changed = {name for name in wanted if wanted[name] != now[name]}
     if not changed:
@@ -82,7 +98,13 @@ def change_customer(
         setattr(customer, name, wanted[name])
     _fold(customer)
     db.session.flush()
-    _record(customer, "customer.changed", {name: now[name] for name in changed}, {name: wanted[name] for name in changed}, by)
+    _record(
+        customer,
+        "customer.changed",
+        {name: now[name] for name in changed},
+        {name: wanted[name] for name in changed},
+        by,
+    )
 
 
 def customer_values(customer: Customer) -> dict[str, str | None]:
@@ -90,7 +112,9 @@ def customer_values(customer: Customer) -> dict[str, str | None]:
     return {name: getattr(customer, name) for name in CUSTOMER_FIELDS}
 
 
-def save_address(customer: Customer, values: Mapping[str, str | None], *, address: CustomerAddress | None = None, by: Actor) -> CustomerAddress:
+def save_address(
+    customer: Customer, values: Mapping[str, str | None], *, address: CustomerAddress | None = None, by: Actor
+) -> CustomerAddress:
     """Add an address, or change *address*. The first one becomes the default.
 
     Raises:
@@ -103,7 +127,9 @@ def save_address(customer: Customer, values: Mapping[str, str | None], *, addres
         raise DomainError("Enter at least a street, a postcode or a town.", field="line1")
     if address is None:
         if len(customer.addresses) >= MOST_ADDRESSES:
-            raise DomainError(f"A customer can have {MOST_ADDRESSES} addresses. Change or remove one.", field="line1")
+            raise DomainError(
+                f"A customer can have {MOST_ADDRESSES} addresses. Change or remove one.", field="line1"
+            )
         address = CustomerAddress(customer_id=customer.id, is_default=not customer.addresses)
         db.session.add(address)
     before = {name: getattr(address, name) for name in ADDRESS_FIELDS}
@@ -136,7 +162,12 @@ def record_consent(customer: Customer, channel: str, *, granted: bool, source: s
     state = "granted" if granted else "withdrawn"
     db.session.add(Consent(customer_id=customer.id, channel=channel, state=state, source=source))
     db.session.flush()
-    audit.record(action=f"consent.{state}", by=by, subject=("customer", customer.id), after={"channel": channel, "source": source})
+    audit.record(
+        action=f"consent.{state}",
+        by=by,
+        subject=("customer", customer.id),
+        after={"channel": channel, "source": source},
+    )
 
 
 def customer_of_channel(known: ChannelCustomer, *, by: Actor, source: str) -> int:
@@ -146,28 +177,59 @@ def customer_of_channel(known: ChannelCustomer, *, by: Actor, source: str) -> in
     """
     table = Customer.__table__
     merchant_id = current_merchant_id()
-    found = sa.select(table.c.id).where(table.c.merchant_id == merchant_id, table.c.external_id == known.external_id)
+    found = sa.select(table.c.id).where(
+        table.c.merchant_id == merchant_id, table.c.external_id == known.external_id
+    )
     existing = db.session.execute(found).scalar_one_or_none()
     if existing is not None:
         return int(existing)
     subject_id = db.session.execute(
         sa.insert(DataSubject.__table__).values(merchant_id=merchant_id).returning(DataSubject.__table__.c.id)
     ).scalar_one()
-    customer = Customer(subject_id=subject_id, name=known.name, company=known.company, email=known.email, phone=known.phone,
-                        country_code=known.country_code)
+    customer = Customer(
+        subject_id=subject_id,
+        name=known.name,
+        company=known.company,
+        email=known.email,
+        phone=known.phone,
+        country_code=known.country_code,
+    )
     _fold(customer)
     values = {
         name: getattr(customer, name)
-        for name in ("name", "name_key", "company", "email", "email_key", "phone", "phone_key", "phone_tail", "country_code")
+        for name in (
+            "name",
+            "name_key",
+            "company",
+            "email",
+            "email_key",
+            "phone",
+            "phone_key",
+            "phone_tail",
+            "country_code",
+        )
     }
     made = db.session.execute(
         postgresql.insert(table)
-        .values(merchant_id=merchant_id, subject_id=subject_id, external_id=known.external_id, source=source, **values)
-        .on_conflict_do_nothing(index_elements=["merchant_id", "external_id"]).returning(table.c.id)
+        .values(
+            merchant_id=merchant_id,
+            subject_id=subject_id,
+            external_id=known.external_id,
+            source=source,
+            **values,
+        )
+        .on_conflict_do_nothing(index_elements=["merchant_id", "external_id"])
+        .returning(table.c.id)
     ).scalar_one_or_none()
     if made is None:
         return int(db.session.execute(found).scalar_one())
-    audit.record(action="customer.created", by=by, subject=("customer", made), after={"source": source}, data_subject_id=subject_id)
+    audit.record(
+        action="customer.created",
+        by=by,
+        subject=("customer", made),
+        after={"source": source},
+        data_subject_id=subject_id,
+    )
     return int(made)
 
 
@@ -192,9 +254,17 @@ def _fold(customer: Customer) -> None:
     customer.phone_tail = normalise.phone_tail_key(customer.phone_key)
 
 
-def _record(customer: Customer, action: str, before: Mapping[str, Any], after: Mapping[str, Any], by: Actor) -> None:
+def _record(
+    customer: Customer, action: str, before: Mapping[str, Any], after: Mapping[str, Any], by: Actor
+) -> None:
     audit.record(
-        action=action, by=by, subject=("customer", customer.id), before=dict(before), after=dict(after),
+        action=action,
+        by=by,
+        subject=("customer", customer.id),
+        before=dict(before),
+        after=dict(after),
         data_subject_id=customer.subject_id,
     )
-    outbox.publish(kind="customer.changed", key=f"customer:{customer.id}", payload={"customer_id": customer.id})
+    outbox.publish(
+        kind="customer.changed", key=f"customer:{customer.id}", payload={"customer_id": customer.id}
+    )

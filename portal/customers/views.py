@@ -62,7 +62,9 @@ def create_customer() -> ResponseReturnValue:
 def customer(customer_id: int) -> Response:
     found = _customer(customer_id)
     if can("customers.edit"):
-        reveal.log_view(current_actor(), [found.subject_id], case=("customer", found.id), fields=tuple(CATEGORIES))
+        reveal.log_view(
+            current_actor(), [found.subject_id], case=("customer", found.id), fields=tuple(CATEGORIES)
+        )
     return _profile(found, is_shown=can("customers.edit"))
 
 
@@ -72,7 +74,9 @@ def reveal_customer(customer_id: int) -> Response:
     found = _customer(customer_id)
     form = RevealForm()
     try:
-        reveal.reveal(current_actor(), found.subject_id, reason=form.reason.data or "", fields=tuple(CATEGORIES))
+        reveal.reveal(
+            current_actor(), found.subject_id, reason=form.reason.data or "", fields=tuple(CATEGORIES)
+        )
     except DomainError as error:
         form.reason.errors = [error.message]
         return _profile(found, is_shown=False, reveal_form=form, status=422)
@@ -83,7 +87,9 @@ def reveal_customer(customer_id: int) -> Response:
 @requires("customers.edit")
 def edit_customer(customer_id: int) -> Response:
     found = _customer(customer_id)
-    reveal.log_view(current_actor(), [found.subject_id], case=("customer", found.id), fields=tuple(CATEGORIES))
+    reveal.log_view(
+        current_actor(), [found.subject_id], case=("customer", found.id), fields=tuple(CATEGORIES)
+    )
     values = services.customer_values(found)
     form = CustomerForm(formdata=None, data={**values, "version": found.version, "base": pack_base(values)})
     return render("customers/edit_customer.html", form=form, customer=found, clashes=[])
@@ -110,16 +116,28 @@ def save_customer(customer_id: int) -> ResponseReturnValue:
 @bp.get("/<int:customer_id>/addresses/new")
 @requires("customers.edit")
 def new_address(customer_id: int) -> Response:
-    return render("customers/edit_address.html", form=AddressForm(formdata=None), customer=_customer(customer_id), address=None)
+    return render(
+        "customers/edit_address.html",
+        form=AddressForm(formdata=None),
+        customer=_customer(customer_id),
+        address=None,
+    )
 
 
 @bp.get("/<int:customer_id>/addresses/<int:address_id>")
 @requires("customers.edit")
 def edit_address(customer_id: int, address_id: int) -> Response:
     found = _customer(customer_id)
-    reveal.log_view(current_actor(), [found.subject_id], case=("customer", found.id), fields=services.ADDRESS_FIELDS)
+    reveal.log_view(
+        current_actor(), [found.subject_id], case=("customer", found.id), fields=services.ADDRESS_FIELDS
+    )
     address = _address(found, address_id)
-    return render("customers/edit_address.html", form=AddressForm(formdata=None, obj=address), customer=found, address=address)
+    return render(
+        "customers/edit_address.html",
+        form=AddressForm(formdata=None, obj=address),
+        customer=found,
+        address=address,
+    )
 
 
 @bp.post("/<int:customer_id>/addresses", defaults={"address_id": None})
@@ -135,7 +153,13 @@ def save_address(customer_id: int, address_id: int | None) -> ResponseReturnValu
     except DomainError as error:
         db.session.rollback()
         form[error.field or "line1"].errors = [error.message]
-        return render("customers/edit_address.html", form=form, customer=_customer(customer_id), address=address, status=error.status)
+        return render(
+            "customers/edit_address.html",
+            form=form,
+            customer=_customer(customer_id),
+            address=address,
+            status=error.status,
+        )
     db.session.commit()
     toast("The address is saved.")
     return see_other(url_for("customers.customer", customer_id=customer_id))
@@ -158,7 +182,11 @@ def record_consent(customer_id: int) -> ResponseReturnValue:
     if not form.validate():
         return _profile(found, is_shown=True, consent_form=form, status=422)
     services.record_consent(
-        found, form.channel.data, granted=form.state.data == "granted", source=form.source.data or "", by=current_actor()
+        found,
+        form.channel.data,
+        granted=form.state.data == "granted",
+        source=form.source.data or "",
+        by=current_actor(),
     )
     db.session.commit()
     toast("The consent is recorded.")
@@ -172,32 +200,44 @@ def _customer(customer_id: int, *, for_update: bool = False) -> Customer:
 
 def _address(customer: Customer, address_id: int) -> CustomerAddress:
     return get_row_or_404(
-        sa.select(CustomerAddress).where(CustomerAddress.id == address_id, CustomerAddress.customer_id == customer.id)
+        sa.select(CustomerAddress).where(
+            CustomerAddress.id == address_id, CustomerAddress.customer_id == customer.id
+        )
     )
 
 
 def _profile(customer: Customer, *, is_shown: bool, status: int = 200, **forms: FlaskForm) -> Response:
     previous_url, next_url = neighbours(CUSTOMERS, customer.id, request.args.get("list"))
     return render(
-        "customers/customer.html", customer=customer, person=_shown(customer, CATEGORIES, is_shown), is_shown=is_shown,
+        "customers/customer.html",
+        customer=customer,
+        person=_shown(customer, CATEGORIES, is_shown),
+        is_shown=is_shown,
         addresses=[(address, _address_lines(address, is_shown)) for address in customer.addresses],
-        consents=newest_consents(customer.id), consent_labels=CONSENT_LABELS, duplicates=possible_duplicates(customer),
+        consents=newest_consents(customer.id),
+        consent_labels=CONSENT_LABELS,
+        duplicates=possible_duplicates(customer),
         consent_form=forms.get("consent_form") or ConsentForm(formdata=None),
         reveal_form=forms.get("reveal_form") or RevealForm(formdata=None),
-        previous_url=previous_url, next_url=next_url, status=status,
+        previous_url=previous_url,
+        next_url=next_url,
+        status=status,
     )
 
 
 def _shown(row: Customer | CustomerAddress, categories: dict[str, str], is_shown: bool) -> dict[str, Any]:
     return {
-        name: getattr(row, name) if is_shown else mask(getattr(row, name), category) for name, category in categories.items()
+        name: getattr(row, name) if is_shown else mask(getattr(row, name), category)
+        for name, category in categories.items()
     }
 
 
 def _address_lines(address: CustomerAddress, is_shown: bool) -> list[str]:
     names = ("name", "company", "line1", "line2", "postcode", "city", "region", "phone")
     shown = _shown(address, {name: ADDRESS_CATEGORIES.get(name, "address") for name in names}, is_shown)
-    return [shown[name] for name in names if shown[name]] + ([address.country_code] if address.country_code else [])
+    return [shown[name] for name in names if shown[name]] + (
+        [address.country_code] if address.country_code else []
+    )
 
 
 def _version(form: CustomerForm) -> int:
@@ -207,7 +247,9 @@ def _version(form: CustomerForm) -> int:
 def _refused(form: CustomerForm, error: DomainError, customer: Customer | None) -> Response:
     db.session.rollback()
     form[error.field or "name"].errors = [error.message]
-    return render("customers/edit_customer.html", form=form, customer=customer, clashes=[], status=error.status)
+    return render(
+        "customers/edit_customer.html", form=form, customer=customer, clashes=[], status=error.status
+    )
 
 
 def _stale(form: CustomerForm, error: StaleError, customer_id: int) -> Response:
@@ -221,7 +263,15 @@ def _stale(form: CustomerForm, error: StaleError, customer_id: int) -> Response:
     base = unpack_base(form.base.data or "")
     carried = [
         (name, (now[name] if now[name] != (base.get(name) or None) else form[name].data) or "")
-        for name in services.CUSTOMER_FIELDS if name not in error.clashes
+        for name in services.CUSTOMER_FIELDS
+        if name not in error.clashes
     ]
-    return render("customers/edit_customer.html", form=form, customer=current, clashes=clashes, version=current.version,
-                  carried=[*carried, ("base", pack_base(now))], status=409)
+    return render(
+        "customers/edit_customer.html",
+        form=form,
+        customer=current,
+        clashes=clashes,
+        version=current.version,
+        carried=[*carried, ("base", pack_base(now))],
+        status=409,
+    )

@@ -63,7 +63,9 @@ class NumberSeries(Tenant, Base):
     __tablename__ = "number_series"
 
     kind: Mapped[str] = mapped_column(CODE, primary_key=True, info=_STATE)
-    next_value: Mapped[int] = mapped_column(sa.BigInteger, default=1001, server_default="1001", info=not_pii("counter"))
+    next_value: Mapped[int] = mapped_column(
+        sa.BigInteger, default=1001, server_default="1001", info=not_pii("counter")
+    )
 
 
 class OrderRef(Tenant, Base):
@@ -73,12 +75,18 @@ class OrderRef(Tenant, Base):
     __subject_path__ = "subject_id"
 
     order_id: Mapped[int] = mapped_column(
-        sa.BigInteger, primary_key=True, autoincrement=False, server_default=sa.text("new_id(now())"), info=_KEY
+        sa.BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        server_default=sa.text("new_id(now())"),
+        info=_KEY,
     )
     number: Mapped[str] = mapped_column(CODE, info=not_pii("the merchant's number of the order"))
     channel_id: Mapped[int] = mapped_column(sa.BigInteger, info=_KEY)
     external_id: Mapped[str | None] = mapped_column(CODE, info=not_pii("the channel's number of the order"))
-    external_key: Mapped[str | None] = mapped_column(CODE, info=not_pii("the channel's number, folded for look-up"))
+    external_key: Mapped[str | None] = mapped_column(
+        CODE, info=not_pii("the channel's number, folded for look-up")
+    )
     subject_id: Mapped[int | None] = mapped_column(sa.BigInteger, info=_KEY)
     placed_at: Mapped[dt.datetime] = mapped_column(info=_TIME)
     state: Mapped[str] = mapped_column(default="live", server_default="live", info=_STATE)
@@ -100,14 +108,18 @@ class Order(Tenant, Versioned, Base):
     __tablename__ = "sales_order"
     __subject_path__ = "id -> order_ref"
 
-    id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False, sort_order=-90, info=_KEY)
+    id: Mapped[int] = mapped_column(
+        sa.BigInteger, primary_key=True, autoincrement=False, sort_order=-90, info=_KEY
+    )
     number: Mapped[str] = mapped_column(CODE, info=not_pii("the merchant's number of the order"))
     channel_id: Mapped[int] = mapped_column(sa.BigInteger, info=_KEY)
     customer_id: Mapped[int | None] = mapped_column(sa.BigInteger, info=_KEY)
     placed_at: Mapped[dt.datetime] = mapped_column(info=_TIME)
     state: Mapped[str] = mapped_column(default="open", server_default="open", info=_STATE)
     payment_state: Mapped[str] = mapped_column(default="unpaid", server_default="unpaid", info=_STATE)
-    fulfilment_state: Mapped[str] = mapped_column(default="unfulfilled", server_default="unfulfilled", info=_STATE)
+    fulfilment_state: Mapped[str] = mapped_column(
+        default="unfulfilled", server_default="unfulfilled", info=_STATE
+    )
     hold_reason: Mapped[str | None] = mapped_column(info=not_pii("a reason of a list, or of a connector"))
     due_at: Mapped[dt.datetime | None] = mapped_column(info=not_pii("time by which it must ship"))
     closed_at: Mapped[dt.datetime | None] = mapped_column(info=_TIME)
@@ -123,13 +135,17 @@ class Order(Tenant, Versioned, Base):
     captured_total: Mapped[Decimal] = mapped_column(default=Decimal(0), server_default="0", info=_MONEY)
     refunded_total: Mapped[Decimal] = mapped_column(default=Decimal(0), server_default="0", info=_MONEY)
     base_currency: Mapped[str] = mapped_column(sa.CHAR(3), info=_MONEY)
-    base_rate: Mapped[Decimal] = mapped_column(sa.Numeric(20, 10), default=Decimal(1), server_default="1", info=_MONEY)
+    base_rate: Mapped[Decimal] = mapped_column(
+        sa.Numeric(20, 10), default=Decimal(1), server_default="1", info=_MONEY
+    )
     base_total: Mapped[Decimal] = mapped_column(default=Decimal(0), server_default="0", info=_MONEY)
     line_count: Mapped[int] = mapped_column(default=0, server_default="0", info=not_pii("count"))
     unit_count: Mapped[int] = mapped_column(default=0, server_default="0", info=not_pii("count"))
     import_id: Mapped[int | None] = mapped_column(sa.BigInteger, info=_KEY)
     created_at: Mapped[dt.datetime] = mapped_column(server_default=sa.func.now(), info=_TIME)
-    updated_at: Mapped[dt.datetime] = mapped_column(server_default=sa.func.now(), onupdate=sa.func.now(), info=_TIME)
+    updated_at: Mapped[dt.datetime] = mapped_column(
+        server_default=sa.func.now(), onupdate=sa.func.now(), info=_TIME
+    )
 
     __table_args__ = (
         tenant_fk("order_ref", "id", target_column="order_id"),
@@ -144,11 +160,17 @@ class Order(Tenant, Versioned, Base):
         sa.CheckConstraint(sa.column("state").in_(ORDER_STATES), name="state"),
         sa.CheckConstraint(sa.column("payment_state").in_(PAYMENT_STATES), name="payment_state"),
         sa.CheckConstraint(sa.column("fulfilment_state").in_(FULFILMENT_STATES), name="fulfilment_state"),
-        sa.CheckConstraint("total = items_total + charges_total - discount_total"
-                           " + CASE WHEN tax_inclusive THEN 0 ELSE tax_total END", name="adds_up"),
+        sa.CheckConstraint(
+            "total = items_total + charges_total - discount_total"
+            " + CASE WHEN tax_inclusive THEN 0 ELSE tax_total END",
+            name="adds_up",
+        ),
         sa.CheckConstraint("refunded_total <= captured_total", name="refunded"),
-        sa.CheckConstraint("fits_minor_units(total, currency) AND fits_minor_units(captured_total, currency)"
-                           " AND fits_minor_units(refunded_total, currency)", name="minor_units"),
+        sa.CheckConstraint(
+            "fits_minor_units(total, currency) AND fits_minor_units(captured_total, currency)"
+            " AND fits_minor_units(refunded_total, currency)",
+            name="minor_units",
+        ),
         partitioned_by("id"),
     )
 
@@ -158,11 +180,15 @@ class _OfOrder(Tenant):
 
     __subject_path__ = _SUBJECT_OF_ORDER
 
-    order_id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False, sort_order=-90, info=_KEY)
+    order_id: Mapped[int] = mapped_column(
+        sa.BigInteger, primary_key=True, autoincrement=False, sort_order=-90, info=_KEY
+    )
 
 
 class _Numbered(_OfOrder):
-    n: Mapped[int] = mapped_column(sa.Integer, primary_key=True, autoincrement=False, sort_order=-80, info=_KEY)
+    n: Mapped[int] = mapped_column(
+        sa.Integer, primary_key=True, autoincrement=False, sort_order=-80, info=_KEY
+    )
 
 
 def _order_fk() -> sa.ForeignKeyConstraint:
@@ -180,7 +206,9 @@ class OrderLine(_Numbered, Base):
     quantity: Mapped[int] = mapped_column(info=_ORDER)
     unit_price: Mapped[Decimal] = mapped_column(sa.Numeric(20, 6), info=_MONEY)
     discount: Mapped[Decimal] = mapped_column(default=Decimal(0), server_default="0", info=_MONEY)
-    tax_rate: Mapped[Decimal] = mapped_column(sa.Numeric(9, 6), default=Decimal(0), server_default="0", info=_MONEY)
+    tax_rate: Mapped[Decimal] = mapped_column(
+        sa.Numeric(9, 6), default=Decimal(0), server_default="0", info=_MONEY
+    )
     tax_amount: Mapped[Decimal] = mapped_column(default=Decimal(0), server_default="0", info=_MONEY)
     line_total: Mapped[Decimal] = mapped_column(info=_MONEY)
     location_id: Mapped[int | None] = mapped_column(sa.BigInteger, info=_KEY)
@@ -194,10 +222,16 @@ class OrderLine(_Numbered, Base):
         tenant_fk("variant", "variant_id"),
         sa.Index(None, "merchant_id", "variant_id", "order_id"),
         sa.CheckConstraint("quantity <> 0", name="quantity"),
-        sa.CheckConstraint("allocated_quantity >= 0 AND fulfilled_quantity >= 0 AND returned_quantity >= 0"
-                           " AND cancelled_quantity >= 0", name="counters"),
-        sa.CheckConstraint("quantity < 0 OR (cancelled_quantity + fulfilled_quantity <= quantity"
-                           " AND returned_quantity <= fulfilled_quantity)", name="within"),
+        sa.CheckConstraint(
+            "allocated_quantity >= 0 AND fulfilled_quantity >= 0 AND returned_quantity >= 0"
+            " AND cancelled_quantity >= 0",
+            name="counters",
+        ),
+        sa.CheckConstraint(
+            "quantity < 0 OR (cancelled_quantity + fulfilled_quantity <= quantity"
+            " AND returned_quantity <= fulfilled_quantity)",
+            name="within",
+        ),
         partitioned_by("order_id"),
     )
 
@@ -241,8 +275,15 @@ class OrderContact(_Numbered, Base):
     postcode: Mapped[str | None] = mapped_column(info=pii(category="address", strategy="truncate_postcode"))
     postcode_key: Mapped[str | None] = mapped_column(CODE, info=pii(category="address"))
     country_code: Mapped[str | None] = mapped_column(sa.CHAR(2), info=not_pii("country alone names nobody"))
-    vat_id: Mapped[str | None] = mapped_column(info=pii(category="identifier", strategy="keep", basis="legal_obligation",
-                                                        purpose="invoices", retention="as tax law demands"))
+    vat_id: Mapped[str | None] = mapped_column(
+        info=pii(
+            category="identifier",
+            strategy="keep",
+            basis="legal_obligation",
+            purpose="invoices",
+            retention="as tax law demands",
+        )
+    )
 
     __table_args__ = (
         _order_fk(),
@@ -264,9 +305,16 @@ class OrderPayment(_Numbered, Base):
     state: Mapped[str] = mapped_column(default="pending", server_default="pending", info=_STATE)
     method: Mapped[str] = mapped_column(info=_STATE)
     gateway: Mapped[str] = mapped_column(default="manual", server_default="manual", info=_STATE)
-    gateway_reference: Mapped[str | None] = mapped_column(CODE, info=pii(category="identifier", strategy="keep",
-                                                          basis="legal_obligation", purpose="accounting",
-                                                          retention="as tax law demands"))
+    gateway_reference: Mapped[str | None] = mapped_column(
+        CODE,
+        info=pii(
+            category="identifier",
+            strategy="keep",
+            basis="legal_obligation",
+            purpose="accounting",
+            retention="as tax law demands",
+        ),
+    )
     amount: Mapped[Decimal] = mapped_column(info=_MONEY)
     captured_amount: Mapped[Decimal] = mapped_column(default=Decimal(0), server_default="0", info=_MONEY)
     currency: Mapped[str] = mapped_column(sa.CHAR(3), info=_MONEY)
@@ -279,8 +327,10 @@ class OrderPayment(_Numbered, Base):
         sa.Index(None, "merchant_id", "gateway_reference"),
         sa.CheckConstraint(sa.column("state").in_(PAYMENT_STEPS), name="state"),
         sa.CheckConstraint("captured_amount >= 0 AND captured_amount <= amount", name="captured"),
-        sa.CheckConstraint("fits_minor_units(amount, currency) AND fits_minor_units(captured_amount, currency)",
-                           name="minor_units"),
+        sa.CheckConstraint(
+            "fits_minor_units(amount, currency) AND fits_minor_units(captured_amount, currency)",
+            name="minor_units",
+        ),
         partitioned_by("order_id"),
     )
 
@@ -294,7 +344,9 @@ class OrderRefund(_Numbered, Base):
     amount: Mapped[Decimal] = mapped_column(info=_MONEY)
     destination: Mapped[str] = mapped_column(default="payment", server_default="payment", info=_STATE)
     reason: Mapped[str | None] = mapped_column(info=pii(category="free_text"))
-    external_id: Mapped[str | None] = mapped_column(CODE, info=not_pii("number of the credit note in the source"))
+    external_id: Mapped[str | None] = mapped_column(
+        CODE, info=not_pii("number of the credit note in the source")
+    )
     actor_kind: Mapped[str] = mapped_column(info=not_pii("who: user, job, channel, system"))
     actor_id: Mapped[int | None] = mapped_column(sa.BigInteger, info=not_pii("key of a user of the portal"))
     at: Mapped[dt.datetime] = mapped_column(server_default=sa.func.now(), info=_TIME)
@@ -304,7 +356,9 @@ class OrderRefund(_Numbered, Base):
         sa.Index(None, "merchant_id", "external_id"),
         sa.Index(None, "merchant_id", "at"),
         sa.CheckConstraint("amount >= 0", name="amount"),
-        sa.CheckConstraint(sa.column("destination").in_(("payment", "store_credit", "outside")), name="destination"),
+        sa.CheckConstraint(
+            sa.column("destination").in_(("payment", "store_credit", "outside")), name="destination"
+        ),
         partitioned_by("order_id"),
     )
 
@@ -357,7 +411,11 @@ class OrderFulfilmentLine(_OfOrder, Base):
     line_n: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, info=_KEY)
     quantity: Mapped[int] = mapped_column(info=_ORDER)
 
-    __table_args__ = (_order_fk(), sa.CheckConstraint("quantity > 0", name="quantity"), partitioned_by("order_id"))
+    __table_args__ = (
+        _order_fk(),
+        sa.CheckConstraint("quantity > 0", name="quantity"),
+        partitioned_by("order_id"),
+    )
 
 
 class OrderReturn(_Numbered, Base):
@@ -393,15 +451,23 @@ class OrderReturnLine(_OfOrder, Base):
 
     __table_args__ = (
         _order_fk(),
-        sa.CheckConstraint("quantity > 0 AND restocked_quantity >= 0 AND written_off_quantity >= 0"
-                           " AND restocked_quantity + written_off_quantity <= quantity", name="quantity"),
+        sa.CheckConstraint(
+            "quantity > 0 AND restocked_quantity >= 0 AND written_off_quantity >= 0"
+            " AND restocked_quantity + written_off_quantity <= quantity",
+            name="quantity",
+        ),
         partitioned_by("order_id"),
     )
 
 
 class _Timed(_OfOrder):
     n: Mapped[int] = mapped_column(
-        sa.BigInteger, server_default=sa.text("new_id(now())"), primary_key=True, autoincrement=False, sort_order=-80, info=_KEY
+        sa.BigInteger,
+        server_default=sa.text("new_id(now())"),
+        primary_key=True,
+        autoincrement=False,
+        sort_order=-80,
+        info=_KEY,
     )
 
 
@@ -424,9 +490,15 @@ class OrderTag(_OfOrder, Base):
 
     __tablename__ = "order_tag"
 
-    tag: Mapped[str] = mapped_column(CODE, primary_key=True, info=not_pii("a word of the merchant's own list"))
+    tag: Mapped[str] = mapped_column(
+        CODE, primary_key=True, info=not_pii("a word of the merchant's own list")
+    )
 
-    __table_args__ = (_order_fk(), sa.Index(None, "merchant_id", "tag", "order_id"), partitioned_by("order_id"))
+    __table_args__ = (
+        _order_fk(),
+        sa.Index(None, "merchant_id", "tag", "order_id"),
+        partitioned_by("order_id"),
+    )
 
 
 class OrderEvent(_Timed, Base):
@@ -439,7 +511,8 @@ class OrderEvent(_Timed, Base):
     actor_kind: Mapped[str] = mapped_column(info=not_pii("who: user, job, channel, system"))
     actor_id: Mapped[int | None] = mapped_column(sa.BigInteger, info=not_pii("key of a user of the portal"))
     at: Mapped[dt.datetime] = mapped_column(server_default=sa.func.now(), info=_TIME)
-    data: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default="{}",
-                                                 info=not_pii("ids, amounts and states only"))
+    data: Mapped[dict[str, Any]] = mapped_column(
+        JSONB, default=dict, server_default="{}", info=not_pii("ids, amounts and states only")
+    )
 
     __table_args__ = (_order_fk(), partitioned_by("order_id"))

@@ -148,21 +148,48 @@ def place_order(new: NewOrder, *, by: Actor) -> PlacedOrder:
     _insert(Order, [_head(new, ref, totals, hold_reason)])
     _insert(OrderLine, _lines(new, order_id, locations))
     _insert(OrderContact, [_contact(contact, order_id, n, new) for n, contact in enumerate(new.contacts, 1)])
-    _insert(OrderCharge, [
-        {"order_id": order_id, "n": n, "kind": charge.kind, "label": charge.label, "amount": charge.amount,
-         "tax_amount": charge.tax_amount} for n, charge in enumerate(new.charges, 1)
-    ])
+    _insert(
+        OrderCharge,
+        [
+            {
+                "order_id": order_id,
+                "n": n,
+                "kind": charge.kind,
+                "label": charge.label,
+                "amount": charge.amount,
+                "tax_amount": charge.tax_amount,
+            }
+            for n, charge in enumerate(new.charges, 1)
+        ],
+    )
     _insert(OrderPayment, [_payment(payment, order_id, n, new) for n, payment in enumerate(new.payments, 1)])
     _insert(OrderTag, [{"order_id": order_id, "tag": tag} for tag in dict.fromkeys(new.tags)])
-    _insert(OrderEvent, [{
-        "order_id": order_id, "kind": "placed", "actor_kind": by.kind, "actor_id": by.id, "at": utc_now(),
-        "data": {"channel_id": new.channel_id, "total": str(totals["total"]), "currency": new.currency,
-                 **({"hold_reason": hold_reason} if hold_reason else {})},
-    }])
+    _insert(
+        OrderEvent,
+        [
+            {
+                "order_id": order_id,
+                "kind": "placed",
+                "actor_kind": by.kind,
+                "actor_id": by.id,
+                "at": utc_now(),
+                "data": {
+                    "channel_id": new.channel_id,
+                    "total": str(totals["total"]),
+                    "currency": new.currency,
+                    **({"hold_reason": hold_reason} if hold_reason else {}),
+                },
+            }
+        ],
+    )
     if new.customer_id is not None:
         _count_for_customer(new.customer_id, new.placed_at or utc_now())
-    audit.record(action="order.placed", by=by, subject=("order", order_id),
-                 after={"number": ref.number, "total": str(totals["total"]), "currency": new.currency})
+    audit.record(
+        action="order.placed",
+        by=by,
+        subject=("order", order_id),
+        after={"number": ref.number, "total": str(totals["total"]), "currency": new.currency},
+    )
     outbox.publish(kind="order.placed", key=f"order:{order_id}", payload={"order_id": order_id})
     return PlacedOrder(order_id, ref.number, True, hold_reason)
 
@@ -182,13 +209,18 @@ def _write_ref(new: NewOrder) -> PlacedOrder:
     table = OrderRef.__table__
     placed_at = new.placed_at or utc_now()
     values: dict[str, Any] = {
-        "merchant_id": current_merchant_id(), "number": take_order_number(), "channel_id": new.channel_id,
-        "external_id": new.external_id, "external_key": normalise.code_key(new.external_id),
-        "subject_id": _subject_for(new), "placed_at": placed_at,
+        "merchant_id": current_merchant_id(),
+        "number": take_order_number(),
+        "channel_id": new.channel_id,
+        "external_id": new.external_id,
+        "external_key": normalise.code_key(new.external_id),
+        "subject_id": _subject_for(new),
+        "placed_at": placed_at,
         "order_id": sa.func.new_id(placed_at),
     }
     written = db.session.execute(
-        postgresql.insert(table).values(values)
+        postgresql.insert(table)
+        .values(values)
         .on_conflict_do_nothing(index_elements=["merchant_id", "channel_id", "external_id"])
         .returning(table.c.order_id, table.c.number)
     ).one_or_none()
@@ -196,7 +228,8 @@ def _write_ref(new: NewOrder) -> PlacedOrder:
         return PlacedOrder(written.order_id, written.number, True)
     known = db.session.execute(
         sa.select(table.c.order_id, table.c.number).where(
-            table.c.merchant_id == current_merchant_id(), table.c.channel_id == new.channel_id,
+            table.c.merchant_id == current_merchant_id(),
+            table.c.channel_id == new.channel_id,
             table.c.external_id == new.external_id,
         )
     ).one()
@@ -207,18 +240,28 @@ def _subject_for(new: NewOrder) -> int | None:
     merchant_id = current_merchant_id()
     if new.customer_id is not None:
         table = Customer.__table__
-        return int(db.session.execute(
-            sa.select(table.c.subject_id).where(table.c.merchant_id == merchant_id, table.c.id == new.customer_id)
-        ).scalar_one())
+        return int(
+            db.session.execute(
+                sa.select(table.c.subject_id).where(
+                    table.c.merchant_id == merchant_id, table.c.id == new.customer_id
+                )
+            ).scalar_one()
+        )
     if not new.contacts:
         return None
     subject = DataSubject.__table__
-    return int(db.session.execute(sa.insert(subject).values(merchant_id=merchant_id).returning(subject.c.id)).scalar_one())
+    return int(
+        db.session.execute(
+            sa.insert(subject).values(merchant_id=merchant_id).returning(subject.c.id)
+        ).scalar_one()
+    )
 
 
 def _promise_stock(new: NewOrder, order_id: int, by: Actor) -> tuple[dict[int, int], set[str]]:
     """Allocate each stocked line at one location; gives line index → location and the SKUs that are short."""
-    wanted = [(i, line) for i, line in enumerate(new.lines) if line.variant_id is not None and line.is_stocked]
+    wanted = [
+        (i, line) for i, line in enumerate(new.lines) if line.variant_id is not None and line.is_stocked
+    ]
     if not wanted:
         return {}, set()
     available = _available([line.variant_id for _, line in wanted if line.variant_id is not None])
@@ -234,7 +277,16 @@ def _promise_stock(new: NewOrder, order_id: int, by: Actor) -> tuple[dict[int, i
             continue
         places[place] -= line.quantity
         chosen[index] = place
-        moves.append(Move(line.variant_id, place, "allocated", allocated=line.quantity, cause_kind="order", cause_id=order_id))
+        moves.append(
+            Move(
+                line.variant_id,
+                place,
+                "allocated",
+                allocated=line.quantity,
+                cause_kind="order",
+                cause_id=order_id,
+            )
+        )
     apply_moves(moves, by=by)
     return chosen, short
 
@@ -244,13 +296,19 @@ def _available(variant_ids: Sequence[int]) -> dict[int, dict[int, int]]:
     free = level.c.on_hand - level.c.allocated - level.c.reserved - level.c.unavailable
     rows = db.session.execute(
         sa.select(level.c.variant_id, level.c.location_id, free.label("free"))
-        .join(location, sa.and_(location.c.merchant_id == level.c.merchant_id, location.c.id == level.c.location_id))
+        .join(
+            location,
+            sa.and_(location.c.merchant_id == level.c.merchant_id, location.c.id == level.c.location_id),
+        )
         .where(
-            level.c.merchant_id == current_merchant_id(), level.c.variant_id.in_(set(variant_ids)),
-            level.c.slot == 0, location.c.is_active,
+            level.c.merchant_id == current_merchant_id(),
+            level.c.variant_id.in_(set(variant_ids)),
+            level.c.slot == 0,
+            location.c.is_active,
         )
         # The locks are taken in the order of every other stock change, and hold until the promise is written.
-        .order_by(level.c.variant_id, level.c.location_id, level.c.slot).with_for_update(of=level)
+        .order_by(level.c.variant_id, level.c.location_id, level.c.slot)
+        .with_for_update(of=level)
     )
     found: dict[int, dict[int, int]] = defaultdict(dict)
     for row in rows:
@@ -262,28 +320,51 @@ def _totals(new: NewOrder) -> dict[str, Decimal]:
     items = sum((_line_total(line, new.currency) for line in new.lines), ZERO)
     charges = sum((charge.amount for charge in new.charges if charge.kind != "discount"), ZERO)
     discount = sum((charge.amount for charge in new.charges if charge.kind == "discount"), ZERO)
-    tax = sum((line.tax_amount for line in new.lines), ZERO) + sum((charge.tax_amount for charge in new.charges), ZERO)
+    tax = sum((line.tax_amount for line in new.lines), ZERO) + sum(
+        (charge.tax_amount for charge in new.charges), ZERO
+    )
     total = items + charges - discount + (ZERO if new.tax_inclusive else tax)
     captured = sum((payment.captured_amount for payment in new.payments), ZERO)
-    return {"items_total": items, "charges_total": charges, "discount_total": discount, "tax_total": tax,
-            "total": total, "captured_total": captured}
+    return {
+        "items_total": items,
+        "charges_total": charges,
+        "discount_total": discount,
+        "tax_total": tax,
+        "total": total,
+        "captured_total": captured,
+    }
 
 
 def _line_total(line: NewLine, currency: str) -> Decimal:
     return round_to_minor(line.unit_price * line.quantity - line.discount, currency)
 
 
-def _head(new: NewOrder, ref: PlacedOrder, totals: dict[str, Decimal], hold_reason: str | None) -> dict[str, Any]:
+def _head(
+    new: NewOrder, ref: PlacedOrder, totals: dict[str, Decimal], hold_reason: str | None
+) -> dict[str, Any]:
     shipping = next((contact for contact in new.contacts if contact.kind == "shipping"), None)
     return {
-        "id": ref.order_id, "number": ref.number, "channel_id": new.channel_id, "customer_id": new.customer_id,
-        "placed_at": new.placed_at or utc_now(), "state": "on_hold" if hold_reason else "open",
-        "payment_state": _payment_state(new, totals["total"]), "fulfilment_state": "unfulfilled",
-        "hold_reason": hold_reason, "due_at": new.due_at, "country_code": shipping.country_code if shipping else None,
-        "currency": new.currency, "tax_inclusive": new.tax_inclusive, **totals, "refunded_total": ZERO,
-        "base_currency": new.base_currency or new.currency, "base_rate": new.base_rate,
+        "id": ref.order_id,
+        "number": ref.number,
+        "channel_id": new.channel_id,
+        "customer_id": new.customer_id,
+        "placed_at": new.placed_at or utc_now(),
+        "state": "on_hold" if hold_reason else "open",
+        "payment_state": _payment_state(new, totals["total"]),
+        "fulfilment_state": "unfulfilled",
+        "hold_reason": hold_reason,
+        "due_at": new.due_at,
+        "country_code": shipping.country_code if shipping else None,
+        "currency": new.currency,
+        "tax_inclusive": new.tax_inclusive,
+        **totals,
+        "refunded_total": ZERO,
+        "base_currency": new.base_currency or new.currency,
+        "base_rate": new.base_rate,
         "base_total": round_to_minor(totals["total"] * new.base_rate, new.base_currency or new.currency),
-        "line_count": len(new.lines), "unit_count": sum(line.quantity for line in new.lines), "version": 1,
+        "line_count": len(new.lines),
+        "unit_count": sum(line.quantity for line in new.lines),
+        "version": 1,
     }
 
 
@@ -298,10 +379,21 @@ def _payment_state(new: NewOrder, total: Decimal) -> str:
 
 def _lines(new: NewOrder, order_id: int, locations: dict[int, int]) -> list[dict[str, Any]]:
     return [
-        {"order_id": order_id, "n": index + 1, "variant_id": line.variant_id, "sku": line.sku, "title": line.title,
-         "quantity": line.quantity, "unit_price": line.unit_price, "discount": line.discount,
-         "tax_rate": line.tax_rate, "tax_amount": line.tax_amount, "line_total": _line_total(line, new.currency),
-         "location_id": locations.get(index), "allocated_quantity": line.quantity if index in locations else 0}
+        {
+            "order_id": order_id,
+            "n": index + 1,
+            "variant_id": line.variant_id,
+            "sku": line.sku,
+            "title": line.title,
+            "quantity": line.quantity,
+            "unit_price": line.unit_price,
+            "discount": line.discount,
+            "tax_rate": line.tax_rate,
+            "tax_amount": line.tax_amount,
+            "line_total": _line_total(line, new.currency),
+            "location_id": locations.get(index),
+            "allocated_quantity": line.quantity if index in locations else 0,
+        }
         for index, line in enumerate(new.lines)
     ]
 
@@ -309,13 +401,24 @@ def _lines(new: NewOrder, order_id: int, locations: dict[int, int]) -> list[dict
 def _contact(contact: NewContact, order_id: int, n: int, new: NewOrder) -> dict[str, Any]:
     phone_key = normalise.phone_key(contact.phone, contact.country_code or new.phone_region)
     return {
-        "order_id": order_id, "n": n, "kind": contact.kind, "name": contact.name, "company": contact.company,
-        "email": contact.email, "phone": contact.phone, "line1": contact.line1, "line2": contact.line2,
-        "city": contact.city, "region": contact.region, "postcode": contact.postcode,
-        "country_code": contact.country_code, "vat_id": contact.vat_id,
+        "order_id": order_id,
+        "n": n,
+        "kind": contact.kind,
+        "name": contact.name,
+        "company": contact.company,
+        "email": contact.email,
+        "phone": contact.phone,
+        "line1": contact.line1,
+        "line2": contact.line2,
+        "city": contact.city,
+        "region": contact.region,
+        "postcode": contact.postcode,
+        "country_code": contact.country_code,
+        "vat_id": contact.vat_id,
         "name_key": normalise.full_name_key(contact.name),
         "email_key": normalise.email_key(contact.email),
-        "phone_key": phone_key, "phone_tail": normalise.phone_tail_key(phone_key),
+        "phone_key": phone_key,
+        "phone_tail": normalise.phone_tail_key(phone_key),
         "postcode_key": normalise.postcode_key(contact.postcode),
     }
 
@@ -323,10 +426,18 @@ def _contact(contact: NewContact, order_id: int, n: int, new: NewOrder) -> dict[
 def _payment(payment: NewPayment, order_id: int, n: int, new: NewOrder) -> dict[str, Any]:
     state = "captured" if payment.captured_amount else "authorised"
     return {
-        "order_id": order_id, "n": n, "state": state, "method": payment.method, "gateway": payment.gateway,
-        "gateway_reference": payment.gateway_reference, "amount": payment.amount,
-        "captured_amount": payment.captured_amount, "currency": new.currency, "card_brand": payment.card_brand,
-        "card_last_four": payment.card_last_four, "at": new.placed_at or utc_now(),
+        "order_id": order_id,
+        "n": n,
+        "state": state,
+        "method": payment.method,
+        "gateway": payment.gateway,
+        "gateway_reference": payment.gateway_reference,
+        "amount": payment.amount,
+        "captured_amount": payment.captured_amount,
+        "currency": new.currency,
+        "card_brand": payment.card_brand,
+        "card_last_four": payment.card_last_four,
+        "at": new.placed_at or utc_now(),
     }
 
 
@@ -335,8 +446,10 @@ def _count_for_customer(customer_id: int, placed_at: dt.datetime) -> None:
     db.session.execute(
         sa.update(table)
         .where(table.c.merchant_id == current_merchant_id(), table.c.id == customer_id)
-        .values(order_count=table.c.order_count + 1,
-                last_order_at=sa.func.greatest(sa.func.coalesce(table.c.last_order_at, placed_at), placed_at))
+        .values(
+            order_count=table.c.order_count + 1,
+            last_order_at=sa.func.greatest(sa.func.coalesce(table.c.last_order_at, placed_at), placed_at),
+        )
     )
 
 

@@ -19,15 +19,25 @@ from portal.core.ids import floor_at, time_of
 from portal.core.outbox import Event, consumer
 
 NAME: Final = "sales"
-ORDER_KINDS: Final = ("order.placed", "order.changed", "order.cancelled", "order.completed", "order.refunded", "order.updated",
-                      "orders.imported", "orders.import_undone")
+ORDER_KINDS: Final = (
+    "order.placed",
+    "order.changed",
+    "order.cancelled",
+    "order.completed",
+    "order.refunded",
+    "order.updated",
+    "orders.imported",
+    "orders.import_undone",
+)
 # A refund may belong to an order of any month, so the days it touches are read from the refund, not from the order.
 _REFUND_DAYS: Final = sa.text("""
     SELECT DISTINCT (r.at AT TIME ZONE :zone)::date FROM order_refund AS r
     WHERE r.merchant_id = :merchant AND r.order_id = ANY(:orders)""")
 
-_CLEAR: Final = tuple(sa.text(f"DELETE FROM {table} AS t WHERE t.merchant_id = :merchant AND t.day = ANY(:days)")
-                      for table in ("sales_day", "sales_variant_day"))
+_CLEAR: Final = tuple(
+    sa.text(f"DELETE FROM {table} AS t WHERE t.merchant_id = :merchant AND t.day = ANY(:days)")
+    for table in ("sales_day", "sales_variant_day")
+)
 
 _FILL_DAYS: Final = sa.text("""
     INSERT INTO sales_day (merchant_id, day, currency, channel_id, country_code, orders, units, gross, tax, refunds, refunded)
@@ -90,7 +100,9 @@ def days_of(order_ids: Iterable[int]) -> set[dt.date]:
     """The days on which these orders were placed or refunded; the id carries the time of placement."""
     ids, zone = list(order_ids), merchant_zone()
     days = {time_of(order_id).astimezone(zone).date() for order_id in ids}
-    refunded = db.session.execute(_REFUND_DAYS, {"merchant": current_merchant_id(), "orders": ids, "zone": zone.key})
+    refunded = db.session.execute(
+        _REFUND_DAYS, {"merchant": current_merchant_id(), "orders": ids, "zone": zone.key}
+    )
     return days | set(refunded.scalars())
 
 
@@ -103,8 +115,13 @@ def refresh_days(days: Iterable[dt.date]) -> None:
         begin = dt.datetime.combine(span[0], dt.time(), zone)
         finish = dt.datetime.combine(span[-1] + dt.timedelta(days=1), dt.time(), zone)
         values = {
-            "merchant": current_merchant_id(), "zone": zone.key, "days": span, "begin": begin, "finish": finish,
-            "lower": floor_at(begin), "upper": floor_at(finish),
+            "merchant": current_merchant_id(),
+            "zone": zone.key,
+            "days": span,
+            "begin": begin,
+            "finish": finish,
+            "lower": floor_at(begin),
+            "upper": floor_at(finish),
         }
         for statement in (*_CLEAR, _FILL_DAYS, _FILL_VARIANTS):
             db.session.execute(statement, values)

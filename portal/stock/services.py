@@ -27,7 +27,9 @@ class InsufficientStockError(ConflictError):
     """A move would take more than is available; ``variant_ids`` names the variants."""
 
     def __init__(self, variant_ids: Sequence[int]) -> None:
-        super().__init__("There is not enough stock for this. Someone may have sold or moved it since you looked.")
+        super().__init__(
+            "There is not enough stock for this. Someone may have sold or moved it since you looked."
+        )
         self.variant_ids = list(variant_ids)
 
 
@@ -73,7 +75,13 @@ def apply_moves(moves: Iterable[Move], *, by: Actor) -> None:
 
 
 def adjust_stock(
-    variant_id: int, location_id: int, delta: int, *, by: Actor, reason_id: int | None = None, note: str | None = None,
+    variant_id: int,
+    location_id: int,
+    delta: int,
+    *,
+    by: Actor,
+    reason_id: int | None = None,
+    note: str | None = None,
 ) -> None:
     """Correct what is on hand by *delta* units, as a person who saw the shelf.
 
@@ -92,7 +100,9 @@ def adjust_stock(
         [Move(variant_id, location_id, "adjusted", on_hand=delta, reason_id=reason_id, note=note)], by=by
     )
     audit.record(
-        action="stock.adjusted", by=by, subject=("variant", variant_id),
+        action="stock.adjusted",
+        by=by,
+        subject=("variant", variant_id),
         after={"location_id": location_id, "delta": delta, "reason_id": reason_id},
     )
 
@@ -106,18 +116,28 @@ def _change_levels(moves: Sequence[Move]) -> None:
     keys = sorted(deltas)
     db.session.execute(
         postgresql.insert(_level).on_conflict_do_nothing(),
-        [{"merchant_id": merchant_id, "variant_id": v, "location_id": place, "slot": s} for v, place, s in keys],
+        [
+            {"merchant_id": merchant_id, "variant_id": v, "location_id": place, "slot": s}
+            for v, place, s in keys
+        ],
     )
     key_columns = sa.tuple_(_level.c.variant_id, _level.c.location_id, _level.c.slot)
-    held = db.session.execute(
-        sa.select(_level).where(_level.c.merchant_id == merchant_id, key_columns.in_(keys))
-        .order_by(_level.c.variant_id, _level.c.location_id, _level.c.slot).with_for_update()
-    ).mappings().all()
+    held = (
+        db.session.execute(
+            sa.select(_level)
+            .where(_level.c.merchant_id == merchant_id, key_columns.in_(keys))
+            .order_by(_level.c.variant_id, _level.c.location_id, _level.c.slot)
+            .with_for_update()
+        )
+        .mappings()
+        .all()
+    )
     short = [row["variant_id"] for row in held if not _stays_whole(row, deltas[_key(row)])]
     if short or len(held) != len(keys):
         raise InsufficientStockError(sorted(set(short)))
     wanted = sa.values(
-        *(sa.column(name, sa.BigInteger) for name in ("variant_id", "location_id", "slot", *COUNTERS)), name="wanted"
+        *(sa.column(name, sa.BigInteger) for name in ("variant_id", "location_id", "slot", *COUNTERS)),
+        name="wanted",
     ).data([(*key, *(deltas[key][counter] for counter in COUNTERS)) for key in keys])
     db.session.execute(
         sa.update(_level)
@@ -125,8 +145,10 @@ def _change_levels(moves: Sequence[Move]) -> None:
             _level.c.merchant_id == merchant_id,
             *(_level.c[name] == wanted.c[name] for name in ("variant_id", "location_id", "slot")),
         )
-        .values({counter: _level.c[counter] + sa.cast(wanted.c[counter], sa.Integer) for counter in COUNTERS}
-                | {"updated_at": sa.func.now()})
+        .values(
+            {counter: _level.c[counter] + sa.cast(wanted.c[counter], sa.Integer) for counter in COUNTERS}
+            | {"updated_at": sa.func.now()}
+        )
     )
 
 
@@ -142,14 +164,22 @@ def _key(row: sa.RowMapping) -> tuple[int, int, int]:
 
 def _movement_row(move: Move, by: Actor) -> dict[str, Any]:
     return {
-        "merchant_id": current_merchant_id(), "variant_id": move.variant_id, "location_id": move.location_id,
-        "slot": move.slot, "kind": move.kind, "cause_kind": move.cause_kind, "cause_id": move.cause_id,
-        "actor_kind": by.kind, "actor_id": by.id, "reason_id": move.reason_id, "unit_cost": move.unit_cost,
-        "note": move.note, **{f"{counter}_delta": getattr(move, counter) for counter in COUNTERS},
+        "merchant_id": current_merchant_id(),
+        "variant_id": move.variant_id,
+        "location_id": move.location_id,
+        "slot": move.slot,
+        "kind": move.kind,
+        "cause_kind": move.cause_kind,
+        "cause_id": move.cause_id,
+        "actor_kind": by.kind,
+        "actor_id": by.id,
+        "reason_id": move.reason_id,
+        "unit_cost": move.unit_cost,
+        "note": move.note,
+        **{f"{counter}_delta": getattr(move, counter) for counter in COUNTERS},
     }
 
 
 def _require_active(model: type[Location | StockReason], key: int, field: str, message: str) -> None:
-    found: Location | StockReason | None = db.session.get(model, (current_merchant_id(), key))
-    if found is None or not found.is_active:
+    if db.session.scalar(sa.select(model.is_active).where(model.id == key)) is not True:
         raise DomainError(message, field=field)

@@ -39,12 +39,18 @@ KIND: Final = {name: getattr(model, "__kind__", None) for name, model in MODELS.
 
 def tables_are_known(db: Connection) -> list[str]:
     """Every table has a model and every model its kind."""
-    rows = db.execute("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition")
+    rows = db.execute(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition"
+    )
     found = {row[0] for row in rows} - {"alembic_version"}
     return (
         [f"{name} has no model" for name in sorted(found - MODELS.keys())]
         + [f"{name} has no table" for name in sorted(MODELS.keys() - found)]
-        + [f"{name} declares no kind" for name, kind in KIND.items() if kind not in {"tenant", "shared", "platform"}]
+        + [
+            f"{name} declares no kind"
+            for name, kind in KIND.items()
+            if kind not in {"tenant", "shared", "platform"}
+        ]
     )
 
 
@@ -66,7 +72,11 @@ def foreign_keys_stay_with_the_merchant(db: Connection) -> list[str]:
     """A foreign key between tenant tables carries merchant_id on both sides; nothing shared points at a tenant table."""
     findings = []
     for table, target, name, columns, targets, on_delete in _foreign_keys(db):
-        if table in TENANT and target in TENANT and (columns[0] != "merchant_id" or targets[0] != "merchant_id"):
+        if (
+            table in TENANT
+            and target in TENANT
+            and (columns[0] != "merchant_id" or targets[0] != "merchant_id")
+        ):
             findings.append(f"{name}: {table} points at {target} without the merchant")
         if table not in TENANT and target in TENANT:
             findings.append(f"{name}: {table} is not of a merchant and points at {target}")
@@ -80,7 +90,8 @@ def nothing_points_at_a_partitioned_table(db: Connection) -> list[str]:
     partitioned = _partitioned(db)
     return [
         f"{name}: {table} is not partitioned and points at {target}"
-        for table, target, name, *_ in _foreign_keys(db) if target in partitioned and table not in partitioned
+        for table, target, name, *_ in _foreign_keys(db)
+        if target in partitioned and table not in partitioned
     ]
 
 
@@ -99,7 +110,11 @@ def rows_are_walled_off(db: Connection) -> list[str]:
         if roles != ["portal_app"]:
             findings.append(f"{table} has a policy for {roles}")
         for side, text in (("USING", using), ("WITH CHECK", check)):
-            if "merchant_id = " not in (text or "") or "portal.merchant_id" not in (text or "") or "SELECT" in (text or "").upper():
+            if (
+                "merchant_id = " not in (text or "")
+                or "portal.merchant_id" not in (text or "")
+                or "SELECT" in (text or "").upper()
+            ):
                 findings.append(f"{table}: {side} is {text}")
     return findings
 
@@ -113,7 +128,8 @@ def partitions_are_shut(db: Connection) -> list[str]:
         FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relispartition AND c.relkind = 'r'""")
     return [
         f"{table}: row-level security {enabled}, policy {policy}, granted to {grantees}{' and everyone' if public else ''}"
-        for table, enabled, policy, grantees, public in rows if not enabled or policy or grantees or public
+        for table, enabled, policy, grantees, public in rows
+        if not enabled or policy or grantees or public
     ]
 
 
@@ -129,7 +145,11 @@ def partitions_have_the_same_bounds(db: Connection) -> list[str]:
         if len(bounds[table]) > MOST_PARTITIONS:
             findings.append(f"{table} has {len(bounds[table])} partitions")
     expected = bounds[ORDER_TABLE]
-    return findings + [f"{table} is cut differently from {ORDER_TABLE}" for table, found in bounds.items() if found != expected]
+    return findings + [
+        f"{table} is cut differently from {ORDER_TABLE}"
+        for table, found in bounds.items()
+        if found != expected
+    ]
 
 
 def grants_are_what_models_say(db: Connection) -> list[str]:
@@ -140,12 +160,26 @@ def grants_are_what_models_say(db: Connection) -> list[str]:
         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm') AND NOT c.relispartition AND g.grantee <> c.relowner
         GROUP BY 1, 2""")
     given = {(table, role): set(privileges) for table, role, privileges in rows}
-    findings = [f"{table} is granted to {role}: {sorted(privileges)}" for (table, role), privileges in given.items()
-                if role != "portal_app" and not (role == "postgres") and table != "pg_stat_statements" and not table.startswith("pg_stat")]
+    findings = [
+        f"{table} is granted to {role}: {sorted(privileges)}"
+        for (table, role), privileges in given.items()
+        if role != "portal_app"
+        and not (role == "postgres")
+        and table != "pg_stat_statements"
+        and not table.startswith("pg_stat")
+    ]
     for name in MODELS:
-        wanted = {"SELECT", "INSERT"} if name in APPEND_ONLY else {"SELECT"} if KIND[name] == "shared" else {"SELECT", "INSERT", "UPDATE", "DELETE"}
+        wanted = (
+            {"SELECT", "INSERT"}
+            if name in APPEND_ONLY
+            else {"SELECT"}
+            if KIND[name] == "shared"
+            else {"SELECT", "INSERT", "UPDATE", "DELETE"}
+        )
         if given.get((name, "portal_app"), set()) != wanted:
-            findings.append(f"portal_app on {name}: {sorted(given.get((name, 'portal_app'), set()))}, should be {sorted(wanted)}")
+            findings.append(
+                f"portal_app on {name}: {sorted(given.get((name, 'portal_app'), set()))}, should be {sorted(wanted)}"
+            )
     return findings
 
 
@@ -155,17 +189,28 @@ def roles_own_nothing_they_should_not(db: Connection) -> list[str]:
         f"{role} is superuser, bypasses row-level security, or may create roles or databases"
         for role, *powers in db.execute(
             "SELECT rolname, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname IN ('portal_app', 'portal_upkeep')"
-        ) if any(powers)
+        )
+        if any(powers)
     ]
-    findings += [f"{owner} owns {name}" for name, owner in db.execute(
-        "SELECT relname, relowner::regrole::text FROM pg_class WHERE relowner::regrole::text IN ('portal_app', 'portal_upkeep')")]
-    findings += [f"default privileges exist: {acl}" for (acl,) in db.execute("SELECT defaclacl::text FROM pg_default_acl")]
+    findings += [
+        f"{owner} owns {name}"
+        for name, owner in db.execute(
+            "SELECT relname, relowner::regrole::text FROM pg_class WHERE relowner::regrole::text IN ('portal_app', 'portal_upkeep')"
+        )
+    ]
+    findings += [
+        f"default privileges exist: {acl}"
+        for (acl,) in db.execute("SELECT defaclacl::text FROM pg_default_acl")
+    ]
     return findings
 
 
 def functions_are_reviewed(db: Connection) -> list[str]:
     """A function that runs as the owner stands in migrations/functions with its reason, has a fixed search_path and is not for everyone."""
-    texts = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "migrations" / "functions").glob("*.sql")}
+    texts = {
+        path.stem: path.read_text(encoding="utf-8")
+        for path in (ROOT / "migrations" / "functions").glob("*.sql")
+    }
     findings = []
     rows = db.execute("""
         SELECT p.proname, p.proconfig, p.proowner::regrole::text, p.prosecdef,
@@ -173,7 +218,9 @@ def functions_are_reviewed(db: Connection) -> list[str]:
         FROM pg_proc p LEFT JOIN pg_depend d ON d.objid = p.oid AND d.deptype = 'e'
         WHERE p.pronamespace = 'public'::regnamespace AND d.objid IS NULL""")
     for name, settings, owner, definer, public in rows:
-        where = [stem for stem, text in texts.items() if re.search(rf"CREATE OR REPLACE FUNCTION {name}\(", text)]
+        where = [
+            stem for stem, text in texts.items() if re.search(rf"CREATE OR REPLACE FUNCTION {name}\(", text)
+        ]
         if len(where) != 1:
             findings.append(f"{name} is defined in {where or 'no file'}")
         if owner != "portal_owner":
@@ -184,21 +231,34 @@ def functions_are_reviewed(db: Connection) -> list[str]:
             findings.append(f"{name} runs as its owner without a fixed search_path")
         if public:
             findings.append(f"{name} runs as its owner and everyone may call it")
-        if where and not re.search(rf"--[^\n]*\n(?:--[^\n]*\n|\n)*CREATE OR REPLACE FUNCTION {name}\(", texts[where[0]]):
+        if where and not re.search(
+            rf"--[^\n]*\n(?:--[^\n]*\n|\n)*CREATE OR REPLACE FUNCTION {name}\(", texts[where[0]]
+        ):
             findings.append(f"{name} says no reason above it")
     return findings
 
 
 def nothing_that_shards_refuse(db: Connection) -> list[str]:
     """No trigger, no view that runs as its owner, no materialised view: rules tried on Citus 13.2."""
-    findings = [f"{table} has the trigger {name}" for table, name in db.execute(
-        "SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE NOT tgisinternal")]
-    findings += [f"{name} is a view that is not security_invoker" for (name,) in db.execute("""
+    findings = [
+        f"{table} has the trigger {name}"
+        for table, name in db.execute(
+            "SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE NOT tgisinternal"
+        )
+    ]
+    findings += [
+        f"{name} is a view that is not security_invoker"
+        for (name,) in db.execute("""
         SELECT c.relname FROM pg_class c LEFT JOIN pg_depend d ON d.objid = c.oid AND d.deptype = 'e'
         WHERE c.relkind = 'v' AND c.relnamespace = 'public'::regnamespace AND d.objid IS NULL
-          AND NOT coalesce('security_invoker=true' = ANY (c.reloptions), false)""")]
-    findings += [f"{name} is a materialised view" for (name,) in db.execute(
-        "SELECT relname FROM pg_class WHERE relkind = 'm' AND relnamespace = 'public'::regnamespace")]
+          AND NOT coalesce('security_invoker=true' = ANY (c.reloptions), false)""")
+    ]
+    findings += [
+        f"{name} is a materialised view"
+        for (name,) in db.execute(
+            "SELECT relname FROM pg_class WHERE relkind = 'm' AND relnamespace = 'public'::regnamespace"
+        )
+    ]
     return findings
 
 
@@ -215,9 +275,18 @@ def rows_of_an_order_are_found_by_it(db: Connection) -> list[str]:
 
 
 RULES: Final[tuple[Rule, ...]] = (
-    tables_are_known, keys_lead_with_the_merchant, foreign_keys_stay_with_the_merchant, nothing_points_at_a_partitioned_table,
-    rows_are_walled_off, partitions_are_shut, partitions_have_the_same_bounds, grants_are_what_models_say,
-    roles_own_nothing_they_should_not, functions_are_reviewed, nothing_that_shards_refuse, rows_of_an_order_are_found_by_it,
+    tables_are_known,
+    keys_lead_with_the_merchant,
+    foreign_keys_stay_with_the_merchant,
+    nothing_points_at_a_partitioned_table,
+    rows_are_walled_off,
+    partitions_are_shut,
+    partitions_have_the_same_bounds,
+    grants_are_what_models_say,
+    roles_own_nothing_they_should_not,
+    functions_are_reviewed,
+    nothing_that_shards_refuse,
+    rows_of_an_order_are_found_by_it,
 )
 
 
@@ -233,5 +302,9 @@ def _foreign_keys(db: Connection) -> list[tuple[Any, ...]]:
 
 
 def _partitioned(db: Connection) -> set[str]:
-    return {row[0] for row in db.execute(
-        "SELECT c.relname FROM pg_partitioned_table p JOIN pg_class c ON c.oid = p.partrelid WHERE c.relnamespace = 'public'::regnamespace")}
+    return {
+        row[0]
+        for row in db.execute(
+            "SELECT c.relname FROM pg_partitioned_table p JOIN pg_class c ON c.oid = p.partrelid WHERE c.relnamespace = 'public'::regnamespace"
+        )
+    }

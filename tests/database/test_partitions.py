@@ -63,7 +63,9 @@ def test_the_month_leaves_and_returns_unchanged(month: tuple[Connection, dict[st
     assert _count(owner, "order_ref") == 60, "numbers outlive the month"
     for table in reversed(orders_last):
         lower, upper = bounds[table]
-        owner.execute(f"ALTER TABLE {table} ATTACH PARTITION {tables[table]} FOR VALUES FROM ({lower}) TO ({upper})")
+        owner.execute(
+            f"ALTER TABLE {table} ATTACH PARTITION {tables[table]} FOR VALUES FROM ({lower}) TO ({upper})"
+        )
     owner.commit()
     assert {table: _checksum(owner, table) for table in tables} == before
     assert not [finding for rule in RULES for finding in rule(owner)]
@@ -71,7 +73,9 @@ def test_the_month_leaves_and_returns_unchanged(month: tuple[Connection, dict[st
 
 def test_a_dropped_month_is_made_anew(month: tuple[Connection, dict[str, str]]) -> None:
     owner, tables = month
-    at = owner.execute("SELECT id_time(lower) FROM partition_bounds('sales_order') WHERE name = %s", (tables["sales_order"],)).fetchone()
+    at = owner.execute(
+        "SELECT id_time(lower) FROM partition_bounds('sales_order') WHERE name = %s", (tables["sales_order"],)
+    ).fetchone()
     assert at is not None
     for table in sorted(tables, key=lambda table: table == "sales_order"):
         owner.execute(f"ALTER TABLE {table} DETACH PARTITION {tables[table]}")
@@ -86,9 +90,13 @@ def test_a_dropped_month_is_made_anew(month: tuple[Connection, dict[str, str]]) 
 
 
 @pytest.mark.parametrize("at", ["1989-12-31", "2999-01-01"])
-def test_no_partition_is_made_outside_the_years_orders_can_have(month: tuple[Connection, dict[str, str]], at: str) -> None:
+def test_no_partition_is_made_outside_the_years_orders_can_have(
+    month: tuple[Connection, dict[str, str]], at: str
+) -> None:
     owner, _ = month
-    with pytest.raises(psycopg.errors.InvalidParameterValue, match="before 1990 or more than 13 months ahead"):
+    with pytest.raises(
+        psycopg.errors.InvalidParameterValue, match="before 1990 or more than 13 months ahead"
+    ):
         owner.execute("SELECT ensure_partitions_for(%s)", (at,))
     owner.rollback()
 
@@ -102,7 +110,8 @@ def _partitions_of(owner: Connection, at: dt.datetime) -> dict[str, str]:
     found = {}
     for table in tables:
         row = owner.execute(
-            "SELECT name FROM partition_bounds(%s::regclass) WHERE lower <= id_floor(%s) AND id_floor(%s) < upper", (table, at, at)
+            "SELECT name FROM partition_bounds(%s::regclass) WHERE lower <= id_floor(%s) AND id_floor(%s) < upper",
+            (table, at, at),
         ).fetchone()
         assert row is not None, f"{table} has no partition for {at}"
         found[table] = row[0]
@@ -110,7 +119,9 @@ def _partitions_of(owner: Connection, at: dt.datetime) -> dict[str, str]:
 
 
 def _bounds(owner: Connection, table: str, partition: str) -> tuple[int, int]:
-    row = owner.execute("SELECT lower, upper FROM partition_bounds(%s::regclass) WHERE name = %s", (table, partition)).fetchone()
+    row = owner.execute(
+        "SELECT lower, upper FROM partition_bounds(%s::regclass) WHERE name = %s", (table, partition)
+    ).fetchone()
     assert row is not None
     return row[0], row[1]
 

@@ -18,14 +18,30 @@ from portal.core.database import db
 from tests.support.databases import ROOT, TestDatabase, settings_for
 from tests.support.people import Person
 
-CHROMIUM = next((path for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome") if Path(path).exists()), None)
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-             "--disable-component-update", "--disable-sync"]
+CHROMIUM = next(
+    (
+        path
+        for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
+        if Path(path).exists()
+    ),
+    None,
+)
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 AXE = ROOT / "static" / "vendor"
 
 
 @pytest.fixture(scope="session")
-def live_app(database: TestDatabase, servers: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+def live_app(
+    database: TestDatabase, servers: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Flask]:
     """The portal as browsers meet it, with CSRF tokens and all."""
     folder = tmp_path_factory.getbasetemp() / "files"
     folder.mkdir(exist_ok=True)
@@ -74,7 +90,10 @@ def open_browser(live_app: Flask, live_server: str, browser: Browser) -> Iterato
             context.add_cookies([_signed_in(live_app, live_server, person)])
         page = context.new_page()
         page.on("pageerror", lambda error: faults.append(f"{page.url}: {error}"))
-        page.on("console", lambda message: faults.append(f"{page.url}: {message.text}") if _is_fault(message) else None)
+        page.on(
+            "console",
+            lambda message: faults.append(f"{page.url}: {message.text}") if _is_fault(message) else None,
+        )
         return page
 
     yield opened
@@ -90,12 +109,15 @@ def axe_findings(page: Page) -> list[str]:
     result = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
     return [
         f"{found['id']} ({found['impact']}): {found['help']} at {node['target']}"
-        for found in result["violations"] for node in found["nodes"][:3]
+        for found in result["violations"]
+        for node in found["nodes"][:3]
     ]
 
 
 def _is_fault(message: Any) -> bool:
-    return message.type == "error" and ("Content Security Policy" in message.text or "Uncaught" in message.text)
+    return message.type == "error" and (
+        "Content Security Policy" in message.text or "Uncaught" in message.text
+    )
 
 
 def _signed_in(app: Flask, address: str, person: Person) -> Any:
@@ -105,6 +127,7 @@ def _signed_in(app: Flask, address: str, person: Person) -> Any:
         db.session.commit()
         serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
     return {
-        "name": app.config["SESSION_COOKIE_NAME"], "value": serializer.dumps({TOKEN: token, MERCHANT: person.merchant_id}),
+        "name": app.config["SESSION_COOKIE_NAME"],
+        "value": serializer.dumps({TOKEN: token, MERCHANT: person.merchant_id}),
         "url": address,
     }

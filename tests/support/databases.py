@@ -34,7 +34,11 @@ class TestDatabase:
     def url(self, role: str, *, keyring: bool = False) -> str:
         parts = urlsplit(self.admin_url)
         host = parts.netloc.rpartition("@")[2]
-        return urlunsplit(parts._replace(netloc=f"{role}:{PASSWORD}@{host}", path=f"/{self.name}{'_keys' if keyring else ''}"))
+        return urlunsplit(
+            parts._replace(
+                netloc=f"{role}:{PASSWORD}@{host}", path=f"/{self.name}{'_keys' if keyring else ''}"
+            )
+        )
 
 
 def settings_for(database: TestDatabase, redis_url: str, folder: Path) -> Settings:
@@ -67,7 +71,9 @@ def fresh_database(admin_url: str) -> Iterator[TestDatabase]:
     database = TestDatabase(admin_url, f"portal_test_{uuid.uuid4().hex[:12]}")
     with psycopg.connect(admin_url, autocommit=True) as connection:
         for suffix in ("", "_keys"):
-            connection.execute(f"CREATE DATABASE {database.name}{suffix} TEMPLATE {template}{suffix} OWNER portal_owner")
+            connection.execute(
+                f"CREATE DATABASE {database.name}{suffix} TEMPLATE {template}{suffix} OWNER portal_owner"
+            )
     try:
         yield database
     finally:
@@ -80,7 +86,9 @@ def _template(admin_url: str) -> str:
     name = f"portal_template_{_schema_hash()}"
     with psycopg.connect(admin_url, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", (TEMPLATE_LOCK,))
-        if connection.execute("SELECT FROM pg_database WHERE datname = %s AND datistemplate", (name,)).rowcount:
+        if connection.execute(
+            "SELECT FROM pg_database WHERE datname = %s AND datistemplate", (name,)
+        ).rowcount:
             return name
         for suffix in ("", "_keys"):
             connection.execute(f"DROP DATABASE IF EXISTS {name}{suffix} WITH (FORCE)")
@@ -109,11 +117,17 @@ def _migrate(database: TestDatabase) -> None:
     environment = os.environ | environment_for(database, "redis://127.0.0.1:1/0", Path("/nonexistent"))
     for command in (("db", "upgrade"), ("keyring", "upgrade")):
         done = subprocess.run(
-            [sys.executable, "-m", "flask", "--app", "wsgi", *command], cwd=ROOT, env=environment, text=True,
-            capture_output=True, check=False,
+            [sys.executable, "-m", "flask", "--app", "wsgi", *command],
+            cwd=ROOT,
+            env=environment,
+            text=True,
+            capture_output=True,
+            check=False,
         )
         if done.returncode:
-            raise RuntimeError(f"flask {' '.join(command)} failed:\n{done.stdout[-2000:]}\n{done.stderr[-6000:]}")
+            raise RuntimeError(
+                f"flask {' '.join(command)} failed:\n{done.stdout[-2000:]}\n{done.stderr[-6000:]}"
+            )
 
 
 def _schema_hash() -> str:

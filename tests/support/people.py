@@ -39,7 +39,12 @@ class Person:
 def make_merchant(app: Flask, **values: str | bool) -> int:
     """A merchant in the United Kingdom that sells in pounds, unless told otherwise; gives its id."""
     slug = f"shop-{uuid.uuid4().hex[:10]}"
-    wanted = {"name": f"Shop {slug}", "country": "GB", "currency": "GBP", "time_zone": "Europe/London"} | values
+    wanted = {
+        "name": f"Shop {slug}",
+        "country": "GB",
+        "currency": "GBP",
+        "time_zone": "Europe/London",
+    } | values
     with app.app_context():
         return create_merchant(slug=slug, by=SYSTEM, **wanted).id  # type: ignore[arg-type]
 

@@ -28,7 +28,9 @@ def settle() -> None:
     db.session.rollback()
 
     def is_over() -> bool:
-        oldest = int(db.session.execute(sa.text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")).scalar_one())
+        oldest = int(
+            db.session.execute(sa.text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")).scalar_one()
+        )
         db.session.rollback()
         return oldest > wanted
 
