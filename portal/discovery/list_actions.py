@@ -18,13 +18,13 @@ from portal.discovery.queries import roles_of_merchant
 blueprint = Blueprint("lists", __name__, url_prefix="/lists")
 
 
-@blueprint.get("/<list_key>/views/new")
+@blueprint.get("/<string:list_key>/views/new")
 @requires()
 def new_view(list_key: str) -> ResponseReturnValue:
     return _view_form(_permitted(list_key))
 
 
-@blueprint.post("/<list_key>/views")
+@blueprint.post("/<string:list_key>/views")
 @requires()
 def create_view(list_key: str) -> ResponseReturnValue:
     listing = _permitted(list_key)
@@ -42,7 +42,7 @@ def create_view(list_key: str) -> ResponseReturnValue:
     return see_other(f"{_path()}?view={saved}")
 
 
-@blueprint.post("/<list_key>/views/<int:view_id>/remove")
+@blueprint.post("/<string:list_key>/views/<int:view_id>/remove")
 @requires()
 def delete_view(list_key: str, view_id: int) -> ResponseReturnValue:
     view = remove_view(_permitted(list_key), view_id, by=current_actor())
@@ -52,7 +52,7 @@ def delete_view(list_key: str, view_id: int) -> ResponseReturnValue:
     return see_other(_path())
 
 
-@blueprint.post("/<list_key>/export")
+@blueprint.post("/<string:list_key>/export")
 @requires("lists.export")
 def export(list_key: str) -> ResponseReturnValue:
     listing = _permitted(list_key)
