@@ -23,7 +23,7 @@ def show_list(listing: Listing, template: str, **context: Any) -> ResponseReturn
     if "add" in request.args and not wants_fragment():
         page = Page.read(listing, request.args, path=request.path, viewer=request_viewer())
         return redirect(page.canonical_url, 303) if not page.messages else render(template, page=page, **context)
-    page = Page.read(listing, request.args, path=request.path, viewer=request_viewer())
+    page = Page.read(listing, request.args, path=request.path, viewer=request_viewer(), with_views=not wants_fragment())
     if not wants_fragment():
         return render(template, page=page, **context)
     response = render(REGION, page=page)

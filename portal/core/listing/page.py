@@ -8,10 +8,11 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from flask import g
+from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 
 from portal.core import formats
-from portal.core.listing.cells import Cell, writers
+from portal.core.listing.cells import TableRow, rows_markup, writers
 from portal.core.listing.columns import Column
 from portal.core.listing.cursor import Cursor, seal, unseal
 from portal.core.listing.dates import PERIODS, RELATIVE
@@ -32,13 +33,6 @@ class Viewer:
     user_id: int | None = None
     role_id: int | None = None
     permissions: frozenset[str] = frozenset()
-
-
-class RowView(NamedTuple):
-    key: int
-    url: str | None
-    name: str
-    cells: list[Cell]
 
 
 class ColumnView(NamedTuple):
@@ -77,7 +71,7 @@ class Page:
     viewer: Viewer
     path: str
     views: list[View]
-    rows: list[RowView]
+    rows: list[TableRow]
     counted: int | None
     messages: list[str]
     is_slow: bool = False
@@ -85,10 +79,11 @@ class Page:
     before: str | None = None
 
     @classmethod
-    def read(cls, listing: Listing, arguments: Mapping[str, str] | MultiDict[str, str], *, path: str, viewer: Viewer) -> Page:
+    def read(cls, listing: Listing, arguments: Mapping[str, str] | MultiDict[str, str], *, path: str, viewer: Viewer, with_views: bool = True) -> Page:
         """Read what the arguments ask for. Wrong filters and lost places become messages; the list still shows."""
         args = arguments if isinstance(arguments, MultiDict) else MultiDict(arguments)
-        views = views_for(listing, viewer.user_id, viewer.role_id)
+        # A fragment has no tabs; it needs the views only to open one.
+        views = views_for(listing, viewer.user_id, viewer.role_id) if with_views or args.get("view") else []
         state = _with_view(listing, args, views, viewer)
         page = cls(listing, state, viewer, path, views, [], None, list(state.messages))
         page._fill()
@@ -138,6 +133,12 @@ class Page:
         return f"{formats.capped(self.counted, CAP)} {self.listing.noun[0] if self.counted == 1 else self.listing.noun[1]}"
 
     @property
+    def body(self) -> Markup:
+        """The rows of the table."""
+        with formats.in_region(formats.current_region()):
+            return rows_markup(self.columns, self.rows, selects=bool(self.bulk))
+
+    @cached_property
     def hidden_fields(self) -> list[tuple[str, str]]:
         """The state as hidden inputs of a form that adds to it."""
         return pairs(self.listing, self.state)
@@ -254,12 +255,13 @@ class Page:
         shown, write = set(self.state.columns), writers(self.columns)
         values = complete(self.listing, [dict(row._mapping) for row in rows], shown)
         link, suffix = self.listing.link, "list=" + self.encoded
-        for each in values:
-            url = link(each) if link else None
-            if url is not None:
-                url = f"{url}{'&' if '?' in url else '?'}{suffix}"
-            cells = [writer(each) for writer in write]
-            self.rows.append(RowView(each[ROW_KEY], url, cells[0].text, cells))
+        # The region is looked up once for all cells.
+        with formats.in_region(formats.current_region()):
+            for each in values:
+                url = link(each) if link else None
+                if url is not None:
+                    url = f"{url}{'&' if '?' in url else '?'}{suffix}"
+                self.rows.append(TableRow(each[ROW_KEY], url, [writer(each) for writer in write], each))
 
     def _head(self, column: Column) -> ColumnView:
         css = "num" if column.is_right_aligned else ""
