@@ -10,6 +10,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from flask import Flask, g, has_request_context, request, session
 from flask.typing import ResponseReturnValue
+from jinja2 import StrictUndefined
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -27,6 +28,7 @@ MAX_FORM_BYTES: Final = 64 * 1024 * 1024
 def init_http(app: Flask) -> None:
     """Register before any domain does: these hooks run first, so a refused request costs no query."""
     settings: Settings = app.config["SETTINGS"]
+    app.jinja_env.undefined = StrictUndefined
     app.config.setdefault("MAX_CONTENT_LENGTH", MAX_FORM_BYTES)
     app.config.update(
         SESSION_COOKIE_NAME="__Host-portal" if settings.is_https else "portal",
