@@ -31,7 +31,7 @@ CUSTOMERS = Listing(
             "Last order",
             _customer.last_order_at,
             kind="time",
-            sort=Sort(_customer.last_order_at, index="customer_merchant_id_last_order_at_idx", nullable=True),
+            sort=Sort(_customer.last_order_at, index="customer_merchant_id_last_order_at_id_idx", nullable=True),
         ),
         Column(
             "since",
@@ -50,7 +50,7 @@ CUSTOMERS = Listing(
             expression=_customer.email_key,
             normalise=email_key,
             personal=True,
-            index="customer_merchant_id_email_key_idx",
+            index="customer_merchant_id_email_key_id_idx",
         ),
         TextFilter(
             key="name",
@@ -58,20 +58,20 @@ CUSTOMERS = Listing(
             expression=_customer.name_key,
             normalise=full_name_key,
             personal=True,
-            index="customer_merchant_id_name_key_idx",
+            index="customer_merchant_id_name_key_id_idx",
         ),
         ChoiceFilter(
             key="country",
             label="Country",
             expression=_customer.country_code,
-            index="customer_merchant_id_country_code_idx",
+            index="customer_merchant_id_country_code_id_idx",
             options=lambda: [(choice.value, choice.label) for choice in country_choices()],
         ),
         DateFilter(
             key="last_order",
             label="Last order",
             expression=_customer.last_order_at,
-            index="customer_merchant_id_last_order_at_idx",
+            index="customer_merchant_id_last_order_at_id_idx",
         ),
         NumberFilter(key="orders", label="Orders", expression=_customer.order_count),
         ChoiceFilter(
