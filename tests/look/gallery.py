@@ -15,7 +15,15 @@ from flask import Flask, Response, g, render_template
 from flask_wtf import CSRFProtect, FlaskForm
 from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
-from wtforms import BooleanField, DecimalField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import (
+    BooleanField,
+    DecimalField,
+    RadioField,
+    SelectChoice,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
 from wtforms.validators import InputRequired
 
 from portal.core.assets import init_assets
@@ -37,10 +45,10 @@ class ProductForm(FlaskForm):
     title = StringField("Title", validators=[InputRequired("Give the product a title.")])
     price = DecimalField("Price", validators=[InputRequired("Give a price.")])
     weight = DecimalField("Weight")
-    status = SelectField("Status", choices=[("draft", "Draft"), ("active", "Active")])
+    status = SelectField("Status", choices=[SelectChoice("draft", "Draft"), SelectChoice("active", "Active")])
     description = TextAreaField("Description")
     tracked = BooleanField("Count the stock of this product")
-    policy = RadioField("When it is sold out", choices=[("stop", "Stop selling"), ("go", "Keep selling and order more")])
+    policy = RadioField("When it is sold out", choices=[SelectChoice("stop", "Stop selling"), SelectChoice("go", "Keep selling and order more")])
 
 
 def make_gallery(*, cdn: bool = False) -> Flask:
