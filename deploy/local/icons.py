@@ -22,7 +22,7 @@ database device-desktop device-floppy dots download edit external-link eye eye-o
 filter flag hand-stop help history home hourglass inbox info-circle key layout-list link list-check loader lock login
 logout mail map-pin menu-2 message minus moon note package package-off player-pause phone photo player-play plug-connected
 plug-connected-x plus printer receipt receipt-refund refresh rotate-clockwise search send settings shield
-shield-check shopping-cart star sun switch-horizontal tag tags tool trash truck truck-delivery truck-return upload user
+shield-check shield-lock list-details user-check user-off mail-off activity shopping-cart star sun switch-horizontal tag tags tool trash truck truck-delivery truck-return upload user
 user-circle user-plus users world x
 """.split()
 

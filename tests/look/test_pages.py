@@ -63,6 +63,9 @@ def test_every_icon_a_template_names_is_in_the_sprite() -> None:
         text = path.read_text()
         for name in re.findall(r'\bicon\("([a-z0-9-]+)"', text) + re.findall(r'icon_name="([a-z0-9-]+)"', text):
             wanted[name] = str(path.relative_to(ROOT))
+    for path in (ROOT / "portal").rglob("*.py"):
+        for name in re.findall(r'register_nav\([^)]*?"[a-z_]+\.[a-z_]+",\s*"([a-z0-9-]+)"', path.read_text()):
+            wanted[name] = str(path.relative_to(ROOT))
     badge = (TEMPLATES / "components" / "badge.html").read_text()
     wanted |= {name: "components/badge.html" for _, name in re.findall(r'\("(done|attention|wrong|waiting|quiet)", "([a-z0-9-]+)"\)', badge)}
     assert {name: where for name, where in wanted.items() if name not in sprite} == {}
