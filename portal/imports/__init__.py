@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from flask import Flask
 
+from portal.core.listing import register_listing
+from portal.core.navigation import register_nav
+from portal.imports import jobs  # noqa: F401 - the jobs register themselves
+from portal.imports.listings import IMPORTS
+from portal.imports.views import bp
+
 
 def register(app: Flask) -> None:
-    """Hook the domain into the app."""
+    """The list, the screens, the jobs and the entry of the navigation."""
+    register_listing(IMPORTS)
+    register_nav("Operations", "Imports", "imports.imports", "upload", "imports.run", order=85)
+    app.register_blueprint(bp)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import re
+import tempfile
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from portal.core import storage
+from portal.imports.models import Import
 from portal.imports.reading.table import Table
 
 ROW_HEADING: Final = "Row in the file"
 REASON_HEADING: Final = "Reason"
 PIECE: Final = 1 << 16
+GATHERED: Final = 8 << 20
 _NUMBER: Final = re.compile(r"[+-]?[\d.,]+")
 _STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
@@ -43,6 +47,21 @@ def rejects_csv(table: Table, rejected: Iterable[tuple[int, str]]) -> Iterator[b
             break
         number, reason = following
     yield buffer.getvalue().encode("utf-8", "replace")
+
+
+def keep_rejects(found: Import, table: Table, rejected: Iterable[tuple[int, str]]) -> None:
+    """Keep the refused rows of an import in storage, encrypted.
+
+    They are gathered first, because the object store cannot be read and written at once; what does not fit into memory
+    goes to a file without a name.
+    """
+    with tempfile.SpooledTemporaryFile(max_size=GATHERED) as gathered:
+        for piece in rejects_csv(table, rejected):
+            gathered.write(piece)
+        gathered.seek(0)
+        found.rejects_key = f"imports/{found.id}/rejects"
+        storage.put(found.rejects_key, iter(lambda: gathered.read(PIECE), b""), filename=f"rejects-{found.id}.csv",
+                    media_type="text/csv", by=found.created_by_id)
 
 
 def safe_cell(cell: str) -> str:

@@ -108,10 +108,11 @@ def set_mapping(found: Import, mapping: dict[str, int], options: dict[str, Any],
     missing = FORMATS[found.format].missing(mapping)
     if missing:
         raise DomainError(f"Choose the column that holds: {', '.join(field.label for field in missing)}.", field=missing[0].key)
+    options = {**found.options, **options}
     if options.get("location_id") is None:
         raise DomainError("Add a location first: imported stock has to lie somewhere.", field="location_id")
     before = {"mapping": found.mapping}
-    found.mapping, found.options = mapping, {**found.options, **options}
+    found.mapping, found.options = mapping, options
     found.state = ImportState.MAPPED
     audit.record("import.mapped", by=by, subject=("import", found.id), before=before, after={"mapping": mapping})
     db.session.flush()

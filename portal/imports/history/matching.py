@@ -101,6 +101,6 @@ def _cancelled_sale(sold: list[SoldRow], units: int, row: LedgerRow, left: dict[
 
 
 def _rows(minor: int) -> Iterator[LedgerRow]:
-    result = db.session.execute(sa.text(_CREDITED), {"minor": minor}, execution_options={"yield_per": 5_000})
-    for row in result:
-        yield LedgerRow(*row)
+    with db.session.execute(sa.text(_CREDITED), {"minor": minor}, execution_options={"yield_per": 5_000}) as result:
+        for row in result:
+            yield LedgerRow(*row)

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from portal.core import storage
 from portal.core.database import db
 from portal.core.jobs import JobRun
 from portal.core.money import minor_units
@@ -22,7 +21,7 @@ from portal.imports.journal import has_entries, journaled_ids
 from portal.imports.listed import Listed
 from portal.imports.models import Import, RowOutcome
 from portal.imports.reading.table import Table
-from portal.imports.rejects import rejects_csv
+from portal.imports.rejects import keep_rejects
 from portal.imports.services import history_channel, history_channel_id, refuse_other_outcome
 
 _COUNTS: Final = {
@@ -124,8 +123,7 @@ def _keep_rejects(found: Import, table: Table) -> None:
         found.rejects_key = None
         return
     labels = {field.key: field.label for field in FORMATS[found.format].fields}
-    rows = db.session.execute(sa.text("SELECT row_no, field, reason FROM h_reject ORDER BY row_no"), execution_options={"yield_per": 2_000})
-    told = ((number, f"{labels[field]} {reason}" if field else f"The row {reason}") for number, field, reason in rows)
-    key = f"imports/{found.id}/rejects"
-    storage.put(key, rejects_csv(table, told), filename=f"rejects-{found.id}.csv", media_type="text/csv", by=found.created_by_id)
-    found.rejects_key = key
+    query = sa.text("SELECT row_no, field, reason FROM h_reject ORDER BY row_no")
+    with db.session.execute(query, execution_options={"yield_per": 2_000}) as rows:
+        told = ((number, f"{labels[field]} {reason}" if field else f"The row {reason}") for number, field, reason in rows)
+        keep_rejects(found, table, told)

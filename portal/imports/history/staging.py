@@ -9,6 +9,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import islice
 from typing import Any, Final
 
 from portal.core.normalise import code_key
@@ -89,14 +90,10 @@ def _with_first(first: str, rest: Iterator[str]) -> Iterator[str]:
 
 
 def _chunk(rows: Iterator[tuple[int, list[str]]], reader: _RowReader, rejects: list[str]) -> Iterator[str]:
-    taken = 0
-    for number, cells in rows:
+    for number, cells in islice(rows, CHUNK):
         line = reader.line(number, cells, rejects)
         if line is not None:
             yield line
-        taken += 1
-        if taken >= CHUNK:
-            return
 
 
 class _RowReader:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final
 
-from portal.core import storage
 from portal.core.database import db
 from portal.core.jobs import JobRun
 from portal.core.normalise import code_key
@@ -21,7 +20,7 @@ from portal.imports.products.drafts import ProductDraft, RowProblem
 from portal.imports.products.reading import read_drafts
 from portal.imports.products.stock import open_stock, openings
 from portal.imports.reading.table import Table
-from portal.imports.rejects import rejects_csv
+from portal.imports.rejects import keep_rejects
 from portal.imports.services import refuse_other_outcome
 
 BATCH: Final = 50
@@ -73,11 +72,8 @@ class _Pass:
         while batch := list(islice(drafts, BATCH)):
             self._batch(batch)
             self._counts["rows"] += sum(len(item.rows) for item in batch)
-            if self._writer is None:
-                self._run.progress(self._counts["rows"], None, "Comparing products")
-            else:
-                self._run.commit(done=self._counts["rows"], note="Writing products")
-                self._run.progress(self._counts["rows"])
+            self._run.commit(done=self._counts["rows"], note="Comparing products" if self._writer is None else "Writing products")
+            self._run.progress(self._counts["rows"])
 
     def outcome(self) -> dict[str, Any]:
         """What the pass counted."""
@@ -92,9 +88,7 @@ class _Pass:
         """Keep the refused rows as a file."""
         found.rejects_key = None
         if self._rejected:
-            found.rejects_key = f"imports/{found.id}/rejects"
-            storage.put(found.rejects_key, rejects_csv(self._table, sorted(self._rejected)), filename=f"rejects-{found.id}.csv",
-                        media_type="text/csv", by=found.created_by_id)
+            keep_rejects(found, self._table, sorted(self._rejected))
 
     def _batch(self, batch: list[ProductDraft | RowProblem]) -> None:
         drafts = [item for item in batch if isinstance(item, ProductDraft)]
