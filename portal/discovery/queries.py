@@ -86,11 +86,11 @@ def orders_sent_to(postcode: str, surname: str, limit: int) -> Rows:
     return orders_of_contacts([sa.and_(_contact.postcode_key == postcode, _named(_contact.name_key, surname))], limit)
 
 
-def variants_by_code(sku: str, barcode: str, limit: int) -> Rows:
+def variants_by_code(sku: str, barcode: str | None, limit: int) -> Rows:
     """Variants with that SKU or barcode."""
     return _run(
         _variants_where(_variant.sku_key == sku, _variant.sku_key, limit),
-        _variants_where(_variant.barcode.in_({barcode, sku}), _variant.barcode, limit),
+        *([_variants_where(_variant.barcode_key == barcode, _variant.barcode_key, limit)] if barcode else []),
     )
 
 

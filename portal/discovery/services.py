@@ -122,7 +122,7 @@ class _Search:
         if "orders" in self.kinds:
             hits += _orders(queries.orders_by_code(_code_forms(self.text, key), self.limit))
         if "products" in self.kinds:
-            hits += _variants(queries.variants_by_code(key, tracking_key(self.text) or key, self.limit))
+            hits += _variants(queries.variants_by_code(key, tracking_key(self.text), self.limit))
         return hits
 
     def people(self) -> list[Hit]:
