@@ -30,15 +30,28 @@ _order, _contact = Order.__table__.c, OrderContact.__table__.c
 _line, _tag, _channel = OrderLine.__table__.c, OrderTag.__table__.c, SalesChannel.__table__.c
 
 STATES = [("open", "Open"), ("on_hold", "On hold"), ("closed", "Closed"), ("cancelled", "Cancelled")]
-PAYMENT_STATES = [("unpaid", "Unpaid"), ("authorised", "Authorised"), ("part_paid", "Partly paid"), ("paid", "Paid"),
-                  ("part_refunded", "Partly refunded"), ("refunded", "Refunded")]
-FULFILMENT_STATES = [("unfulfilled", "Unfulfilled"), ("part_fulfilled", "Partly fulfilled"), ("fulfilled", "Fulfilled"),
-                     ("returned", "Returned"), ("none", "Nothing to send")]
+PAYMENT_STATES = [
+    ("unpaid", "Unpaid"),
+    ("authorised", "Authorised"),
+    ("part_paid", "Partly paid"),
+    ("paid", "Paid"),
+    ("part_refunded", "Partly refunded"),
+    ("refunded", "Refunded"),
+]
+FULFILMENT_STATES = [
+    ("unfulfilled", "Unfulfilled"),
+    ("part_fulfilled", "Partly fulfilled"),
+    ("fulfilled", "Fulfilled"),
+    ("returned", "Returned"),
+    ("none", "Nothing to send"),
+]
 
 
 def channel_choices() -> list[tuple[str, str]]:
     """The merchant's channels, for filters."""
-    rows = db.session.execute(sa.select(SalesChannel.id, SalesChannel.name).order_by(SalesChannel.name, SalesChannel.id))
+    rows = db.session.execute(
+        sa.select(SalesChannel.id, SalesChannel.name).order_by(SalesChannel.name, SalesChannel.id)
+    )
     return [(str(row.id), row.name) for row in rows]
 
 
@@ -46,7 +59,9 @@ def buyers_of(order_ids: Sequence[int]) -> Mapping[int, Mapping[str, Any]]:
     """The name of each order's first contact, in one statement."""
     rows = db.session.execute(
         sa.select(_contact.order_id, _contact.name, _contact.company).where(
-            _contact.merchant_id == current_merchant_id(), _contact.order_id.in_(order_ids), _contact.n == 1,
+            _contact.merchant_id == current_merchant_id(),
+            _contact.order_id.in_(order_ids),
+            _contact.n == 1,
             _contact.order_id.between(min(order_ids), max(order_ids)),
         )
     )
@@ -58,7 +73,9 @@ def channels_of(order_ids: Sequence[int]) -> Mapping[int, Mapping[str, Any]]:
     names = dict(channel_choices())
     rows = db.session.execute(
         sa.select(_order.id, _order.channel_id).where(
-            _order.merchant_id == current_merchant_id(), _order.id.in_(order_ids), _order.id.between(min(order_ids), max(order_ids))
+            _order.merchant_id == current_merchant_id(),
+            _order.id.in_(order_ids),
+            _order.id.between(min(order_ids), max(order_ids)),
         )
     )
     return {row.id: {"channel": names.get(str(row.channel_id))} for row in rows}
@@ -68,10 +85,13 @@ def tags_of(order_ids: Sequence[int]) -> Mapping[int, Mapping[str, Any]]:
     """The tags of each order, in one text."""
     found: dict[int, list[str]] = defaultdict(list)
     rows = db.session.execute(
-        sa.select(_tag.order_id, _tag.tag).where(
-            _tag.merchant_id == current_merchant_id(), _tag.order_id.in_(order_ids),
+        sa.select(_tag.order_id, _tag.tag)
+        .where(
+            _tag.merchant_id == current_merchant_id(),
+            _tag.order_id.in_(order_ids),
             _tag.order_id.between(min(order_ids), max(order_ids)),
-        ).order_by(_tag.tag)
+        )
+        .order_by(_tag.tag)
     )
     for row in rows:
         found[row.order_id].append(row.tag)
@@ -83,59 +103,137 @@ def _through(table: Any) -> Any:
 
     def condition(wanted: sa.ColumnElement[bool], within: Any) -> sa.ColumnElement[bool]:
         return _order.id.in_(
-            sa.select(table.order_id).where(table.merchant_id == current_merchant_id(), wanted, within(table.order_id))
+            sa.select(table.order_id).where(
+                table.merchant_id == current_merchant_id(), wanted, within(table.order_id)
+            )
         )
 
     return condition
 
 
 ORDERS = Listing(
-    key="orders", title="Orders", permission="orders.view", noun=("order", "orders"),
-    source=Order.__table__, tenant=_order.merchant_id, row_key=_order.id, windowed=True,
+    key="orders",
+    title="Orders",
+    permission="orders.view",
+    noun=("order", "orders"),
+    source=Order.__table__,
+    tenant=_order.merchant_id,
+    row_key=_order.id,
+    windowed=True,
     default_sort="-placed",
     hidden={"currency": _order.currency},
     columns=[
         Column("number", "Order", _order.number, kind="code"),
-        Column("placed", "Placed", _order.placed_at, kind="time", sort=Sort(_order.id, index="sales_order_pkey", alone=True), card=1),
+        Column(
+            "placed",
+            "Placed",
+            _order.placed_at,
+            kind="time",
+            sort=Sort(_order.id, index="sales_order_pkey", alone=True),
+            card=1,
+        ),
         Column("customer", "Customer", personal="name"),
         Column("channel", "Channel"),
         Column("state", "State", _order.state, kind="state", badge="order", card=2),
         Column("payment", "Payment", _order.payment_state, kind="state", badge="payment"),
         Column("fulfilment", "Fulfilment", _order.fulfilment_state, kind="state", badge="fulfilment"),
         Column("units", "Units", _order.unit_count, kind="number"),
-        Column("total", "Total", _order.total, kind="money", currency="currency", card=3, sort=Sort(_order.total, index=None)),
+        Column(
+            "total",
+            "Total",
+            _order.total,
+            kind="money",
+            currency="currency",
+            card=3,
+            sort=Sort(_order.total, index=None),
+        ),
         Column("country", "Country", _order.country_code, kind="code", default=False),
         Column("due", "Ship by", _order.due_at, kind="time", default=False),
-        Column("refunded", "Refunded", _order.refunded_total, kind="money", currency="currency", default=False),
+        Column(
+            "refunded", "Refunded", _order.refunded_total, kind="money", currency="currency", default=False
+        ),
         Column("hold_reason", "Hold reason", _order.hold_reason, default=False),
         Column("tags", "Tags", default=False),
     ],
     extras=[
-        Extra(columns=("customer",), load=buyers_of), Extra(columns=("channel",), load=channels_of),
+        Extra(columns=("customer",), load=buyers_of),
+        Extra(columns=("channel",), load=channels_of),
         Extra(columns=("tags",), load=tags_of),
     ],
     filters=[
-        ChoiceFilter(key="state", label="State", expression=_order.state, options=STATES, index="sales_order_merchant_id_state_id_idx"),
-        ChoiceFilter(key="payment", label="Payment", expression=_order.payment_state, options=PAYMENT_STATES,
-                     index="sales_order_merchant_id_payment_state_id_idx"),
-        ChoiceFilter(key="fulfilment", label="Fulfilment", expression=_order.fulfilment_state, options=FULFILMENT_STATES,
-                     index="sales_order_merchant_id_fulfilment_state_id_idx"),
-        ChoiceFilter(key="channel", label="Channel", expression=_order.channel_id, convert=int, options=channel_choices,
-                     index="sales_order_merchant_id_channel_id_id_idx"),
+        ChoiceFilter(
+            key="state",
+            label="State",
+            expression=_order.state,
+            options=STATES,
+            index="sales_order_merchant_id_state_id_idx",
+        ),
+        ChoiceFilter(
+            key="payment",
+            label="Payment",
+            expression=_order.payment_state,
+            options=PAYMENT_STATES,
+            index="sales_order_merchant_id_payment_state_id_idx",
+        ),
+        ChoiceFilter(
+            key="fulfilment",
+            label="Fulfilment",
+            expression=_order.fulfilment_state,
+            options=FULFILMENT_STATES,
+            index="sales_order_merchant_id_fulfilment_state_id_idx",
+        ),
+        ChoiceFilter(
+            key="channel",
+            label="Channel",
+            expression=_order.channel_id,
+            convert=int,
+            options=channel_choices,
+            index="sales_order_merchant_id_channel_id_id_idx",
+        ),
         DateFilter(key="placed", label="Placed", expression=_order.id, of="id", index="sales_order_pkey"),
-        ChoiceFilter(key="country", label="Country", expression=_order.country_code, index="sales_order_merchant_id_country_code_id_idx",
-                     options=lambda: [(choice.value, choice.label) for choice in country_choices()]),
-        TextFilter(key="email", label="Customer e-mail", expression=_contact.email_key, normalise=email_key, personal=True,
-                   index="order_contact_merchant_id_email_key_order_id_idx", through=_through(_contact)),
-        TextFilter(key="name", label="Customer name", expression=_contact.name_key, normalise=full_name_key, personal=True,
-                   index="order_contact_merchant_id_name_key_order_id_idx", through=_through(_contact)),
+        ChoiceFilter(
+            key="country",
+            label="Country",
+            expression=_order.country_code,
+            index="sales_order_merchant_id_country_code_id_idx",
+            options=lambda: [(choice.value, choice.label) for choice in country_choices()],
+        ),
+        TextFilter(
+            key="email",
+            label="Customer e-mail",
+            expression=_contact.email_key,
+            normalise=email_key,
+            personal=True,
+            index="order_contact_merchant_id_email_key_order_id_idx",
+            through=_through(_contact),
+        ),
+        TextFilter(
+            key="name",
+            label="Customer name",
+            expression=_contact.name_key,
+            normalise=full_name_key,
+            personal=True,
+            index="order_contact_merchant_id_name_key_order_id_idx",
+            through=_through(_contact),
+        ),
         TextFilter(key="sku", label="SKU", expression=_line.sku, normalise=code_key, through=_through(_line)),
-        TextFilter(key="tag", label="Tag", expression=_tag.tag, index="order_tag_merchant_id_tag_order_id_idx", through=_through(_tag)),
+        TextFilter(
+            key="tag",
+            label="Tag",
+            expression=_tag.tag,
+            index="order_tag_merchant_id_tag_order_id_idx",
+            through=_through(_tag),
+        ),
         MoneyFilter(key="total", label="Total", expression=_order.total),
-        FlagFilter(key="late", label="Late", expression=sa.and_(_order.state == "open", _order.due_at < sa.func.now()),
-                   index="sales_order_due_idx"),
+        FlagFilter(
+            key="late",
+            label="Late",
+            expression=sa.and_(_order.state == "open", _order.due_at < sa.func.now()),
+            index="sales_order_due_idx",
+        ),
     ],
     link=lambda row: url_for("orders.order", number=row["number"]),
-    quick=lambda text: _order.number == (code_key(text) or ""), quick_label="Order number",
+    quick=lambda text: _order.number == (code_key(text) or ""),
+    quick_label="Order number",
     bulk=[BulkAction("Add tag", "orders.tag_orders", "orders.edit")],
 )

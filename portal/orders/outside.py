@@ -9,26 +9,32 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 
-from portal.catalog.models import Variant
-from portal.core import audit, outbox
 from portal.core.audit import Actor
 from portal.core.clock import utc_now
-from portal.core.database import current_merchant_id, db
-from portal.core.errors import NotFoundError
+from portal.core.database import db
+from portal.orders.book import (
+    change_order,
+    insert_row,
+    lines_of,
+    lock_order,
+    next_n,
+    of_order,
+    promise_lines,
+    tell,
+)
 from portal.orders.models import (
     Order,
-    OrderEvent,
     OrderFulfilment,
     OrderFulfilmentLine,
     OrderLine,
     OrderPayment,
     OrderRefund,
 )
-from portal.stock.models import Location, StockLevel
+from portal.stock.models import StockLevel
 from portal.stock.services import Move, apply_moves
 
 ZERO: Final = Decimal(0)
@@ -56,10 +62,10 @@ def record_payment(
     missing = head["total"] - head["captured_total"]
     if missing <= 0 or head["state"] == "cancelled":
         return False
-    _insert(
+    insert_row(
         _payment,
         order_id,
-        n=_next_n(_payment, order_id),
+        n=next_n(_payment, order_id),
         state="captured",
         method=method,
         gateway=gateway,
@@ -70,8 +76,10 @@ def record_payment(
         at=at or utc_now(),
     )
     refunded = head["refunded_total"]
-    _change(order_id, captured_total=head["total"], payment_state="part_refunded" if refunded else "paid")
-    _tell(order_id, "paid", by, amount=str(missing), currency=head["currency"])
+    change_order(
+        order_id, captured_total=head["total"], payment_state="part_refunded" if refunded else "paid"
+    )
+    tell(order_id, "paid", by, amount=str(missing), currency=head["currency"])
     return True
 
 
@@ -79,15 +87,15 @@ def record_refund(order_id: int, external_id: str, amount: Decimal, *, by: Actor
     """Money was given back outside. Gives what could be recorded: never more than was captured, and nothing twice."""
     head = lock_order(order_id)
     known = db.session.execute(
-        sa.select(_refund.c.n).where(_of(_refund, order_id), _refund.c.external_id == external_id)
+        sa.select(_refund.c.n).where(of_order(_refund, order_id), _refund.c.external_id == external_id)
     ).first()
     given: Decimal = min(amount, head["captured_total"] - head["refunded_total"])
     if known is not None or given <= 0:
         return amount if known is not None else ZERO
-    _insert(
+    insert_row(
         _refund,
         order_id,
-        n=_next_n(_refund, order_id),
+        n=next_n(_refund, order_id),
         amount=given,
         destination="outside",
         external_id=external_id,
@@ -96,12 +104,12 @@ def record_refund(order_id: int, external_id: str, amount: Decimal, *, by: Actor
         at=utc_now(),
     )
     total = head["refunded_total"] + given
-    _change(
+    change_order(
         order_id,
         refunded_total=total,
         payment_state="refunded" if total >= head["captured_total"] else "part_refunded",
     )
-    _tell(order_id, "refunded", by, amount=str(given), currency=head["currency"])
+    tell(order_id, "refunded", by, amount=str(given), currency=head["currency"])
     return given
 
 
@@ -113,7 +121,7 @@ def record_cancellation(order_id: int, *, unless_sent: bool = False, by: Actor) 
     head = lock_order(order_id)
     if head["state"] == "cancelled" or (unless_sent and head["fulfilment_state"] == "fulfilled"):
         return False
-    lines = _lines(order_id)
+    lines = lines_of(order_id)
     apply_moves(
         [
             Move(
@@ -131,18 +139,18 @@ def record_cancellation(order_id: int, *, unless_sent: bool = False, by: Actor) 
     )
     db.session.execute(
         sa.update(_line)
-        .where(_of(_line, order_id), _line.c.quantity > 0)
+        .where(of_order(_line, order_id), _line.c.quantity > 0)
         .values(cancelled_quantity=_line.c.quantity - _line.c.fulfilled_quantity, allocated_quantity=0)
     )
     left = any(line["fulfilled_quantity"] for line in lines)
-    _change(
+    change_order(
         order_id,
         state="cancelled",
         hold_reason=None,
         closed_at=utc_now(),
         fulfilment_state="fulfilled" if left else "none",
     )
-    _tell(order_id, "cancelled", by)
+    tell(order_id, "cancelled", by)
     return True
 
 
@@ -151,17 +159,17 @@ def record_reopening(order_id: int, *, by: Actor) -> Sequence[str]:
     head = lock_order(order_id)
     if head["state"] != "cancelled":
         return []
-    db.session.execute(sa.update(_line).where(_of(_line, order_id)).values(cancelled_quantity=0))
-    short = _promise(order_id, by)
-    fulfilled = [line["fulfilled_quantity"] >= line["quantity"] for line in _lines(order_id)]
-    _change(
+    db.session.execute(sa.update(_line).where(of_order(_line, order_id)).values(cancelled_quantity=0))
+    short = promise_lines(order_id, by)
+    fulfilled = [line["fulfilled_quantity"] >= line["quantity"] for line in lines_of(order_id)]
+    change_order(
         order_id,
         state="on_hold" if short else "open",
         closed_at=None,
         hold_reason=f"{NOT_ENOUGH}: {', '.join(short)}" if short else None,
         fulfilment_state="fulfilled" if all(fulfilled) else "unfulfilled",
     )
-    _tell(order_id, "reopened", by, **({"hold_reason": f"{NOT_ENOUGH}: {', '.join(short)}"} if short else {}))
+    tell(order_id, "reopened", by, **({"hold_reason": f"{NOT_ENOUGH}: {', '.join(short)}"} if short else {}))
     return short
 
 
@@ -172,7 +180,7 @@ def record_completion(order_id: int, *, by: Actor) -> Sequence[str]:
         return []
     rest = [
         line
-        for line in _lines(order_id)
+        for line in lines_of(order_id)
         if line["quantity"] - line["cancelled_quantity"] > line["fulfilled_quantity"]
     ]
     uncovered = sorted(
@@ -181,14 +189,14 @@ def record_completion(order_id: int, *, by: Actor) -> Sequence[str]:
     if rest:
         _send(order_id, rest, by)
     reason = f"{SENT_UNCOVERED}: {', '.join(uncovered)}" if uncovered else None
-    _change(
+    change_order(
         order_id,
         fulfilment_state="fulfilled",
         state="on_hold" if reason else "closed",
         hold_reason=reason,
         closed_at=None if reason else utc_now(),
     )
-    _tell(order_id, "fulfilled", by, **({"hold_reason": reason} if reason else {}))
+    tell(order_id, "fulfilled", by, **({"hold_reason": reason} if reason else {}))
     return uncovered
 
 
@@ -196,7 +204,7 @@ def name_line(order_id: int, sku: str, variant_id: int) -> None:
     """A line whose SKU we did not know turns out to be a variant of ours."""
     db.session.execute(
         sa.update(_line)
-        .where(_of(_line, order_id), _line.c.sku == sku, _line.c.variant_id.is_(None))
+        .where(of_order(_line, order_id), _line.c.sku == sku, _line.c.variant_id.is_(None))
         .values(variant_id=variant_id)
     )
 
@@ -206,101 +214,18 @@ def release_hold(order_id: int, *, by: Actor) -> Sequence[str]:
     head = lock_order(order_id)
     if head["state"] != "on_hold" or not (head["hold_reason"] or "").startswith(OWN_HOLDS):
         return []
-    short = _promise(order_id, by)
+    short = promise_lines(order_id, by)
     reason = f"{NOT_ENOUGH}: {', '.join(short)}" if short else None
     sent = head["fulfilment_state"] == "fulfilled"
-    _change(order_id, state="on_hold" if short else "closed" if sent else "open", hold_reason=reason)
-    _tell(
-        order_id, "hold_changed" if short else "released", by, **({"hold_reason": reason} if reason else {})
-    )
+    change_order(order_id, state="on_hold" if short else "closed" if sent else "open", hold_reason=reason)
+    tell(order_id, "hold_changed" if short else "released", by, **({"hold_reason": reason} if reason else {}))
     return short
 
 
-def lock_order(order_id: int) -> sa.RowMapping:
-    """The head of an order, held until the transaction ends.
-
-    Raises:
-        NotFoundError: it is not here, or was moved to the archive.
-    """
-    found = (
-        db.session.execute(
-            sa.select(_order)
-            .where(_order.c.merchant_id == current_merchant_id(), _order.c.id == order_id)
-            .with_for_update()
-        )
-        .mappings()
-        .one_or_none()
-    )
-    if found is None:
-        raise NotFoundError("The order is not in the order book any more.")
-    return found
-
-
-def _promise(order_id: int, by: Actor) -> Sequence[str]:
-    """Allocate every counted line that has no promise, at the place with the most; gives the SKUs that are short."""
-    wanted = [
-        line
-        for line in _lines(order_id)
-        if line["is_counted"] and not line["allocated_quantity"] and not line["fulfilled_quantity"]
-    ]
-    places = _places([line["variant_id"] for line in wanted])
-    short: set[str] = set()
-    for line in wanted:
-        free = places.get(line["variant_id"], {})
-        place = max(free, key=lambda location: free[location], default=None)
-        if place is None or free[place] < line["quantity"]:
-            short.add(line["sku"])
-            continue
-        free[place] -= line["quantity"]
-        apply_moves(
-            [
-                Move(
-                    line["variant_id"],
-                    place,
-                    "allocated",
-                    allocated=line["quantity"],
-                    cause_kind="order",
-                    cause_id=order_id,
-                )
-            ],
-            by=by,
-        )
-        db.session.execute(
-            sa.update(_line)
-            .where(_of(_line, order_id), _line.c.n == line["n"])
-            .values(location_id=place, allocated_quantity=line["quantity"])
-        )
-    return sorted(short)
-
-
-def _places(variant_ids: Sequence[int]) -> dict[int, dict[int, int]]:
-    location = Location.__table__
-    free = _level.c.on_hand - _level.c.allocated - _level.c.reserved - _level.c.unavailable
-    rows = db.session.execute(
-        sa.select(_level.c.variant_id, _level.c.location_id, free.label("free"))
-        .join(
-            location,
-            sa.and_(location.c.merchant_id == _level.c.merchant_id, location.c.id == _level.c.location_id),
-        )
-        .where(
-            _level.c.merchant_id == current_merchant_id(),
-            _level.c.variant_id.in_(variant_ids),
-            _level.c.slot == 0,
-            location.c.is_active,
-        )
-        .order_by(_level.c.variant_id, _level.c.location_id, _level.c.slot)
-        .with_for_update(of=_level)
-    )
-    found: dict[int, dict[int, int]] = {}
-    for row in rows:
-        found.setdefault(row.variant_id, {})[row.location_id] = row.free
-    return found
-
-
 def _send(order_id: int, rest: Sequence[sa.RowMapping], by: Actor) -> None:
-    n = _next_n(_fulfilment, order_id)
+    n = next_n(_fulfilment, order_id)
     now = utc_now()
-    _insert(
+    insert_row(
         _fulfilment,
         order_id,
         n=n,
@@ -314,7 +239,9 @@ def _send(order_id: int, rest: Sequence[sa.RowMapping], by: Actor) -> None:
     moves = []
     for line in rest:
         quantity = line["quantity"] - line["cancelled_quantity"] - line["fulfilled_quantity"]
-        _insert(OrderFulfilmentLine.__table__, order_id, fulfilment_n=n, line_n=line["n"], quantity=quantity)
+        insert_row(
+            OrderFulfilmentLine.__table__, order_id, fulfilment_n=n, line_n=line["n"], quantity=quantity
+        )
         if line["allocated_quantity"]:
             moves.append(
                 Move(
@@ -330,58 +257,6 @@ def _send(order_id: int, rest: Sequence[sa.RowMapping], by: Actor) -> None:
     apply_moves(moves, by=by)
     db.session.execute(
         sa.update(_line)
-        .where(_of(_line, order_id), _line.c.quantity > 0)
+        .where(of_order(_line, order_id), _line.c.quantity > 0)
         .values(fulfilled_quantity=_line.c.quantity - _line.c.cancelled_quantity, allocated_quantity=0)
     )
-
-
-def _lines(order_id: int) -> Sequence[sa.RowMapping]:
-    variant = Variant.__table__
-    counted = sa.and_(_line.c.variant_id.is_not(None), sa.func.coalesce(variant.c.is_stocked, False))
-    return (
-        db.session.execute(
-            sa.select(_line, counted.label("is_counted"))
-            .outerjoin(
-                variant,
-                sa.and_(variant.c.merchant_id == _line.c.merchant_id, variant.c.id == _line.c.variant_id),
-            )
-            .where(_of(_line, order_id))
-            .order_by(_line.c.variant_id, _line.c.n)
-        )
-        .mappings()
-        .all()
-    )
-
-
-def _change(order_id: int, **values: Any) -> None:
-    db.session.execute(
-        sa.update(_order)
-        .where(_order.c.merchant_id == current_merchant_id(), _order.c.id == order_id)
-        .values(version=_order.c.version + 1, updated_at=sa.func.now(), **values)
-    )
-
-
-def _tell(order_id: int, what: str, by: Actor, **data: str) -> None:
-    """Timeline, audit and event of one change."""
-    _insert(
-        OrderEvent.__table__, order_id, kind=what, actor_kind=by.kind, actor_id=by.id, at=utc_now(), data=data
-    )
-    audit.record(action=f"order.{what}", by=by, subject=("order", order_id), after=data)
-    outbox.publish(kind=f"order.{what}", key=f"order:{order_id}", payload={"order_id": order_id})
-
-
-def _insert(table: sa.Table, order_id: int, **values: Any) -> None:
-    db.session.execute(
-        sa.insert(table).values(merchant_id=current_merchant_id(), order_id=order_id, **values)
-    )
-
-
-def _next_n(table: sa.Table, order_id: int) -> int:
-    highest = db.session.execute(
-        sa.select(sa.func.coalesce(sa.func.max(table.c.n), 0)).where(_of(table, order_id))
-    )
-    return int(highest.scalar_one()) + 1
-
-
-def _of(table: sa.Table, order_id: int) -> sa.ColumnElement[bool]:
-    return sa.and_(table.c.merchant_id == current_merchant_id(), table.c.order_id == order_id)

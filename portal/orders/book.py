@@ -1,0 +1,155 @@
+"""The rows of one order, locked, read, changed and told: what every change of an order is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from portal.catalog.models import Variant
+from portal.core import audit, outbox
+from portal.core.audit import Actor
+from portal.core.clock import utc_now
+from portal.core.database import current_merchant_id, db
+from portal.core.errors import NotFoundError
+from portal.orders.models import Order, OrderEvent, OrderLine
+from portal.stock.models import Location, StockLevel
+from portal.stock.services import Move, apply_moves
+
+_order: Final = Order.__table__
+_line: Final = OrderLine.__table__
+_level: Final = StockLevel.__table__
+
+
+def lock_order(order_id: int) -> sa.RowMapping:
+    """The head of an order, held until the transaction ends.
+
+    Raises:
+        NotFoundError: it is not here, or was moved to the archive.
+    """
+    found = (
+        db.session.execute(
+            sa.select(_order)
+            .where(_order.c.merchant_id == current_merchant_id(), _order.c.id == order_id)
+            .with_for_update()
+        )
+        .mappings()
+        .one_or_none()
+    )
+    if found is None:
+        raise NotFoundError("The order is not in the order book any more.")
+    return found
+
+
+def promise_lines(order_id: int, by: Actor) -> Sequence[str]:
+    """Allocate every counted line that has no promise, at the place with the most; gives the SKUs that are short."""
+    wanted = [
+        line
+        for line in lines_of(order_id)
+        if line["is_counted"] and not line["allocated_quantity"] and not line["fulfilled_quantity"]
+    ]
+    places = _places([line["variant_id"] for line in wanted])
+    short: set[str] = set()
+    for line in wanted:
+        free = places.get(line["variant_id"], {})
+        place = max(free, key=lambda location: free[location], default=None)
+        if place is None or free[place] < line["quantity"]:
+            short.add(line["sku"])
+            continue
+        free[place] -= line["quantity"]
+        apply_moves(
+            [
+                Move(
+                    line["variant_id"],
+                    place,
+                    "allocated",
+                    allocated=line["quantity"],
+                    cause_kind="order",
+                    cause_id=order_id,
+                )
+            ],
+            by=by,
+        )
+        db.session.execute(
+            sa.update(_line)
+            .where(of_order(_line, order_id), _line.c.n == line["n"])
+            .values(location_id=place, allocated_quantity=line["quantity"])
+        )
+    return sorted(short)
+
+
+def _places(variant_ids: Sequence[int]) -> dict[int, dict[int, int]]:
+    location = Location.__table__
+    free = _level.c.on_hand - _level.c.allocated - _level.c.reserved - _level.c.unavailable
+    rows = db.session.execute(
+        sa.select(_level.c.variant_id, _level.c.location_id, free.label("free"))
+        .join(
+            location,
+            sa.and_(location.c.merchant_id == _level.c.merchant_id, location.c.id == _level.c.location_id),
+        )
+        .where(
+            _level.c.merchant_id == current_merchant_id(),
+            _level.c.variant_id.in_(variant_ids),
+            _level.c.slot == 0,
+            location.c.is_active,
+        )
+        .order_by(_level.c.variant_id, _level.c.location_id, _level.c.slot)
+        .with_for_update(of=_level)
+    )
+    found: dict[int, dict[int, int]] = {}
+    for row in rows:
+        found.setdefault(row.variant_id, {})[row.location_id] = row.free
+    return found
+
+
+def lines_of(order_id: int) -> Sequence[sa.RowMapping]:
+    variant = Variant.__table__
+    counted = sa.and_(_line.c.variant_id.is_not(None), sa.func.coalesce(variant.c.is_stocked, False))
+    return (
+        db.session.execute(
+            sa.select(_line, counted.label("is_counted"))
+            .outerjoin(
+                variant,
+                sa.and_(variant.c.merchant_id == _line.c.merchant_id, variant.c.id == _line.c.variant_id),
+            )
+            .where(of_order(_line, order_id))
+            .order_by(_line.c.variant_id, _line.c.n)
+        )
+        .mappings()
+        .all()
+    )
+
+
+def change_order(order_id: int, **values: Any) -> None:
+    db.session.execute(
+        sa.update(_order)
+        .where(_order.c.merchant_id == current_merchant_id(), _order.c.id == order_id)
+        .values(version=_order.c.version + 1, updated_at=sa.func.now(), **values)
+    )
+
+
+def tell(order_id: int, what: str, by: Actor, **data: str) -> None:
+    """Timeline, audit and event of one change."""
+    insert_row(
+        OrderEvent.__table__, order_id, kind=what, actor_kind=by.kind, actor_id=by.id, at=utc_now(), data=data
+    )
+    audit.record(action=f"order.{what}", by=by, subject=("order", order_id), after=data)
+    outbox.publish(kind=f"order.{what}", key=f"order:{order_id}", payload={"order_id": order_id})
+
+
+def insert_row(table: sa.Table, order_id: int, **values: Any) -> None:
+    db.session.execute(
+        sa.insert(table).values(merchant_id=current_merchant_id(), order_id=order_id, **values)
+    )
+
+
+def next_n(table: sa.Table, order_id: int) -> int:
+    highest = db.session.execute(
+        sa.select(sa.func.coalesce(sa.func.max(table.c.n), 0)).where(of_order(table, order_id))
+    )
+    return int(highest.scalar_one()) + 1
+
+
+def of_order(table: sa.Table, order_id: int) -> sa.ColumnElement[bool]:
+    return sa.and_(table.c.merchant_id == current_merchant_id(), table.c.order_id == order_id)
