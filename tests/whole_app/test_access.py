@@ -12,7 +12,6 @@ from werkzeug.test import TestResponse
 from portal.accounts.access import declared_access, public_route, requires
 from portal.accounts.roles import create_role
 from portal.accounts.services import add_member
-from portal.app import create_app
 from portal.core.csrf import csrf
 from portal.core.database import db, merchant_scope
 from tests.support.client import HouseClient
@@ -69,15 +68,6 @@ def test_a_member_without_rights_gets_nowhere(app: Flask, login: Login, merchant
     assert open_without_rights(app, login(person_without_rights(app, merchant))) == []
 
 
-@pytest.fixture
-def planted(app: Flask) -> Flask:
-    """A second application with a view that anybody may open, under a mask."""
-    other = create_app(app.config["SETTINGS"])
-    other.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
-    other.test_client_class = HouseClient
-    return other
-
-
 def test_an_open_door_is_found(planted: Flask, merchant: int) -> None:
     planted.add_url_rule("/planted", "planted", requires("orders.view")(lambda: "the orders"))
     door = [rule for rule in routes(planted) if rule.endpoint == "planted"]
@@ -127,17 +117,15 @@ class TestForgedRequests:
         answer = login(member("owner")).post("/account/preferences", headers={"X-CSRFToken": theirs})
         assert answer.status_code == 400
 
-    def test_a_view_without_the_check_is_found(self, app: Flask) -> None:
-        other = create_app(app.config["SETTINGS"])
-        other.config["TESTING"] = True
-        other.test_client_class = HouseClient
+    def test_a_view_without_the_check_is_found(self, planted: Flask) -> None:
+        planted.config["WTF_CSRF_ENABLED"] = True
         view = public_route("a test")(lambda: "done")
         view.__name__ = "planted_exemption"
         csrf.exempt(view)
-        other.add_url_rule("/planted", "planted", view, methods=["POST"])
-        client = other.test_client()
+        planted.add_url_rule("/planted", "planted", view, methods=["POST"])
+        client = planted.test_client()
         assert isinstance(client, HouseClient)
-        assert taken_without_token(other, client) == ["POST /planted: 200"]
+        assert taken_without_token(planted, client) == ["POST /planted: 200"]
 
 
 def taken_without_token(app: Flask, client: HouseClient) -> list[str]:

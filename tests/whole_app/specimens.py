@@ -1,0 +1,91 @@
+"""A row of every kind that an address can name, made straight in the database by its administrator.
+
+The rows need not make sense to the business: they are there to be found by a stranger. Foreign keys are switched off
+while they are made, so that one row needs no other.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import uuid
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from portal.core.database import Base
+from tests.support.databases import TestDatabase, at_database
+
+# Which table a parameter of an address names. A new parameter needs a line here.
+TABLES: Final = {
+    "role_id": "role", "invitation_id": "invitation", "customer_id": "customer", "address_id": "customer_address",
+    "request_id": "privacy_request", "hold_id": "privacy_legal_hold", "record_id": "privacy_retained_record",
+    "subject_id": "data_subject", "task_id": "privacy_recipient_task", "view_id": "saved_view",
+    "product_id": "product", "variant_id": "variant", "category_id": "category", "media_id": "media",
+    "type_id": "product_type", "location_id": "location", "job_id": "job", "message_id": "message",
+    "import_id": "import_run", "account_id": "channel_account", "order_id": "sales_order", "user_id": "membership",
+    "entry_id": "audit_entry", "file_id": "stored_file", "channel_id": "sales_channel", "attribute_id": "attribute_definition",
+    "inbound_id": "channel_inbound_order", "listing_id": "channel_listing",
+}
+
+# Parameters that name no row of a merchant, and why.
+NO_ROW: Final = {
+    "token": "random, and hashed where it is kept", "merchant_id": "names a merchant; test_sign_in tries strangers",
+    "session_id": "belongs to the person; test_person tries strangers", "list_key": "names a list that every merchant has",
+}
+
+
+def insert_specimen(database: TestDatabase, table_name: str, merchant_id: int) -> int:
+    """Put one row of *merchant_id* into a table; returns the part of its key that addresses name."""
+    table = Base.metadata.tables[table_name]
+    key = [column.name for column in table.primary_key.columns if column.name != "merchant_id"]
+    values = {"merchant_id": merchant_id} | {
+        column.name: _value(table, column) for column in table.columns if column.name != "merchant_id" and _is_needed(column)
+    }
+    statement = sa.insert(table).values(values).returning(table.c[key[0]])
+    engine = sa.create_engine(at_database(database.admin_url, database.name).replace("postgresql://", "postgresql+psycopg://"),
+                              poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+        made: int = connection.execute(statement).scalar_one()
+    return made
+
+
+def _is_needed(column: sa.Column[Any]) -> bool:
+    if column.identity is not None or column.computed is not None or column.default is not None:
+        return False
+    return column.primary_key and column.server_default is None or (not column.nullable and column.server_default is None)
+
+
+def _value(table: sa.Table, column: sa.Column[Any]) -> Any:
+    allowed = _first_allowed(table, column.name)
+    if allowed is not None:
+        return allowed
+    kind = column.type
+    if isinstance(kind, sa.Boolean):
+        return False
+    if isinstance(kind, (sa.Integer, sa.Numeric)):
+        return 1
+    if isinstance(kind, sa.DateTime):
+        return dt.datetime.now(dt.UTC)
+    if isinstance(kind, sa.Date):
+        return dt.datetime.now(dt.UTC).date()
+    if isinstance(kind, sa.LargeBinary):
+        return uuid.uuid4().bytes * 2
+    if isinstance(kind, postgresql.JSONB):
+        return {}
+    if isinstance(kind, postgresql.ARRAY):
+        return []
+    return f"needle-{uuid.uuid4().hex[:8]}"[: getattr(kind, "length", None)]
+
+
+def _first_allowed(table: sa.Table, column: str) -> str | None:
+    for constraint in table.constraints:
+        if isinstance(constraint, sa.CheckConstraint):
+            text = str(constraint.sqltext.compile(compile_kwargs={"literal_binds": True}))
+            found = re.search(rf"\b{column} IN \('([^']+)'", text) or re.search(rf"\b{column} = '([^']+)'", text)
+            if found:
+                return found[1]
+    return None
+
