@@ -28,13 +28,13 @@ TENANT = (
     "privacy_request_event", "privacy_request_subject", "privacy_retained_record", "privacy_suppression",
     "product", "product_attribute", "product_category", "product_option", "product_option_value",
     "product_type", "role", "role_permission", "rollup_state", "sales_channel", "sales_day", "sales_order",
-    "sales_variant_day", "saved_view", "saved_view_role", "stock_level", "stock_movement", "stock_reason",
-    "stored_file", "variant",
+    "sales_variant_day", "saved_view", "saved_view_role", "stock_adjustment", "stock_level", "stock_movement",
+    "stock_reason", "stored_file", "variant",
 )
 
 APPEND_ONLY = (
     "audit_entry", "audit_seal", "consent", "order_event", "outbox_event", "privacy_erasure_certificate",
-    "privacy_ledger_replay", "privacy_request_event", "stock_movement",
+    "privacy_ledger_replay", "privacy_request_event", "stock_adjustment", "stock_movement",
 )
 
 SHARED = (
@@ -394,6 +394,15 @@ def upgrade() -> None:
     sa.Column('finished_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('error', sa.Text(), nullable=True),
     sa.PrimaryKeyConstraint('name', name=op.f('scheduled_task_pkey'))
+    )
+    op.create_table('stock_adjustment',
+    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('token', sa.Uuid(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
+    sa.Column('variant_id', sa.BigInteger(), nullable=False),
+    sa.Column('location_id', sa.BigInteger(), nullable=False),
+    sa.Column('delta', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('merchant_id', 'token', name=op.f('stock_adjustment_pkey'))
     )
     op.create_table('stock_movement',
     sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
@@ -1131,6 +1140,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f('variant_merchant_id_barcode_key_idx'), 'variant', ['merchant_id', 'barcode_key'], unique=False)
     op.create_index(op.f('variant_merchant_id_product_id_position_id_idx'), 'variant', ['merchant_id', 'product_id', 'position', 'id'], unique=False)
+    op.create_index('variant_threshold_idx', 'variant', ['merchant_id', 'id'], unique=False, postgresql_where=sa.text('low_stock_threshold IS NOT NULL'))
     op.create_table('channel_listing',
     sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -1468,6 +1478,7 @@ def upgrade() -> None:
     op.create_index(op.f('saved_view_role_merchant_id_role_id_idx'), 'saved_view_role', ['merchant_id', 'role_id'], unique=False)
     op.create_table('stock_level',
     sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
     sa.Column('variant_id', sa.BigInteger(), nullable=False),
     sa.Column('location_id', sa.BigInteger(), nullable=False),
     sa.Column('slot', sa.SmallInteger(), server_default='0', nullable=False),
@@ -1482,7 +1493,8 @@ def upgrade() -> None:
     sa.CheckConstraint('on_hand >= 0 AND allocated >= 0 AND reserved >= 0 AND unavailable >= 0 AND incoming >= 0', name=op.f('stock_level_counters_check')),
     sa.ForeignKeyConstraint(['merchant_id', 'location_id'], ['location.merchant_id', 'location.id'], name=op.f('stock_level_merchant_id_location_id_fkey')),
     sa.ForeignKeyConstraint(['merchant_id', 'variant_id'], ['variant.merchant_id', 'variant.id'], name=op.f('stock_level_merchant_id_variant_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'variant_id', 'location_id', 'slot', name=op.f('stock_level_pkey'))
+    sa.PrimaryKeyConstraint('merchant_id', 'variant_id', 'location_id', 'slot', name=op.f('stock_level_pkey')),
+    sa.UniqueConstraint('merchant_id', 'id', name=op.f('stock_level_merchant_id_id_key'))
     )
     op.create_index(op.f('stock_level_merchant_id_location_id_variant_id_idx'), 'stock_level', ['merchant_id', 'location_id', 'variant_id'], unique=False)
     # ### end Alembic commands ###

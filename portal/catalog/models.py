@@ -212,6 +212,12 @@ class Variant(Tenant, IdentityKey, Versioned, Timestamped, Base):
         sa.UniqueConstraint("merchant_id", "sku_key"),
         sa.Index(None, "merchant_id", "product_id", "position", "id"),
         sa.Index(None, "merchant_id", "barcode_key"),
+        sa.Index(
+            "variant_threshold_idx",
+            "merchant_id",
+            "id",
+            postgresql_where=sa.text("low_stock_threshold IS NOT NULL"),
+        ),
         sa.CheckConstraint("weight_grams >= 0", name="weight"),
         sa.CheckConstraint("unit_cost >= 0", name="cost"),
     )

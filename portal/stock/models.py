@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from decimal import Decimal
 
 import sqlalchemy as sa
@@ -56,6 +57,8 @@ class StockLevel(Tenant, Base):
 
     __tablename__ = "stock_level"
 
+    # Lists page by one number; nothing points at it.
+    id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(), sort_order=-80, info=not_pii("key"))
     variant_id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, info=not_pii("key"))
     location_id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, info=not_pii("key"))
     slot: Mapped[int] = mapped_column(sa.SmallInteger, primary_key=True, default=0, server_default="0", info=_STOCK)
@@ -74,6 +77,7 @@ class StockLevel(Tenant, Base):
         sa.CheckConstraint(
             "on_hand >= 0 AND allocated >= 0 AND reserved >= 0 AND unavailable >= 0 AND incoming >= 0", name="counters"
         ),
+        sa.UniqueConstraint("merchant_id", "id"),
         sa.Index(None, "merchant_id", "location_id", "variant_id"),
     )
 
@@ -88,6 +92,19 @@ class StockReason(Tenant, IdentityKey, Versioned, Base):
     is_active: Mapped[bool] = mapped_column(default=True, server_default=sa.true(), info=not_pii("state"))
 
     __table_args__ = (sa.UniqueConstraint("merchant_id", "code"),)
+
+
+class StockAdjustment(Tenant, Base):
+    """An adjustment that was asked for, by the token of the form it came from: the same form counts once."""
+
+    __tablename__ = "stock_adjustment"
+    __append_only__ = True
+
+    token: Mapped[uuid.UUID] = mapped_column(primary_key=True, info=not_pii("random"))
+    at: Mapped[dt.datetime] = mapped_column(server_default=sa.func.now(), info=not_pii("time"))
+    variant_id: Mapped[int] = mapped_column(sa.BigInteger, info=not_pii("key"))
+    location_id: Mapped[int] = mapped_column(sa.BigInteger, info=not_pii("key"))
+    delta: Mapped[int] = mapped_column(info=_STOCK)
 
 
 class StockMovement(Tenant, TimeKey, Base):
