@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from flask import Flask
 
+from portal.channels import item_views, jobs  # noqa: F401 - they register on import
+from portal.channels.listings import ARTICLES, INBOUND
+from portal.channels.views import bp
+from portal.core.listing import register_listing
+from portal.core.navigation import register_nav
+from portal.core.slots import register_slot
+
 
 def register(app: Flask) -> None:
-    """Hook the domain into the app: its jobs and its consumer of events."""
-    from portal.channels import jobs  # noqa: F401 - registers on import
+    """Add the addresses, the lists and the entries of navigation and home page."""
+    app.register_blueprint(bp)
+    register_listing(ARTICLES)
+    register_listing(INBOUND)
+    register_nav("Channels", "Channels", "channels.channels", "plug-connected", "channels.view", order=60)
+    register_slot("home.owner", "channels.failing_region", "channels.view", order=30, label="Failing syncs")

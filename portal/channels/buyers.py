@@ -24,7 +24,10 @@ def customer_for(buyer: Contact, *, source: str, by: Actor) -> int | None:
     place = f"{current_merchant_id()}|customer|{key}"
     db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(place, 0))))
     known = db.session.scalars(
-        sa.select(Customer.id).where(Customer.email_key == key, Customer.state == "active").order_by(Customer.id).limit(1)
+        sa.select(Customer.id)
+        .where(Customer.email_key == key, Customer.state == "active")
+        .order_by(Customer.id)
+        .limit(1)
     ).first()
     return known if known is not None else _make_customer(buyer, key, source, by)
 
@@ -46,8 +49,9 @@ def subject_of_order(order_id: int) -> int | None:
     """The person an order belongs to."""
     table = OrderRef.__table__
     return db.session.execute(
-        sa.select(table.c.subject_id)
-        .where(table.c.merchant_id == current_merchant_id(), table.c.order_id == order_id)
+        sa.select(table.c.subject_id).where(
+            table.c.merchant_id == current_merchant_id(), table.c.order_id == order_id
+        )
     ).scalar_one_or_none()
 
 
@@ -56,22 +60,38 @@ def _make_customer(buyer: Contact, key: str, source: str, by: Actor) -> int:
     db.session.add(subject)
     db.session.flush()
     customer = Customer(
-        subject_id=subject.id, name=buyer.name or None, name_key=_name_key(buyer.name), company=buyer.company or None,
-        email=buyer.email, email_key=key, phone=buyer.phone or None,
+        subject_id=subject.id,
+        name=buyer.name or None,
+        name_key=_name_key(buyer.name),
+        company=buyer.company or None,
+        email=buyer.email,
+        email_key=key,
+        phone=buyer.phone or None,
         phone_key=phone_key(buyer.phone, buyer.country_code or None) if buyer.phone else None,
-        country_code=buyer.country_code or None, source=source,
+        country_code=buyer.country_code or None,
+        source=source,
     )
     db.session.add(customer)
     db.session.flush()
-    audit.record(action="customer.created", by=by, subject=("customer", customer.id), after={"source": source})
+    audit.record(
+        action="customer.created", by=by, subject=("customer", customer.id), after={"source": source}
+    )
     return customer.id
 
 
 def _contact(kind: str, who: Contact, buyer: Contact) -> NewContact:
     return NewContact(
-        kind=kind, name=who.name or None, company=who.company or None, email=(who.email or buyer.email) or None,
-        phone=(who.phone or buyer.phone) or None, line1=who.line1 or None, line2=who.line2 or None, city=who.city or None,
-        region=who.region or None, postcode=who.postcode or None, country_code=who.country_code or None,
+        kind=kind,
+        name=who.name or None,
+        company=who.company or None,
+        email=(who.email or buyer.email) or None,
+        phone=(who.phone or buyer.phone) or None,
+        line1=who.line1 or None,
+        line2=who.line2 or None,
+        city=who.city or None,
+        region=who.region or None,
+        postcode=who.postcode or None,
+        country_code=who.country_code or None,
     )
 
 

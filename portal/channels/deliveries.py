@@ -41,12 +41,19 @@ class Call:
 
     def write(self) -> None:
         """Add the row, in the transaction of what the call led to."""
-        db.session.execute(sa.insert(_delivery).values(
-            merchant_id=current_merchant_id(), account_id=self.account_id, kind=self.kind, outcome=self.outcome,
-            items=self.items, failed_items=self.failed_items, http_status=self.error.status if self.error else None,
-            duration_ms=round((time.monotonic() - self.started) * 1000),
-            message=self.error.message if self.error else None,
-        ))
+        db.session.execute(
+            sa.insert(_delivery).values(
+                merchant_id=current_merchant_id(),
+                account_id=self.account_id,
+                kind=self.kind,
+                outcome=self.outcome,
+                items=self.items,
+                failed_items=self.failed_items,
+                http_status=self.error.status if self.error else None,
+                duration_ms=round((time.monotonic() - self.started) * 1000),
+                message=self.error.message if self.error else None,
+            )
+        )
 
 
 @contextmanager

@@ -49,7 +49,9 @@ class Poll:
     newest: dt.datetime | None = field(default=None)
 
 
-def poll(account: ChannelAccount, connector: Connector, commit: Commit, *, since: dt.datetime | None = None) -> Poll:
+def poll(
+    account: ChannelAccount, connector: Connector, commit: Commit, *, since: dt.datetime | None = None
+) -> Poll:
     """Read what changed and apply it. With *since* a stretch of the past is read again and the cursor stays.
 
     Raises:
@@ -124,21 +126,32 @@ def note_failed(account_id: int, stub: OrderStub, reason: str) -> str:
     since = row["failing_since"] or now
     spent = retry.is_spent(since, now)
     state = "dead" if spent else "failed"
-    db.session.execute(_one(row["id"]).values(
-        state=state, reason=reason[:500], attempts=row["attempts"] + 1, failing_since=since,
-        next_try_at=None if spent else now + retry.wait(row["attempts"] + 1),
-        modified_at=max(filter(None, (row["modified_at"], stub.modified_at))),
-    ))
+    db.session.execute(
+        _one(row["id"]).values(
+            state=state,
+            reason=reason[:500],
+            attempts=row["attempts"] + 1,
+            failing_since=since,
+            next_try_at=None if spent else now + retry.wait(row["attempts"] + 1),
+            modified_at=max(filter(None, (row["modified_at"], stub.modified_at))),
+        )
+    )
     return state
 
 
 def note_gone(account_id: int, external_id: str) -> None:
     """The shop deleted an order that we never managed to apply."""
     row = _locked_row(account_id, external_id)
-    db.session.execute(_one(row["id"]).values(
-        state="ignored" if row["order_id"] is None else "applied", next_try_at=None, failing_since=None,
-        reason="The shop deleted this order before it could be applied." if row["order_id"] is None else None,
-    ))
+    db.session.execute(
+        _one(row["id"]).values(
+            state="ignored" if row["order_id"] is None else "applied",
+            next_try_at=None,
+            failing_since=None,
+            reason="The shop deleted this order before it could be applied."
+            if row["order_id"] is None
+            else None,
+        )
+    )
 
 
 def try_again(inbound_id: int) -> int:
@@ -149,8 +162,11 @@ def try_again(inbound_id: int) -> int:
     """
     row = db.session.execute(
         sa.update(_inbound)
-        .where(_inbound.c.merchant_id == current_merchant_id(), _inbound.c.id == inbound_id,
-               _inbound.c.state.in_(("failed", "dead", "held", "received")))
+        .where(
+            _inbound.c.merchant_id == current_merchant_id(),
+            _inbound.c.id == inbound_id,
+            _inbound.c.state.in_(("failed", "dead", "held", "received")),
+        )
         .values(state="failed", next_try_at=None, failing_since=None, attempts=0)
         .returning(_inbound.c.account_id)
     ).one_or_none()
@@ -164,7 +180,9 @@ def original(inbound: ChannelInboundOrder) -> dict[str, Any] | None:
     if inbound.payload is None or inbound.subject_id is None:
         return None
     try:
-        opened = keyring.decrypt(inbound.payload, _place(inbound.account_id, inbound.external_id), inbound.subject_id)
+        opened = keyring.decrypt(
+            inbound.payload, _place(inbound.account_id, inbound.external_id), inbound.subject_id
+        )
     except (KeyDestroyedError, DecryptionError):
         return None
     document = json.loads(opened)
@@ -218,12 +236,24 @@ def _receive(
         return "known"
     by = Actor(kind="channel", id=account_id, name=account.name)
     applied = apply_order(account, order, row["order_id"], by=by)
-    db.session.execute(_one(row["id"]).values(
-        state=applied.state, reason=applied.reason, order_id=applied.order_id, subject_id=applied.subject_id,
-        external_number=order.number, external_status=order.raw_status, digest=order.digest,
-        modified_at=stub.modified_at, applied_modified_at=stub.modified_at, applied_at=utc_now(), attempts=0,
-        failing_since=None, next_try_at=None, payload=_sealed(account_id, order, applied) or row["payload"],
-    ))
+    db.session.execute(
+        _one(row["id"]).values(
+            state=applied.state,
+            reason=applied.reason,
+            order_id=applied.order_id,
+            subject_id=applied.subject_id,
+            external_number=order.number,
+            external_status=order.raw_status,
+            digest=order.digest,
+            modified_at=stub.modified_at,
+            applied_modified_at=stub.modified_at,
+            applied_at=utc_now(),
+            attempts=0,
+            failing_since=None,
+            next_try_at=None,
+            payload=_sealed(account_id, order, applied) or row["payload"],
+        )
+    )
     return applied.state
 
 
@@ -245,18 +275,28 @@ def _locked_row(account_id: int, external_id: str) -> sa.RowMapping:
         .values(merchant_id=current_merchant_id(), account_id=account_id, external_id=external_id)
         .on_conflict_do_nothing(index_elements=["merchant_id", "account_id", "external_id"])
     )
-    return db.session.execute(
-        sa.select(_inbound)
-        .where(_inbound.c.merchant_id == current_merchant_id(), _inbound.c.account_id == account_id,
-               _inbound.c.external_id == external_id).with_for_update()
-    ).mappings().one()
+    return (
+        db.session.execute(
+            sa.select(_inbound)
+            .where(
+                _inbound.c.merchant_id == current_merchant_id(),
+                _inbound.c.account_id == account_id,
+                _inbound.c.external_id == external_id,
+            )
+            .with_for_update()
+        )
+        .mappings()
+        .one()
+    )
 
 
 def _known(account_id: int, external_ids: Sequence[str]) -> dict[str, sa.RowMapping]:
     rows = db.session.execute(
-        sa.select(_inbound.c.external_id, _inbound.c.modified_at, _inbound.c.digest, _inbound.c.state)
-        .where(_inbound.c.merchant_id == current_merchant_id(), _inbound.c.account_id == account_id,
-               _inbound.c.external_id.in_(external_ids))
+        sa.select(_inbound.c.external_id, _inbound.c.modified_at, _inbound.c.digest, _inbound.c.state).where(
+            _inbound.c.merchant_id == current_merchant_id(),
+            _inbound.c.account_id == account_id,
+            _inbound.c.external_id.in_(external_ids),
+        )
     ).mappings()
     return {row["external_id"]: row for row in rows}
 
@@ -264,18 +304,23 @@ def _known(account_id: int, external_ids: Sequence[str]) -> dict[str, sa.RowMapp
 def _due(account_id: int) -> list[str]:
     rows = db.session.execute(
         sa.select(_inbound.c.external_id)
-        .where(_inbound.c.merchant_id == current_merchant_id(), _inbound.c.account_id == account_id,
-               _inbound.c.state.in_(("received", "failed")),
-               sa.or_(_inbound.c.next_try_at.is_(None), _inbound.c.next_try_at <= utc_now()))
-        .order_by(_inbound.c.id).limit(200)
+        .where(
+            _inbound.c.merchant_id == current_merchant_id(),
+            _inbound.c.account_id == account_id,
+            _inbound.c.state.in_(("received", "failed")),
+            sa.or_(_inbound.c.next_try_at.is_(None), _inbound.c.next_try_at <= utc_now()),
+        )
+        .order_by(_inbound.c.id)
+        .limit(200)
     )
     return [row.external_id for row in rows]
 
 
 def _cursor(account: ChannelAccount) -> dt.datetime | None:
     at: dt.datetime | None = db.session.execute(
-        sa.select(_sync.c.orders_seen_until)
-        .where(_sync.c.merchant_id == current_merchant_id(), _sync.c.account_id == account.id)
+        sa.select(_sync.c.orders_seen_until).where(
+            _sync.c.merchant_id == current_merchant_id(), _sync.c.account_id == account.id
+        )
     ).scalar_one_or_none()
     if at is None:
         return account.takes_orders_from
@@ -285,17 +330,23 @@ def _cursor(account: ChannelAccount) -> dt.datetime | None:
 
 def _move_cursor(account_id: int, newest: dt.datetime) -> None:
     """Only forward: two readers at once must not take each other back."""
-    db.session.execute(_of_account(account_id).values(
-        orders_seen_until=sa.func.greatest(sa.func.coalesce(_sync.c.orders_seen_until, newest), newest)
-    ))
+    db.session.execute(
+        _of_account(account_id).values(
+            orders_seen_until=sa.func.greatest(sa.func.coalesce(_sync.c.orders_seen_until, newest), newest)
+        )
+    )
 
 
 def _of_account(account_id: int) -> sa.Update:
-    return sa.update(_sync).where(_sync.c.merchant_id == current_merchant_id(), _sync.c.account_id == account_id)
+    return sa.update(_sync).where(
+        _sync.c.merchant_id == current_merchant_id(), _sync.c.account_id == account_id
+    )
 
 
 def _one(inbound_id: int) -> sa.Update:
-    return sa.update(_inbound).where(_inbound.c.merchant_id == current_merchant_id(), _inbound.c.id == inbound_id)
+    return sa.update(_inbound).where(
+        _inbound.c.merchant_id == current_merchant_id(), _inbound.c.id == inbound_id
+    )
 
 
 def _place(account_id: int, external_id: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from portal.catalog.models import Variant
-from portal.channels import listings, services, sync
+from portal.channels import articles, services, sync
 from portal.channels.connectors.base import ChannelError
 from portal.channels.models import ChannelAccount
 from portal.core.audit import SYSTEM
@@ -22,7 +22,7 @@ def note_changes(events: Sequence[Event]) -> None:
     """What changed is looked up when it is sent; here it is only noted that something did."""
     for kind, wanted in (("stock.changed", {"stock": True}), ("price.changed", {"price": True})):
         variants = _variants([event.payload for event in events if event.kind == kind])
-        touched = listings.mark_variants(variants, **wanted)
+        touched = articles.mark_variants(variants, **wanted)
         for account in db.session.scalars(sa.select(ChannelAccount).where(ChannelAccount.id.in_(touched))):
             if account.is_running:
                 services.request_sync(account.id, by=SYSTEM)
@@ -70,11 +70,18 @@ def _variants(payloads: Sequence[Any]) -> set[int]:
     """Events name a variant, several, or a product whose variants are meant."""
     found = {payload["variant_id"] for payload in payloads if "variant_id" in payload}
     found |= {variant_id for payload in payloads for variant_id in payload.get("variant_ids", ())}
-    products = {payload["product_id"] for payload in payloads if "product_id" in payload and "variant_id" not in payload}
+    products = {
+        payload["product_id"]
+        for payload in payloads
+        if "product_id" in payload and "variant_id" not in payload
+    }
     if products:
         table = Variant.__table__
-        found |= set(db.session.scalars(
-            sa.select(table.c.id)
-            .where(table.c.merchant_id == current_merchant_id(), table.c.product_id.in_(products))
-        ))
+        found |= set(
+            db.session.scalars(
+                sa.select(table.c.id).where(
+                    table.c.merchant_id == current_merchant_id(), table.c.product_id.in_(products)
+                )
+            )
+        )
     return found

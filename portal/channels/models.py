@@ -74,7 +74,9 @@ class ChannelSync(Tenant, Base):
     __tablename__ = "channel_sync"
 
     account_id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False, info=_KEY)
-    orders_seen_until: Mapped[dt.datetime | None] = mapped_column(info=not_pii("cursor, in the time of the shop"))
+    orders_seen_until: Mapped[dt.datetime | None] = mapped_column(
+        info=not_pii("cursor, in the time of the shop")
+    )
     failures: Mapped[int] = mapped_column(default=0, server_default="0", info=not_pii("count"))
     failing_since: Mapped[dt.datetime | None] = mapped_column(info=_TIME)
     next_try_at: Mapped[dt.datetime | None] = mapped_column(info=_TIME)
@@ -101,7 +103,9 @@ class ChannelListing(Tenant, IdentityKey, Base):
     account_id: Mapped[int] = mapped_column(sa.BigInteger, info=_KEY)
     variant_id: Mapped[int | None] = mapped_column(sa.BigInteger, info=_KEY)
     remote_product_id: Mapped[int] = mapped_column(sa.BigInteger, info=_REMOTE)
-    remote_variation_id: Mapped[int] = mapped_column(sa.BigInteger, default=0, server_default="0", info=_REMOTE)
+    remote_variation_id: Mapped[int] = mapped_column(
+        sa.BigInteger, default=0, server_default="0", info=_REMOTE
+    )
     remote_sku: Mapped[str] = mapped_column(CODE, default="", server_default="", info=_REMOTE)
     remote_sku_key: Mapped[str | None] = mapped_column(CODE, info=_REMOTE)
     remote_name: Mapped[str] = mapped_column(default="", server_default="", info=_REMOTE)
@@ -116,7 +120,9 @@ class ChannelListing(Tenant, IdentityKey, Base):
     sent_stock: Mapped[int | None] = mapped_column(info=_STOCK)
     sent_price: Mapped[Decimal | None] = mapped_column(sa.Numeric(20, 6), info=_MONEY)
     sent_at: Mapped[dt.datetime | None] = mapped_column(info=_TIME)
-    acknowledged_version: Mapped[int] = mapped_column(sa.BigInteger, default=0, server_default="0", info=_VERSION)
+    acknowledged_version: Mapped[int] = mapped_column(
+        sa.BigInteger, default=0, server_default="0", info=_VERSION
+    )
     acknowledged_stock: Mapped[int | None] = mapped_column(info=_STOCK)
     acknowledged_price: Mapped[Decimal | None] = mapped_column(sa.Numeric(20, 6), info=_MONEY)
     acknowledged_at: Mapped[dt.datetime | None] = mapped_column(info=_TIME)
@@ -139,13 +145,27 @@ class ChannelListing(Tenant, IdentityKey, Base):
         sa.Index(None, "merchant_id", "variant_id"),
         sa.Index(None, "merchant_id", "account_id", "state", "id"),
         sa.Index(None, "merchant_id", "account_id", "remote_sku_key"),
-        sa.Index("channel_listing_due_idx", "merchant_id", "account_id", "next_try_at",
-                 postgresql_where=sa.text("state IN ('waiting', 'unknown', 'failed')")),
-        sa.Index("channel_listing_check_idx", "merchant_id", "account_id", "check_at",
-                 postgresql_where=sa.text("check_at IS NOT NULL")),
+        sa.Index(
+            "channel_listing_due_idx",
+            "merchant_id",
+            "account_id",
+            "next_try_at",
+            postgresql_where=sa.text("state IN ('waiting', 'unknown', 'failed')"),
+        ),
+        sa.Index(
+            "channel_listing_check_idx",
+            "merchant_id",
+            "account_id",
+            "check_at",
+            postgresql_where=sa.text("check_at IS NOT NULL"),
+        ),
         sa.CheckConstraint(sa.column("state").in_(LISTING_STATES), name="state"),
-        sa.CheckConstraint("(variant_id IS NULL) = (state IN ('unmatched', 'ignored'))", name="matched_to_send"),
-        sa.CheckConstraint("acknowledged_version <= sent_version AND sent_version <= wanted_version", name="versions"),
+        sa.CheckConstraint(
+            "(variant_id IS NULL) = (state IN ('unmatched', 'ignored'))", name="matched_to_send"
+        ),
+        sa.CheckConstraint(
+            "acknowledged_version <= sent_version AND sent_version <= wanted_version", name="versions"
+        ),
         sa.CheckConstraint("wanted_stock >= 0 AND sent_stock >= 0", name="never_negative"),
     )
 
@@ -158,20 +178,27 @@ class ChannelInboundOrder(Tenant, IdentityKey, Base):
 
     account_id: Mapped[int] = mapped_column(sa.BigInteger, info=_KEY)
     external_id: Mapped[str] = mapped_column(CODE, info=not_pii("the shop's key of the order"))
-    external_number: Mapped[str] = mapped_column(CODE, default="", server_default="",
-                                                 info=not_pii("the shop's number of the order"))
+    external_number: Mapped[str] = mapped_column(
+        CODE, default="", server_default="", info=not_pii("the shop's number of the order")
+    )
     external_status: Mapped[str] = mapped_column(default="", server_default="", info=_STATE)
     state: Mapped[str] = mapped_column(default="received", server_default="received", info=_STATE)
     reason: Mapped[str | None] = mapped_column(info=_REASON)
     order_id: Mapped[int | None] = mapped_column(sa.BigInteger, info=_KEY)
     subject_id: Mapped[int | None] = mapped_column(sa.BigInteger, info=_KEY)
     payload: Mapped[bytes | None] = mapped_column(
-        info=pii(category="identifier", strategy="shred", purpose="apply an order again, show where it came from",
-                 retention="with the order")
+        info=pii(
+            category="identifier",
+            strategy="shred",
+            purpose="apply an order again, show where it came from",
+            retention="with the order",
+        )
     )
     digest: Mapped[str | None] = mapped_column(CODE, info=not_pii("digest of states and amounts only"))
     modified_at: Mapped[dt.datetime | None] = mapped_column(info=not_pii("version, in the time of the shop"))
-    applied_modified_at: Mapped[dt.datetime | None] = mapped_column(info=not_pii("version, in the time of the shop"))
+    applied_modified_at: Mapped[dt.datetime | None] = mapped_column(
+        info=not_pii("version, in the time of the shop")
+    )
     attempts: Mapped[int] = mapped_column(default=0, server_default="0", info=not_pii("count"))
     failing_since: Mapped[dt.datetime | None] = mapped_column(info=_TIME)
     next_try_at: Mapped[dt.datetime | None] = mapped_column(info=_TIME)
@@ -186,8 +213,13 @@ class ChannelInboundOrder(Tenant, IdentityKey, Base):
         sa.Index(None, "merchant_id", "account_id", "state", "id"),
         sa.Index(None, "merchant_id", "order_id"),
         sa.Index(None, "merchant_id", "subject_id"),
-        sa.Index("channel_inbound_order_due_idx", "merchant_id", "account_id", "next_try_at",
-                 postgresql_where=sa.text("state IN ('received', 'failed')")),
+        sa.Index(
+            "channel_inbound_order_due_idx",
+            "merchant_id",
+            "account_id",
+            "next_try_at",
+            postgresql_where=sa.text("state IN ('received', 'failed')"),
+        ),
         sa.CheckConstraint(sa.column("state").in_(INBOUND_STATES), name="state"),
     )
 

@@ -101,11 +101,19 @@ def _bring_up_to_date(order: InboundOrder, order_id: int, by: Actor) -> list[str
         return []
     if order.status == "draft":
         return []
-    reasons = [f"{outside.NOT_ENOUGH}: {', '.join(short)}." if (short := outside.record_reopening(order_id, by=by)) else ""]
+    reasons = [
+        f"{outside.NOT_ENOUGH}: {', '.join(short)}."
+        if (short := outside.record_reopening(order_id, by=by))
+        else ""
+    ]
     if order.is_paid:
         outside.record_payment(
-            order_id, method=order.payment_method, gateway="shop", reference=order.payment_reference or None,
-            at=order.paid_at, by=by,
+            order_id,
+            method=order.payment_method,
+            gateway="shop",
+            reference=order.payment_reference or None,
+            at=order.paid_at,
+            by=by,
         )
     reasons.append(_refund(order, order_id, by))
     if order.status == "done":
@@ -117,7 +125,9 @@ def _bring_up_to_date(order: InboundOrder, order_id: int, by: Actor) -> list[str
 def _refund(order: InboundOrder, order_id: int, by: Actor) -> str:
     open_amount = Decimal(0)
     for refund in order.refunds:
-        open_amount += refund.amount - outside.record_refund(order_id, refund.external_id, refund.amount, by=by)
+        open_amount += refund.amount - outside.record_refund(
+            order_id, refund.external_id, refund.amount, by=by
+        )
     if open_amount > 0:
         return f"The shop gave back {open_amount} {order.currency} more than it took. Look at the payments there."
     return ""
@@ -153,19 +163,32 @@ def _variants(account_id: int, lines: Sequence[InboundLine]) -> dict[tuple[Remot
     by_key = {
         RemoteKey(row.remote_product_id, row.remote_variation_id): Known(row.id, row.is_stocked)
         for row in db.session.execute(
-            sa.select(_listing.c.remote_product_id, _listing.c.remote_variation_id, _variant.c.id, _variant.c.is_stocked)
-            .join(_variant, sa.and_(_variant.c.merchant_id == _listing.c.merchant_id,
-                                    _variant.c.id == _listing.c.variant_id))
-            .where(_listing.c.merchant_id == merchant_id, _listing.c.account_id == account_id,
-                   _listing.c.remote_product_id.in_({line.key.product_id for line in lines}))
+            sa.select(
+                _listing.c.remote_product_id,
+                _listing.c.remote_variation_id,
+                _variant.c.id,
+                _variant.c.is_stocked,
+            )
+            .join(
+                _variant,
+                sa.and_(
+                    _variant.c.merchant_id == _listing.c.merchant_id, _variant.c.id == _listing.c.variant_id
+                ),
+            )
+            .where(
+                _listing.c.merchant_id == merchant_id,
+                _listing.c.account_id == account_id,
+                _listing.c.remote_product_id.in_({line.key.product_id for line in lines}),
+            )
         )
     }
     keys = {code_key(line.sku) for line in lines if line.sku} - {None}
     by_sku = {
         row.sku_key: Known(row.id, row.is_stocked)
         for row in db.session.execute(
-            sa.select(_variant.c.sku_key, _variant.c.id, _variant.c.is_stocked)
-            .where(_variant.c.merchant_id == merchant_id, _variant.c.sku_key.in_(keys))
+            sa.select(_variant.c.sku_key, _variant.c.id, _variant.c.is_stocked).where(
+                _variant.c.merchant_id == merchant_id, _variant.c.sku_key.in_(keys)
+            )
         )
     }
     found = {}
@@ -179,16 +202,26 @@ def _variants(account_id: int, lines: Sequence[InboundLine]) -> dict[tuple[Remot
 
 def _line(line: InboundLine, known: Known | None, tax_inclusive: bool) -> NewLine:
     net = line.total - line.tax_amount if tax_inclusive else line.total
-    rate = (line.tax_amount / net).quantize(Decimal("0.000001")) if line.tax_amount and net > 0 else Decimal(0)
+    rate = (
+        (line.tax_amount / net).quantize(Decimal("0.000001")) if line.tax_amount and net > 0 else Decimal(0)
+    )
     return NewLine(
-        sku=line.sku, title=line.title, quantity=line.quantity, unit_price=line.unit_price, discount=line.discount,
-        tax_amount=line.tax_amount, tax_rate=rate, variant_id=known.variant_id if known else None,
+        sku=line.sku,
+        title=line.title,
+        quantity=line.quantity,
+        unit_price=line.unit_price,
+        discount=line.discount,
+        tax_amount=line.tax_amount,
+        tax_rate=rate,
+        variant_id=known.variant_id if known else None,
         is_stocked=known.is_stocked if known else False,
     )
 
 
 def _charges(order: InboundOrder) -> list[NewCharge]:
-    charges = [NewCharge(charge.kind, charge.label, charge.amount, charge.tax_amount) for charge in order.charges]
+    charges = [
+        NewCharge(charge.kind, charge.label, charge.amount, charge.tax_amount) for charge in order.charges
+    ]
     if order.rounding:
         charges.append(NewCharge("adjustment", "Rounding of the shop", order.rounding))
     return charges
@@ -197,5 +230,12 @@ def _charges(order: InboundOrder) -> list[NewCharge]:
 def _payments(account: ChannelAccount, order: InboundOrder) -> list[NewPayment]:
     if not order.is_paid or order.total <= 0:
         return []
-    return [NewPayment(order.payment_method, order.total, order.total, gateway=account.connector,
-                       gateway_reference=order.payment_reference or None)]
+    return [
+        NewPayment(
+            order.payment_method,
+            order.total,
+            order.total,
+            gateway=account.connector,
+            gateway_reference=order.payment_reference or None,
+        )
+    ]

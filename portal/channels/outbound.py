@@ -76,7 +76,11 @@ class Outbound:
 
     @classmethod
     def from_settings(
-        cls, settings: Settings, *, beat: Callable[[], None] | None = None, answer_seconds: float = ANSWER_SECONDS
+        cls,
+        settings: Settings,
+        *,
+        beat: Callable[[], None] | None = None,
+        answer_seconds: float = ANSWER_SECONDS,
     ) -> Outbound:
         """Production calls public hosts only, whatever the settings say."""
         allowed = settings.private_hosts if settings.environment in ("test", "demo") else frozenset()
@@ -92,15 +96,21 @@ class Outbound:
             parts = urlsplit(url)
             port = parts.port
         except ValueError as error:
-            raise AddressRefusedError("This is not a web address. Write it like https://shop.example.com.") from error
+            raise AddressRefusedError(
+                "This is not a web address. Write it like https://shop.example.com."
+            ) from error
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise AddressRefusedError("Write the address with https:// in front, like https://shop.example.com.")
+            raise AddressRefusedError(
+                "Write the address with https:// in front, like https://shop.example.com."
+            )
         if parts.username or parts.password or any(c in url for c in "\\ \t\r\n"):
             raise AddressRefusedError("Leave user names, passwords and spaces out of the address.")
         if self._is_listed(parts):
             return parts
         if parts.scheme == "http":
-            raise AddressRefusedError("The keys would travel unprotected. Use the https:// address of the shop.")
+            raise AddressRefusedError(
+                "The keys would travel unprotected. Use the https:// address of the shop."
+            )
         if port is not None and port not in PUBLIC_PORTS:
             raise AddressRefusedError(f"We do not call port {port}. Shops answer on 443 or 8443.")
         return parts
@@ -143,21 +153,32 @@ class Outbound:
             if parts.scheme == "https":
                 sock = self.tls.wrap_socket(sock, server_hostname=host)
         except ssl.SSLCertVerificationError as error:
-            raise UnreachableError("The shop's certificate is not valid, so we did not send the keys.") from error
+            raise UnreachableError(
+                "The shop's certificate is not valid, so we did not send the keys."
+            ) from error
         except OSError as error:
             raise UnreachableError("The shop cannot be reached at this address.") from error
         connection.sock = sock
         return connection
 
     def _send(
-        self, connection: http.client.HTTPConnection, method: str, parts: SplitResult,
-        headers: Mapping[str, str], body: bytes | None,
+        self,
+        connection: http.client.HTTPConnection,
+        method: str,
+        parts: SplitResult,
+        headers: Mapping[str, str],
+        body: bytes | None,
     ) -> None:
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         host = parts.netloc
         try:
             connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
-            for name, value in {"Host": host, "User-Agent": "portal", "Connection": "close", **headers}.items():
+            for name, value in {
+                "Host": host,
+                "User-Agent": "portal",
+                "Connection": "close",
+                **headers,
+            }.items():
                 connection.putheader(name, value)
             if body is not None:
                 connection.putheader("Content-Length", str(len(body)))

@@ -19,7 +19,14 @@ import sqlalchemy as sa
 
 from portal.catalog.models import Price
 from portal.channels import retry
-from portal.channels.connectors.base import ChannelError, Connector, RemoteItem, RemoteKey, Update, UpdateResult
+from portal.channels.connectors.base import (
+    ChannelError,
+    Connector,
+    RemoteItem,
+    RemoteKey,
+    Update,
+    UpdateResult,
+)
 from portal.channels.deliveries import Call, logged
 from portal.channels.models import ChannelAccount, ChannelListing
 from portal.core.clock import utc_now
@@ -46,7 +53,9 @@ class Sent:
     update: Update
 
 
-def push_due(account: ChannelAccount, connector: Connector, commit: Commit, *, until: float | None = None) -> int:
+def push_due(
+    account: ChannelAccount, connector: Connector, commit: Commit, *, until: float | None = None
+) -> int:
     """Send everything that is due, batch by batch; gives how many articles the shop took.
 
     Args:
@@ -84,13 +93,17 @@ def resolve_unknown(account: ChannelAccount, connector: Connector, commit: Commi
         commit()
         with logged(account_id, "read_back") as call:
             call.items = len(rows)
-            found = connector.read([RemoteKey(row.remote_product_id, row.remote_variation_id) for row in rows])
+            found = connector.read(
+                [RemoteKey(row.remote_product_id, row.remote_variation_id) for row in rows]
+            )
         for row in rows:
             _resolve(row, found.get(RemoteKey(row.remote_product_id, row.remote_variation_id)))
         commit()
 
 
-def wanted_values(account: ChannelAccount, variant_ids: Sequence[int]) -> dict[int, tuple[int | None, Decimal | None]]:
+def wanted_values(
+    account: ChannelAccount, variant_ids: Sequence[int]
+) -> dict[int, tuple[int | None, Decimal | None]]:
     """Stock and price each variant should show in this shop now; None where the account or we have none to say."""
     stock = available_units(variant_ids) if account.sends_stock else {}
     prices = _prices(account.price_currency, variant_ids) if account.sends_prices else {}
@@ -108,8 +121,15 @@ def available_units(variant_ids: Sequence[int]) -> dict[int, int]:
     free = sa.func.sum(_level.c.on_hand - _level.c.allocated - _level.c.reserved - _level.c.unavailable)
     rows = db.session.execute(
         sa.select(_level.c.variant_id, free.label("free"))
-        .join(_location, sa.and_(_location.c.merchant_id == _level.c.merchant_id, _location.c.id == _level.c.location_id))
-        .where(_level.c.merchant_id == current_merchant_id(), _level.c.variant_id.in_(variant_ids), _location.c.is_active)
+        .join(
+            _location,
+            sa.and_(_location.c.merchant_id == _level.c.merchant_id, _location.c.id == _level.c.location_id),
+        )
+        .where(
+            _level.c.merchant_id == current_merchant_id(),
+            _level.c.variant_id.in_(variant_ids),
+            _location.c.is_active,
+        )
         .group_by(_level.c.variant_id)
     )
     return {row.variant_id: int(row.free) for row in rows}
@@ -118,7 +138,8 @@ def available_units(variant_ids: Sequence[int]) -> dict[int, int]:
 def _prices(currency: str, variant_ids: Sequence[int]) -> dict[int, Decimal]:
     rows = db.session.execute(
         sa.select(_price.c.variant_id, _price.c.amount).where(
-            _price.c.merchant_id == current_merchant_id(), _price.c.currency == currency,
+            _price.c.merchant_id == current_merchant_id(),
+            _price.c.currency == currency,
             _price.c.variant_id.in_(variant_ids),
         )
     )
@@ -137,9 +158,16 @@ def _claim(account: ChannelAccount, limit: int) -> list[Sent]:
     due = sa.or_(_listing.c.next_try_at.is_(None), _listing.c.next_try_at <= now)
     rows = db.session.execute(
         sa.select(_listing)
-        .where(_listing.c.merchant_id == current_merchant_id(), _listing.c.account_id == account.id,
-               _listing.c.state.in_(("waiting", "failed")), ~_listing.c.is_paused, due)
-        .order_by(_listing.c.wanted_at, _listing.c.id).limit(limit).with_for_update(skip_locked=True)
+        .where(
+            _listing.c.merchant_id == current_merchant_id(),
+            _listing.c.account_id == account.id,
+            _listing.c.state.in_(("waiting", "failed")),
+            ~_listing.c.is_paused,
+            due,
+        )
+        .order_by(_listing.c.wanted_at, _listing.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
     ).all()
     # Read after the rows are locked: a change of stock that is not in these figures marks them again.
     values = wanted_values(account, [row.variant_id for row in rows])
@@ -148,10 +176,17 @@ def _claim(account: ChannelAccount, limit: int) -> list[Sent]:
         stock, price = values[row.variant_id]
         key = RemoteKey(row.remote_product_id, row.remote_variation_id)
         sent.append(Sent(row.id, row.wanted_version, Update(key, stock, price)))
-        db.session.execute(_one(row.id).values(
-            state="unknown", wanted_stock=stock, wanted_price=price, sent_stock=stock, sent_price=price,
-            sent_version=row.wanted_version, sent_at=now,
-        ))
+        db.session.execute(
+            _one(row.id).values(
+                state="unknown",
+                wanted_stock=stock,
+                wanted_price=price,
+                sent_stock=stock,
+                sent_price=price,
+                sent_version=row.wanted_version,
+                sent_at=now,
+            )
+        )
     return sent
 
 
@@ -160,7 +195,11 @@ def _settle(sent: Sequence[Sent], results: dict[RemoteKey, UpdateResult]) -> lis
     failed = []
     for row in sent:
         result = results.get(row.update.key)
-        error = result.error if result else ChannelError("unknown", "The call ended without a word about this article.")
+        error = (
+            result.error
+            if result
+            else ChannelError("unknown", "The call ended without a word about this article.")
+        )
         if error is None:
             _acknowledge(row.listing_id, row.version)
             continue
@@ -177,20 +216,32 @@ def _settle(sent: Sequence[Sent], results: dict[RemoteKey, UpdateResult]) -> lis
 
 def _acknowledge(listing_id: int, version: int) -> None:
     """The shop shows what we sent. A newer reason to send keeps the listing waiting."""
-    db.session.execute(_in_flight(listing_id, version).values(
-        state=sa.case((_listing.c.wanted_version > _listing.c.sent_version, "waiting"), else_="in_step"),
-        acknowledged_version=_listing.c.sent_version, acknowledged_stock=_listing.c.sent_stock,
-        acknowledged_price=_listing.c.sent_price, acknowledged_at=utc_now(), attempts=0, failing_since=None,
-        next_try_at=None, last_error=None, is_missing=False,
-    ))
+    db.session.execute(
+        _in_flight(listing_id, version).values(
+            state=sa.case((_listing.c.wanted_version > _listing.c.sent_version, "waiting"), else_="in_step"),
+            acknowledged_version=_listing.c.sent_version,
+            acknowledged_stock=_listing.c.sent_stock,
+            acknowledged_price=_listing.c.sent_price,
+            acknowledged_at=utc_now(),
+            attempts=0,
+            failing_since=None,
+            next_try_at=None,
+            last_error=None,
+            is_missing=False,
+        )
+    )
 
 
 def _leave_unknown(listing_id: int, version: int, error: ChannelError) -> None:
     now = utc_now()
-    db.session.execute(_in_flight(listing_id, version).values(
-        attempts=_listing.c.attempts + 1, next_try_at=now + dt.timedelta(seconds=5), check_at=now + LATE,
-        last_error=error.message,
-    ))
+    db.session.execute(
+        _in_flight(listing_id, version).values(
+            attempts=_listing.c.attempts + 1,
+            next_try_at=now + dt.timedelta(seconds=5),
+            check_at=now + LATE,
+            last_error=error.message,
+        )
+    )
 
 
 def _put_back(listing_id: int, version: int, error: ChannelError) -> None:
@@ -201,27 +252,38 @@ def note_failure(listing_id: int, version: int, error: ChannelError) -> None:
     """One more failure of one article: try later, and lay it before a person when that has gone on for too long."""
     now = utc_now()
     row = db.session.execute(
-        sa.select(_listing.c.attempts, _listing.c.failing_since)
-        .where(_listing.c.merchant_id == current_merchant_id(), _listing.c.id == listing_id)
+        sa.select(_listing.c.attempts, _listing.c.failing_since).where(
+            _listing.c.merchant_id == current_merchant_id(), _listing.c.id == listing_id
+        )
     ).one()
     since = row.failing_since or now
     spent = retry.is_spent(since, now)
-    db.session.execute(_in_flight(listing_id, version).values(
-        state="dead" if spent else "failed", attempts=_listing.c.attempts + 1, failing_since=since,
-        next_try_at=None if spent else now + retry.wait(row.attempts + 1), last_error=error.message,
-    ))
+    db.session.execute(
+        _in_flight(listing_id, version).values(
+            state="dead" if spent else "failed",
+            attempts=_listing.c.attempts + 1,
+            failing_since=since,
+            next_try_at=None if spent else now + retry.wait(row.attempts + 1),
+            last_error=error.message,
+        )
+    )
 
 
 def _doubtful(account_id: int, limit: int) -> Sequence[sa.Row[tuple[object, ...]]]:
     now = utc_now()
-    unanswered = sa.and_(_listing.c.state == "unknown",
-                         sa.or_(_listing.c.next_try_at.is_(None), _listing.c.next_try_at <= now))
+    unanswered = sa.and_(
+        _listing.c.state == "unknown", sa.or_(_listing.c.next_try_at.is_(None), _listing.c.next_try_at <= now)
+    )
     late = sa.and_(_listing.c.check_at <= now, _listing.c.state == "in_step")
     return db.session.execute(
         sa.select(_listing)
-        .where(_listing.c.merchant_id == current_merchant_id(), _listing.c.account_id == account_id,
-               sa.or_(unanswered, late))
-        .order_by(_listing.c.id).limit(limit)
+        .where(
+            _listing.c.merchant_id == current_merchant_id(),
+            _listing.c.account_id == account_id,
+            sa.or_(unanswered, late),
+        )
+        .order_by(_listing.c.id)
+        .limit(limit)
     ).all()
 
 
@@ -229,22 +291,34 @@ def _resolve(row: sa.Row[tuple[object, ...]], item: RemoteItem | None) -> None:
     """Compare what was sent with what the shop shows, and send again where they differ."""
     values = row._mapping
     if values["state"] == "in_step":
-        agrees = item is not None and _agrees(item, values["acknowledged_stock"], values["acknowledged_price"])
+        agrees = item is not None and _agrees(
+            item, values["acknowledged_stock"], values["acknowledged_price"]
+        )
         changes: dict[str, object] = {"check_at": None}
         if not agrees:
-            changes |= {"state": "waiting", "wanted_version": _listing.c.wanted_version + 1, "wanted_at": utc_now()}
+            changes |= {
+                "state": "waiting",
+                "wanted_version": _listing.c.wanted_version + 1,
+                "wanted_at": utc_now(),
+            }
         db.session.execute(
-            _one(values["id"]).where(_listing.c.state == "in_step", _listing.c.sent_version == values["sent_version"])
+            _one(values["id"])
+            .where(_listing.c.state == "in_step", _listing.c.sent_version == values["sent_version"])
             .values(changes)
         )
     elif item is None:
-        note_failure(values["id"], values["sent_version"], ChannelError("gone", "The shop no longer has this article."))
+        note_failure(
+            values["id"], values["sent_version"], ChannelError("gone", "The shop no longer has this article.")
+        )
     elif _agrees(item, values["sent_stock"], values["sent_price"]):
         _acknowledge(values["id"], values["sent_version"])
     else:
-        db.session.execute(_in_flight(values["id"], values["sent_version"]).values(
-            state="waiting", next_try_at=utc_now() + retry.wait(values["attempts"]) if values["attempts"] > 1 else None,
-        ))
+        db.session.execute(
+            _in_flight(values["id"], values["sent_version"]).values(
+                state="waiting",
+                next_try_at=utc_now() + retry.wait(values["attempts"]) if values["attempts"] > 1 else None,
+            )
+        )
 
 
 def _agrees(item: RemoteItem, stock: int | None, price: Decimal | None) -> bool:
@@ -252,7 +326,9 @@ def _agrees(item: RemoteItem, stock: int | None, price: Decimal | None) -> bool:
 
 
 def _one(listing_id: int) -> sa.Update:
-    return sa.update(_listing).where(_listing.c.merchant_id == current_merchant_id(), _listing.c.id == listing_id)
+    return sa.update(_listing).where(
+        _listing.c.merchant_id == current_merchant_id(), _listing.c.id == listing_id
+    )
 
 
 def _in_flight(listing_id: int, version: int) -> sa.Update:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from portal.channels import incoming, listings
+from portal.channels import articles, incoming
 from portal.channels.connectors import KINDS, connector
 from portal.channels.connectors.base import ChannelError, Connector
 from portal.channels.deliveries import logged
@@ -22,13 +23,15 @@ from portal.core import audit
 from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
-from portal.core.errors import DomainError, NotFoundError, StaleError
+from portal.core.errors import DomainError, NotFoundError
 from portal.core.jobs import Job, JobRun, enqueue
+from portal.core.merging import merged
 from portal.core.money import UnknownCurrencyError, minor_units
 from portal.core.secrets import last_four, secret_box
 from portal.orders.models import SalesChannel
 
 TEST_SECONDS: Final = 8.0
+ACCOUNT_FIELDS: Final = ("name", "base_url", "price_currency", "safety_buffer", "sends_stock", "sends_prices")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +63,29 @@ def connect_shop(kind: str, values: AccountValues, key: str, secret: str, *, by:
     db.session.flush()
     _seal(account, key, secret)
     db.session.add(ChannelSync(account_id=account.id))
-    audit.record(action="channel.connected", by=by, subject=("channel_account", account.id),
-                 after={"name": account.name, "connector": kind, "base_url": account.base_url})
+    audit.record(
+        action="channel.connected",
+        by=by,
+        subject=("channel_account", account.id),
+        after={"name": account.name, "connector": kind, "base_url": account.base_url},
+    )
     db.session.flush()
     return account
 
 
-def change_shop(account: ChannelAccount, values: AccountValues, version: int, *, by: Actor) -> None:
-    """Save settings. A change of what is sent makes everything be sent again; a new address must be tested again.
+def change_shop(
+    account: ChannelAccount, values: AccountValues, *, base: Mapping[str, Any], version: int, by: Actor
+) -> None:
+    """Save settings over what stands, keeping the edits of both sides. A change of what is sent makes everything be
+    sent again; a new address must be tested again.
 
     Raises:
-        StaleError: somebody saved meanwhile.
+        StaleError: somebody else changed the same field since the form was opened.
         DomainError: a value is not usable.
     """
-    cleaned = _checked(values, own=account)
-    wanted = _columns(cleaned)
-    now = {name: getattr(account, name) for name in wanted}
-    if version != account.version:
-        raise StaleError({name: (now[name], value) for name, value in wanted.items() if now[name] != value},
-                         version=account.version)
+    mine = _columns(_checked(values, own=account))
+    now = account_values(account)
+    wanted = mine if version == account.version else merged(now, base, mine, version=account.version)
     changed = {name: value for name, value in wanted.items() if now[name] != value}
     if not changed:
         return
@@ -88,9 +95,19 @@ def change_shop(account: ChannelAccount, values: AccountValues, version: int, *,
         _needs_test(account)
     db.session.flush()
     if changed.keys() & {"price_currency", "safety_buffer", "sends_stock", "sends_prices"}:
-        listings.mark_account(account.id)
-    audit.record(action="channel.changed", by=by, subject=("channel_account", account.id),
-                 before={name: now[name] for name in changed}, after=changed)
+        articles.mark_account(account.id)
+    audit.record(
+        action="channel.changed",
+        by=by,
+        subject=("channel_account", account.id),
+        before={name: now[name] for name in changed},
+        after=changed,
+    )
+
+
+def account_values(account: ChannelAccount) -> dict[str, Any]:
+    """What the form shows, by field."""
+    return {name: getattr(account, name) for name in ACCOUNT_FIELDS}
 
 
 def replace_keys(account: ChannelAccount, key: str, secret: str, *, by: Actor) -> None:
@@ -98,8 +115,13 @@ def replace_keys(account: ChannelAccount, key: str, secret: str, *, by: Actor) -
     before = account.credentials_tail
     _seal(account, key, secret)
     _needs_test(account)
-    audit.record(action="channel.keys_replaced", by=by, subject=("channel_account", account.id),
-                 before={"ends_in": before}, after={"ends_in": account.credentials_tail})
+    audit.record(
+        action="channel.keys_replaced",
+        by=by,
+        subject=("channel_account", account.id),
+        before={"ends_in": before},
+        after={"ends_in": account.credentials_tail},
+    )
     db.session.flush()
 
 
@@ -142,9 +164,14 @@ def switch_on(account: ChannelAccount, *, by: Actor) -> None:
     db.session.flush()
     _forget_trouble(account.id)
     if before == "draft":
-        listings.mark_account(account.id)
-    audit.record(action="channel.switched_on", by=by, subject=("channel_account", account.id),
-                 before={"state": before}, after={"state": "active"})
+        articles.mark_account(account.id)
+    audit.record(
+        action="channel.switched_on",
+        by=by,
+        subject=("channel_account", account.id),
+        before={"state": before},
+        after={"state": "active"},
+    )
     request_sync(account.id, by=by)
 
 
@@ -153,8 +180,13 @@ def switch_off(account: ChannelAccount, *, by: Actor) -> None:
     if not account.is_running:
         return
     before, account.state = account.state, "paused"
-    audit.record(action="channel.paused", by=by, subject=("channel_account", account.id),
-                 before={"state": before}, after={"state": "paused"})
+    audit.record(
+        action="channel.paused",
+        by=by,
+        subject=("channel_account", account.id),
+        before={"state": before},
+        after={"state": "paused"},
+    )
     db.session.flush()
 
 
@@ -164,11 +196,14 @@ def push_all(account: ChannelAccount, *states: str, by: Actor) -> int:
     Raises:
         DomainError: the shop is not switched on.
     """
-    if not account.is_running:
-        raise DomainError("Switch the channel on first; a paused channel sends nothing.")
-    count = listings.mark_account(account.id, *states)
-    audit.record(action="channel.pushed", by=by, subject=("channel_account", account.id),
-                 after={"articles": count, "states": list(states)})
+    require_running(account)
+    count = articles.mark_account(account.id, *states)
+    audit.record(
+        action="channel.pushed",
+        by=by,
+        subject=("channel_account", account.id),
+        after={"articles": count, "states": list(states)},
+    )
     request_sync(account.id, by=by, now=True)
     return count
 
@@ -179,14 +214,27 @@ def correct_drift(account: ChannelAccount, drifted: list[int], *, by: Actor) -> 
     Raises:
         DomainError: the shop is not switched on.
     """
-    if not account.is_running:
-        raise DomainError("Switch the channel on first; a paused channel sends nothing.")
+    require_running(account)
     if drifted:
-        listings.mark_listings(drifted)
-    audit.record(action="channel.drift_corrected", by=by, subject=("channel_account", account.id),
-                 after={"articles": len(drifted)})
+        articles.mark_listings(drifted)
+    audit.record(
+        action="channel.drift_corrected",
+        by=by,
+        subject=("channel_account", account.id),
+        after={"articles": len(drifted)},
+    )
     request_sync(account.id, by=by, now=True)
     return len(drifted)
+
+
+def require_running(account: ChannelAccount) -> None:
+    """Refuse what a channel that is off cannot do.
+
+    Raises:
+        DomainError: it is a draft or paused.
+    """
+    if not account.is_running:
+        raise DomainError("Switch the channel on first; a paused channel sends nothing and fetches nothing.")
 
 
 def retry_order(inbound_id: int, *, by: Actor) -> int:
@@ -233,7 +281,9 @@ def inbound_of(inbound_id: int) -> ChannelInboundOrder:
     return found
 
 
-def connector_of(account: ChannelAccount, *, job: JobRun | None = None, answer_seconds: float | None = None) -> Connector:
+def connector_of(
+    account: ChannelAccount, *, job: JobRun | None = None, answer_seconds: float | None = None
+) -> Connector:
     """The way to call an account's shop. In a job every call keeps the job's lease.
 
     Raises:
@@ -273,11 +323,8 @@ def _checked(values: AccountValues, own: ChannelAccount | None = None) -> Accoun
     return AccountValues(name, url, currency, values.safety_buffer, values.sends_stock, values.sends_prices)
 
 
-def _columns(values: AccountValues) -> dict[str, str | int | bool]:
-    return {
-        "name": values.name, "base_url": values.base_url, "price_currency": values.price_currency,
-        "safety_buffer": values.safety_buffer, "sends_stock": values.sends_stock, "sends_prices": values.sends_prices,
-    }
+def _columns(values: AccountValues) -> dict[str, Any]:
+    return {name: getattr(values, name) for name in ACCOUNT_FIELDS}
 
 
 def _seal(account: ChannelAccount, key: str, secret: str) -> None:
@@ -300,7 +347,9 @@ def _needs_test(account: ChannelAccount) -> None:
 def _free_code(name: str) -> str:
     stem = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "shop"
     taken = set(db.session.scalars(sa.select(SalesChannel.code).where(SalesChannel.code.startswith(stem))))
-    return next(code for n in range(1, len(taken) + 2) if (code := stem if n == 1 else f"{stem}-{n}") not in taken)
+    return next(
+        code for n in range(1, len(taken) + 2) if (code := stem if n == 1 else f"{stem}-{n}") not in taken
+    )
 
 
 def _forget_trouble(account_id: int) -> None:
@@ -313,8 +362,12 @@ def _forget_pause(account_id: int) -> None:
 
 def _sync(account_id: int, **values: int | str | dt.datetime | None) -> None:
     table = ChannelSync.__table__
-    statement = postgresql.insert(table).values(merchant_id=current_merchant_id(), account_id=account_id, **values)
-    db.session.execute(statement.on_conflict_do_update(index_elements=["merchant_id", "account_id"], set_=values))
+    statement = postgresql.insert(table).values(
+        merchant_id=current_merchant_id(), account_id=account_id, **values
+    )
+    db.session.execute(
+        statement.on_conflict_do_update(index_elements=["merchant_id", "account_id"], set_=values)
+    )
 
 
 def _purpose(account_id: int) -> str:

@@ -12,7 +12,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from portal.channels import incoming, listings, outgoing, retry
+from portal.channels import articles, incoming, outgoing, retry
 from portal.channels.connectors.base import ChannelError, Connector, RemoteItem
 from portal.channels.deliveries import logged, trim
 from portal.channels.models import ChannelAccount, ChannelInboundOrder, ChannelSync
@@ -71,12 +71,12 @@ def read_catalogue(account: ChannelAccount, connector: Connector, commit: Commit
             count += 1
             call.items = count
             if len(batch) >= COMPARE_PAGE:
-                listings.take_stock_of_shop(account_id, batch, utc_now())
+                articles.take_stock_of_shop(account_id, batch, utc_now())
                 batch = []
                 commit()
-    listings.take_stock_of_shop(account_id, batch, utc_now())
-    listings.note_missing(account_id, begun)
-    listings.match_by_sku(account_id)
+    articles.take_stock_of_shop(account_id, batch, utc_now())
+    articles.note_missing(account_id, begun)
+    articles.match_by_sku(account_id)
     commit()
     return count
 
@@ -95,9 +95,14 @@ def compare(account: ChannelAccount, connector: Connector, commit: Commit) -> No
     orders = recovered = 0
     if account.is_running:
         orders, recovered = _recover_orders(account, connector, commit)
-    db.session.execute(_of(account_id).values(
-        compared_at=utc_now(), compared_items=items, compared_orders=orders, recovered_orders=recovered,
-    ))
+    db.session.execute(
+        _of(account_id).values(
+            compared_at=utc_now(),
+            compared_items=items,
+            compared_orders=orders,
+            recovered_orders=recovered,
+        )
+    )
     commit()
 
 
@@ -107,11 +112,15 @@ def _recover_orders(account: ChannelAccount, connector: Connector, commit: Commi
     commit()
     stubs = {stub.external_id: stub for stub in connector.order_stubs(since)}
     table = ChannelInboundOrder.__table__
-    known = dict(db.session.execute(
-        sa.select(table.c.external_id, table.c.modified_at)
-        .where(table.c.merchant_id == current_merchant_id(), table.c.account_id == account_id,
-               table.c.external_id.in_(list(stubs)))
-    ).all())
+    known = dict(
+        db.session.execute(
+            sa.select(table.c.external_id, table.c.modified_at).where(
+                table.c.merchant_id == current_merchant_id(),
+                table.c.account_id == account_id,
+                table.c.external_id.in_(list(stubs)),
+            )
+        ).all()
+    )
     missed = [key for key, stub in stubs.items() if known.get(key) is None or known[key] < stub.modified_at]
     recovered = 0
     for external_id in missed:
@@ -124,8 +133,9 @@ def _recover_orders(account: ChannelAccount, connector: Connector, commit: Commi
 
 def _is_resting(account_id: int) -> bool:
     at = db.session.execute(
-        sa.select(_sync.c.next_try_at)
-        .where(_sync.c.merchant_id == current_merchant_id(), _sync.c.account_id == account_id)
+        sa.select(_sync.c.next_try_at).where(
+            _sync.c.merchant_id == current_merchant_id(), _sync.c.account_id == account_id
+        )
     ).scalar_one_or_none()
     return at is not None and at > utc_now()
 
@@ -135,39 +145,62 @@ def _note_trouble(account_id: int, error: ChannelError) -> None:
     now = utc_now()
     row = db.session.execute(
         sa.select(_sync.c.failures, _sync.c.failing_since)
-        .where(_sync.c.merchant_id == current_merchant_id(), _sync.c.account_id == account_id).with_for_update()
+        .where(_sync.c.merchant_id == current_merchant_id(), _sync.c.account_id == account_id)
+        .with_for_update()
     ).one()
     if error.kind == "throttled":
         wait = dt.timedelta(seconds=error.retry_after or 60)
         db.session.execute(_of(account_id).values(next_try_at=now + wait, last_error=error.message))
         return
     failures = row.failures + 1
-    db.session.execute(_of(account_id).values(
-        failures=failures, failing_since=row.failing_since or now, last_error=error.message,
-        next_try_at=now + retry.wait(failures, longest=retry.LONGEST_ACCOUNT_WAIT),
-    ))
+    db.session.execute(
+        _of(account_id).values(
+            failures=failures,
+            failing_since=row.failing_since or now,
+            last_error=error.message,
+            next_try_at=now + retry.wait(failures, longest=retry.LONGEST_ACCOUNT_WAIT),
+        )
+    )
     if error.kind in ("credentials", "address") or failures >= TROUBLE_AFTER:
         _turn(account_id, "active", "failing", error.message)
 
 
 def _note_success(account_id: int) -> None:
-    db.session.execute(_of(account_id).values(
-        failures=0, failing_since=None, next_try_at=None, last_error=None, pushed_at=utc_now(),
-    ))
+    db.session.execute(
+        _of(account_id).values(
+            failures=0,
+            failing_since=None,
+            next_try_at=None,
+            last_error=None,
+            pushed_at=utc_now(),
+        )
+    )
     _turn(account_id, "failing", "active", None)
 
 
 def _turn(account_id: int, before: str, after: str, reason: str | None) -> None:
     turned = db.session.execute(
         sa.update(_account)
-        .where(_account.c.merchant_id == current_merchant_id(), _account.c.id == account_id, _account.c.state == before)
-        .values(state=after).returning(_account.c.id)
+        .where(
+            _account.c.merchant_id == current_merchant_id(),
+            _account.c.id == account_id,
+            _account.c.state == before,
+        )
+        .values(state=after)
+        .returning(_account.c.id)
     ).first()
     if turned is not None:
-        audit.record(action=f"channel.{'failing' if after == 'failing' else 'recovered'}", by=SYSTEM,
-                     subject=("channel_account", account_id), before={"state": before}, after={"state": after},
-                     reason=reason)
+        audit.record(
+            action=f"channel.{'failing' if after == 'failing' else 'recovered'}",
+            by=SYSTEM,
+            subject=("channel_account", account_id),
+            before={"state": before},
+            after={"state": after},
+            reason=reason,
+        )
 
 
 def _of(account_id: int) -> sa.Update:
-    return sa.update(_sync).where(_sync.c.merchant_id == current_merchant_id(), _sync.c.account_id == account_id)
+    return sa.update(_sync).where(
+        _sync.c.merchant_id == current_merchant_id(), _sync.c.account_id == account_id
+    )

@@ -44,7 +44,11 @@ def shop_url(app: Flask, shop: Shop) -> Iterator[str]:
 def account(scope: int, shop: Shop, shop_url: str) -> ChannelAccount:
     """A tested account that is switched on and takes every order."""
     made = services.connect_shop(
-        "woocommerce", AccountValues("Market stall", shop_url, shop.currency), shop.key, shop.secret, by=SYSTEM
+        "woocommerce",
+        AccountValues("Market stall", shop_url, shop.currency),
+        shop.key,
+        shop.secret,
+        by=SYSTEM,
     )
     services.test_shop(made, by=SYSTEM)
     db.session.commit()
@@ -68,7 +72,12 @@ def new_variant(scope: int, location: int) -> NewVariant:
     """Make something to sell: ``new_variant("A", stock=5, price="2.00")``; gives its id."""
 
     def make(sku: str, *, stock: int = 0, price: str | None = None, currency: str = "GBP") -> int:
-        product = Product(title=f"Article {sku}", title_key=f"article {sku}".lower(), slug=f"article-{sku}".lower(), state="active")
+        product = Product(
+            title=f"Article {sku}",
+            title_key=f"article {sku}".lower(),
+            slug=f"article-{sku}".lower(),
+            state="active",
+        )
         db.session.add(product)
         db.session.flush()
         variant = Variant(product_id=product.id, sku=sku, sku_key=code_key(sku))

@@ -64,10 +64,24 @@ def test_an_order_arrives_whole(turn: Turn, shop: Shop, new_variant: NewVariant)
     row, order = inbound(key), order_of(key)
     assert (row.state, row.reason, row.external_status) == ("applied", None, "processing")
     assert (order.total, order.items_total, order.charges_total) == (Decimal(17), Decimal(13), Decimal(4))
-    assert (order.currency, order.state, order.payment_state, order.captured_total) == ("GBP", "open", "paid", Decimal(17))
+    assert (order.currency, order.state, order.payment_state, order.captured_total) == (
+        "GBP",
+        "open",
+        "paid",
+        Decimal(17),
+    )
     line = db.session.scalars(sa.select(OrderLine).where(OrderLine.order_id == order.id)).one()
-    assert (line.sku, line.title, line.quantity, line.variant_id, line.allocated_quantity) == ("A", "Teapot", 2, variant, 2)
-    contacts = {c.kind: c for c in db.session.scalars(sa.select(OrderContact).where(OrderContact.order_id == order.id))}
+    assert (line.sku, line.title, line.quantity, line.variant_id, line.allocated_quantity) == (
+        "A",
+        "Teapot",
+        2,
+        variant,
+        2,
+    )
+    contacts = {
+        c.kind: c
+        for c in db.session.scalars(sa.select(OrderContact).where(OrderContact.order_id == order.id))
+    }
     assert (contacts["buyer"].name, contacts["buyer"].email) == ("Joan Doe", f"joan.{key}@example.com")
     assert (contacts["shipping"].postcode, contacts["shipping"].country_code) == ("LS1 4DT", "GB")
     payment = db.session.scalars(sa.select(OrderPayment).where(OrderPayment.order_id == order.id)).one()
@@ -92,7 +106,9 @@ def test_the_same_order_a_hundred_times_is_one_order(
     assert level(variant) == (5, 1)
 
 
-def test_forcing_the_same_order_changes_nothing(account: ChannelAccount, shop: Shop, new_variant: NewVariant) -> None:
+def test_forcing_the_same_order_changes_nothing(
+    account: ChannelAccount, shop: Shop, new_variant: NewVariant
+) -> None:
     variant = new_variant("A", stock=5)
     key = shop.add_order([("A", 1, "2.00")], status="completed")
     shop.refund_order(key, "0.50")
@@ -104,7 +120,9 @@ def test_forcing_the_same_order_changes_nothing(account: ChannelAccount, shop: S
     assert count(StockMovement) == 3
 
 
-def test_an_older_version_never_overwrites_a_newer(account: ChannelAccount, shop: Shop, new_variant: NewVariant) -> None:
+def test_an_older_version_never_overwrites_a_newer(
+    account: ChannelAccount, shop: Shop, new_variant: NewVariant
+) -> None:
     new_variant("A", stock=5)
     key = shop.add_order([("A", 1, "2.00")], status="pending")
     old = dict(shop.orders[key])
@@ -116,8 +134,9 @@ def test_an_older_version_never_overwrites_a_newer(account: ChannelAccount, shop
     assert order_of(key).payment_state == "paid"
 
 
-def test_two_versions_of_one_second_are_told_apart(account: ChannelAccount, turn: Turn, shop: Shop,
-                                                   new_variant: NewVariant) -> None:
+def test_two_versions_of_one_second_are_told_apart(
+    account: ChannelAccount, turn: Turn, shop: Shop, new_variant: NewVariant
+) -> None:
     new_variant("A", stock=5)
     key = shop.add_order([("A", 1, "2.00")], status="pending")
     turn()
@@ -126,14 +145,18 @@ def test_two_versions_of_one_second_are_told_apart(account: ChannelAccount, turn
     assert order_of(key).payment_state == "paid"
 
 
-@pytest.mark.parametrize(("status", "state", "payment", "fulfilment"), [
-    ("pending", "open", "unpaid", "unfulfilled"),
-    ("on-hold", "open", "unpaid", "unfulfilled"),
-    ("processing", "open", "paid", "unfulfilled"),
-    ("completed", "closed", "paid", "fulfilled"),
-])
-def test_each_status_is_one_of_ours(turn: Turn, shop: Shop, new_variant: NewVariant, status: str, state: str,
-                                    payment: str, fulfilment: str) -> None:
+@pytest.mark.parametrize(
+    ("status", "state", "payment", "fulfilment"),
+    [
+        ("pending", "open", "unpaid", "unfulfilled"),
+        ("on-hold", "open", "unpaid", "unfulfilled"),
+        ("processing", "open", "paid", "unfulfilled"),
+        ("completed", "closed", "paid", "fulfilled"),
+    ],
+)
+def test_each_status_is_one_of_ours(
+    turn: Turn, shop: Shop, new_variant: NewVariant, status: str, state: str, payment: str, fulfilment: str
+) -> None:
     new_variant("A", stock=5)
     key = shop.add_order([("A", 1, "2.00")], status=status)
     turn()
@@ -161,7 +184,9 @@ def test_a_cancelled_order_gives_its_stock_back(turn: Turn, shop: Shop, new_vari
     assert (order_of(key).state, level(variant)) == ("cancelled", (5, 0))
 
 
-def test_an_order_that_goes_on_after_all_is_promised_again(turn: Turn, shop: Shop, new_variant: NewVariant) -> None:
+def test_an_order_that_goes_on_after_all_is_promised_again(
+    turn: Turn, shop: Shop, new_variant: NewVariant
+) -> None:
     variant = new_variant("A", stock=5)
     key = shop.add_order([("A", 2, "2.00")])
     turn()
@@ -196,23 +221,35 @@ def test_a_refund_is_recorded_once(turn: Turn, shop: Shop, new_variant: NewVaria
     assert count(OrderRefund) == 2
 
 
-def test_an_order_refunded_whole_before_it_left_leaves_no_promise(turn: Turn, shop: Shop, new_variant: NewVariant) -> None:
+def test_an_order_refunded_whole_before_it_left_leaves_no_promise(
+    turn: Turn, shop: Shop, new_variant: NewVariant
+) -> None:
     variant = new_variant("A", stock=5)
     key = shop.add_order([("A", 1, "5.00")])
     turn()
     shop.tick(60)
     shop.refund_order(key, "5.00", status="refunded")
     turn()
-    assert (order_of(key).state, order_of(key).payment_state, level(variant)) == ("cancelled", "refunded", (5, 0))
+    assert (order_of(key).state, order_of(key).payment_state, level(variant)) == (
+        "cancelled",
+        "refunded",
+        (5, 0),
+    )
 
 
-def test_an_unknown_article_holds_the_order_and_loses_nothing(turn: Turn, shop: Shop, new_variant: NewVariant) -> None:
+def test_an_unknown_article_holds_the_order_and_loses_nothing(
+    turn: Turn, shop: Shop, new_variant: NewVariant
+) -> None:
     new_variant("A", stock=5)
     key = shop.add_order([("A", 1, "2.00"), ("STRANGE", 3, "4.00")])
     turn()
     row, order = inbound(key), order_of(key)
     assert (row.state, row.reason) == ("held", "Not in the catalogue: STRANGE.")
-    assert (order.state, order.hold_reason, order.total) == ("on_hold", "Not in the catalogue: STRANGE.", Decimal(14))
+    assert (order.state, order.hold_reason, order.total) == (
+        "on_hold",
+        "Not in the catalogue: STRANGE.",
+        Decimal(14),
+    )
     new_variant("STRANGE", stock=9)
     services.retry_order(row.id, by=SYSTEM)
     db.session.commit()
@@ -255,10 +292,16 @@ def test_a_cent_of_rounding_is_a_line_of_its_own(turn: Turn, shop: Shop, new_var
     new_variant("A", stock=5)
     key = shop.add_order([("A", 1, "2.00")], total="2.01")
     turn()
-    assert (order_of(key).state, order_of(key).total, order_of(key).captured_total) == ("open", Decimal("2.01"), Decimal("2.01"))
+    assert (order_of(key).state, order_of(key).total, order_of(key).captured_total) == (
+        "open",
+        Decimal("2.01"),
+        Decimal("2.01"),
+    )
 
 
-def test_one_order_that_cannot_be_read_holds_up_no_other(turn: Turn, shop: Shop, new_variant: NewVariant) -> None:
+def test_one_order_that_cannot_be_read_holds_up_no_other(
+    turn: Turn, shop: Shop, new_variant: NewVariant
+) -> None:
     new_variant("A", stock=5)
     good = shop.add_order([("A", 1, "2.00")])
     bad = shop.add_order([("A", 1, "2.00")], currency="???")
@@ -272,7 +315,9 @@ def test_one_order_that_cannot_be_read_holds_up_no_other(turn: Turn, shop: Shop,
     assert (inbound(bad).state, inbound(bad).attempts, count(Order)) == ("applied", 0, 3)
 
 
-def test_a_failed_order_dies_after_thirty_hours_and_can_be_tried_again(turn: Turn, shop: Shop, new_variant: NewVariant) -> None:
+def test_a_failed_order_dies_after_thirty_hours_and_can_be_tried_again(
+    turn: Turn, shop: Shop, new_variant: NewVariant
+) -> None:
     new_variant("A", stock=5)
     key = shop.add_order([("A", 1, "2.00")], currency="???")
     with time_machine.travel(dt.datetime.now(dt.UTC)) as clock:
@@ -291,8 +336,9 @@ def test_a_failed_order_dies_after_thirty_hours_and_can_be_tried_again(turn: Tur
     assert inbound(key).state == "applied"
 
 
-def test_the_document_is_kept_under_the_buyers_key_alone(account: ChannelAccount, turn: Turn, shop: Shop,
-                                                         new_variant: NewVariant) -> None:
+def test_the_document_is_kept_under_the_buyers_key_alone(
+    account: ChannelAccount, turn: Turn, shop: Shop, new_variant: NewVariant
+) -> None:
     new_variant("A", stock=5)
     key = shop.add_order([("A", 1, "2.00")])
     turn()
@@ -322,7 +368,13 @@ def test_a_change_after_erasure_brings_no_one_back(turn: Turn, shop: Shop, new_v
 
 def test_orders_of_one_buyer_are_of_one_customer(turn: Turn, shop: Shop, new_variant: NewVariant) -> None:
     new_variant("A", stock=9)
-    person = {"first_name": "Ann", "last_name": "Lee", "email": "Ann@Example.com", "country": "GB", "address_1": "1 Road"}
+    person = {
+        "first_name": "Ann",
+        "last_name": "Lee",
+        "email": "Ann@Example.com",
+        "country": "GB",
+        "address_1": "1 Road",
+    }
     for email in ("Ann@Example.com", " ann@example.COM"):
         shop.add_order([("A", 1, "2.00")], billing=person | {"email": email})
     turn()
@@ -330,8 +382,9 @@ def test_orders_of_one_buyer_are_of_one_customer(turn: Turn, shop: Shop, new_var
     assert (customer.order_count, customer.name, customer.source) == (2, "Ann Lee", "woocommerce")
 
 
-def test_the_cursor_moves_on_and_reads_a_little_of_the_past_again(account: ChannelAccount, turn: Turn, shop: Shop,
-                                                                  new_variant: NewVariant) -> None:
+def test_the_cursor_moves_on_and_reads_a_little_of_the_past_again(
+    account: ChannelAccount, turn: Turn, shop: Shop, new_variant: NewVariant
+) -> None:
     new_variant("A", stock=99)
     shop.add_order([("A", 1, "2.00")])
     late = shop.add_order([("A", 1, "2.00")])
@@ -347,8 +400,9 @@ def test_the_cursor_moves_on_and_reads_a_little_of_the_past_again(account: Chann
     assert count(Order) == 3, "an order the shop showed late is not lost"
 
 
-def test_an_order_the_feed_lost_for_days_is_found_by_the_comparison(account: ChannelAccount, turn: Turn, shop: Shop,
-                                                                    new_variant: NewVariant) -> None:
+def test_an_order_the_feed_lost_for_days_is_found_by_the_comparison(
+    account: ChannelAccount, turn: Turn, shop: Shop, new_variant: NewVariant
+) -> None:
     new_variant("A", stock=99)
     shop.now = dt.datetime.now(dt.UTC).replace(microsecond=0) - dt.timedelta(days=8)
     account.takes_orders_from = shop.now
@@ -368,14 +422,18 @@ def test_an_order_the_feed_lost_for_days_is_found_by_the_comparison(account: Cha
     assert (note.compared_orders, note.recovered_orders) == (2, 1)
 
 
-def test_orders_placed_before_the_shop_was_connected_stay_there(account: ChannelAccount, turn: Turn, shop: Shop) -> None:
+def test_orders_placed_before_the_shop_was_connected_stay_there(
+    account: ChannelAccount, turn: Turn, shop: Shop
+) -> None:
     shop.now -= dt.timedelta(days=30)
     shop.add_order([("A", 1, "2.00")])
     turn()
     assert count(ChannelInboundOrder) == 0
 
 
-def test_doubled_and_shuffled_pages_make_no_doubled_orders(turn: Turn, shop: Shop, new_variant: NewVariant) -> None:
+def test_doubled_and_shuffled_pages_make_no_doubled_orders(
+    turn: Turn, shop: Shop, new_variant: NewVariant
+) -> None:
     variant = new_variant("A", stock=99)
     shop.is_doubling = shop.is_shuffling = True
     for _ in range(30):

@@ -14,9 +14,27 @@ from portal.channels import outbound
 from portal.channels.outbound import AddressRefusedError, NoAnswerError, Outbound, UnreachableError, is_public
 
 PRIVATE = [
-    "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",
-    "255.255.255.255", "::1", "::", "fe80::1", "fc00::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1",
-    "64:ff9b::a9fe:a9fe", "2002:7f00:0001::", "2001:0:7f00:1::1", "fec0::1", "ff02::1",
+    "127.0.0.1",
+    "10.1.2.3",
+    "172.16.0.1",
+    "192.168.1.1",
+    "169.254.169.254",
+    "100.64.0.1",
+    "0.0.0.0",
+    "224.0.0.1",
+    "255.255.255.255",
+    "::1",
+    "::",
+    "fe80::1",
+    "fc00::1",
+    "::ffff:127.0.0.1",
+    "::ffff:10.0.0.1",
+    "64:ff9b::7f00:1",
+    "64:ff9b::a9fe:a9fe",
+    "2002:7f00:0001::",
+    "2001:0:7f00:1::1",
+    "fec0::1",
+    "ff02::1",
 ]
 
 
@@ -25,26 +43,48 @@ def test_it_knows_private_addresses_in_every_disguise(text: str) -> None:
     assert not is_public(ipaddress.ip_address(text))
 
 
-@pytest.mark.parametrize("text", ["93.184.216.34", "2606:2800:220:1:248:1893:25c8:1946", "64:ff9b::5db8:d822"])
+@pytest.mark.parametrize(
+    "text", ["93.184.216.34", "2606:2800:220:1:248:1893:25c8:1946", "64:ff9b::5db8:d822"]
+)
 def test_it_knows_public_addresses(text: str) -> None:
     assert is_public(ipaddress.ip_address(text))
 
 
-@pytest.mark.parametrize("url", [
-    "https://127.0.0.1/", "https://2130706433/", "https://0177.0.0.1/", "https://0x7f.1/", "https://[::1]/",
-    "https://[::ffff:127.0.0.1]/", "https://localhost/", "https://10.0.0.8/", "https://169.254.169.254/latest",
-])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://127.0.0.1/",
+        "https://2130706433/",
+        "https://0177.0.0.1/",
+        "https://0x7f.1/",
+        "https://[::1]/",
+        "https://[::ffff:127.0.0.1]/",
+        "https://localhost/",
+        "https://10.0.0.8/",
+        "https://169.254.169.254/latest",
+    ],
+)
 def test_it_connects_to_no_private_address(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "create_connection", _never)
     with pytest.raises(AddressRefusedError):
         Outbound().call("GET", url)
 
 
-@pytest.mark.parametrize("url", [
-    "ftp://shop.example.com/", "file:///etc/passwd", "gopher://shop.example.com/", "shop.example.com", "https://",
-    "https://user:word@shop.example.com/", "https://shop.example.com:22/", "http://shop.example.com/",
-    "https://shop.example.com:99999/", "https://shop.example.com\\@10.0.0.1/",
-])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://shop.example.com/",
+        "file:///etc/passwd",
+        "gopher://shop.example.com/",
+        "shop.example.com",
+        "https://",
+        "https://user:word@shop.example.com/",
+        "https://shop.example.com:22/",
+        "http://shop.example.com/",
+        "https://shop.example.com:99999/",
+        "https://shop.example.com\\@10.0.0.1/",
+    ],
+)
 def test_it_refuses_an_address_by_its_looks(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", _never)
     with pytest.raises(AddressRefusedError):
@@ -65,7 +105,9 @@ def test_one_private_address_among_public_ones_is_enough_to_refuse(monkeypatch: 
         Outbound().call("GET", "https://shop.example.com/")
 
 
-def test_it_connects_to_the_address_it_checked_and_asks_for_the_name_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_connects_to_the_address_it_checked_and_asks_for_the_name_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     asked: list[str] = []
     reached: list[str] = []
 
@@ -91,7 +133,9 @@ def test_a_listed_host_opens_no_other_port() -> None:
 
 
 def test_it_does_not_follow_a_redirect() -> None:
-    with _answering(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n") as host:
+    with _answering(
+        b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"
+    ) as host:
         assert Outbound(private_hosts=frozenset({host})).call("GET", f"http://{host}/").status == 302
 
 
@@ -101,7 +145,10 @@ def test_an_answer_over_the_limit_is_cut_off() -> None:
 
 
 def test_half_an_answer_is_no_answer() -> None:
-    with _answering(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nhalf") as host, pytest.raises(NoAnswerError):
+    with (
+        _answering(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nhalf") as host,
+        pytest.raises(NoAnswerError),
+    ):
         Outbound(private_hosts=frozenset({host})).call("POST", f"http://{host}/", body=b"{}")
 
 
@@ -115,6 +162,7 @@ def _answering(answer: bytes, *, then_wait: bool = False) -> Iterator[str]:
     """A server that says the same to everyone; gives its "host:port"."""
     done = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
+
         def serve() -> None:
             peer, _ = server.accept()
             with peer:

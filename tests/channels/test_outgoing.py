@@ -12,7 +12,7 @@ import sqlalchemy as sa
 import time_machine
 
 from portal.catalog.models import Price
-from portal.channels import listings, retry, services
+from portal.channels import articles, retry, services
 from portal.channels.models import ChannelAccount, ChannelDelivery, ChannelListing, ChannelSync
 from portal.core.audit import SYSTEM
 from portal.core.database import db
@@ -40,7 +40,9 @@ def move(variant_id: int, location: int, units: int) -> None:
         time.sleep(0.05)
 
 
-def test_matched_articles_show_our_stock_and_price(turn: Turn, look: Look, shop: Shop, new_variant: NewVariant) -> None:
+def test_matched_articles_show_our_stock_and_price(
+    turn: Turn, look: Look, shop: Shop, new_variant: NewVariant
+) -> None:
     shop.add_product("A", stock=99, price="1.00")
     parent, _ = shop.add_variable("Shirt", ["S-RED"], price="1.00")
     new_variant("A", stock=5, price="2.50")
@@ -76,13 +78,15 @@ def test_an_event_of_stock_reaches_the_shop_through_outbox_and_job(
     assert listing("A").state == "in_step"
 
 
-def test_an_event_of_price_reaches_the_shop(turn: Turn, look: Look, shop: Shop, new_variant: NewVariant) -> None:
+def test_an_event_of_price_reaches_the_shop(
+    turn: Turn, look: Look, shop: Shop, new_variant: NewVariant
+) -> None:
     shop.add_product("A")
     variant = new_variant("A", price="2.00")
     look()
     turn()
     db.session.execute(sa.update(Price).where(Price.variant_id == variant).values(amount=Decimal("3.25")))
-    listings.mark_variants([variant], price=True)
+    articles.mark_variants([variant], price=True)
     db.session.commit()
     turn()
     assert shop.shown("A")[1] == "3.25"
@@ -111,7 +115,9 @@ def test_a_variant_without_a_price_in_the_shops_currency_keeps_the_shops_price(
     assert shop.shown("A") == (1, "8.00")
 
 
-def test_one_bad_article_does_not_stop_the_others(turn: Turn, look: Look, shop: Shop, new_variant: NewVariant) -> None:
+def test_one_bad_article_does_not_stop_the_others(
+    turn: Turn, look: Look, shop: Shop, new_variant: NewVariant
+) -> None:
     for n in range(8):
         shop.add_product(f"S{n}")
         new_variant(f"S{n}", stock=n + 1)
@@ -125,7 +131,9 @@ def test_one_bad_article_does_not_stop_the_others(turn: Turn, look: Look, shop: 
     assert bad.next_try_at is not None
 
 
-def test_a_failed_article_is_tried_again_and_recovers(turn: Turn, look: Look, shop: Shop, new_variant: NewVariant) -> None:
+def test_a_failed_article_is_tried_again_and_recovers(
+    turn: Turn, look: Look, shop: Shop, new_variant: NewVariant
+) -> None:
     product = shop.add_product("A")
     new_variant("A", stock=4)
     look()
@@ -210,7 +218,12 @@ def test_a_request_that_arrives_after_a_newer_one_is_put_right(
 
 
 def test_a_kill_between_call_and_answer_leaves_a_question_not_a_lie(
-    account: ChannelAccount, look: Look, turn: Turn, shop: Shop, new_variant: NewVariant, monkeypatch: pytest.MonkeyPatch
+    account: ChannelAccount,
+    look: Look,
+    turn: Turn,
+    shop: Shop,
+    new_variant: NewVariant,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shop.add_product("A")
     new_variant("A", stock=4)
@@ -264,7 +277,7 @@ def test_an_answer_to_an_older_call_changes_nothing(
     db.session.commit()
     services.account_of(account.id)
     move(variant, location, 6)
-    listings.mark_listings([old.listing_id])
+    articles.mark_listings([old.listing_id])
     db.session.commit()
     turn()
     turn()
@@ -273,8 +286,9 @@ def test_an_answer_to_an_older_call_changes_nothing(
     assert (listing("A").acknowledged_stock, shop.shown("A")[0]) == (10, 10)
 
 
-def test_refused_keys_fail_the_account_and_no_article(turn: Turn, look: Look, shop: Shop, new_variant: NewVariant,
-                                                      account: ChannelAccount) -> None:
+def test_refused_keys_fail_the_account_and_no_article(
+    turn: Turn, look: Look, shop: Shop, new_variant: NewVariant, account: ChannelAccount
+) -> None:
     shop.add_product("A")
     new_variant("A", stock=4)
     look()
@@ -293,8 +307,9 @@ def test_refused_keys_fail_the_account_and_no_article(turn: Turn, look: Look, sh
     assert shop.shown("A")[0] == 4
 
 
-def test_a_shop_that_asks_for_patience_is_left_alone_so_long(turn: Turn, look: Look, shop: Shop, new_variant: NewVariant,
-                                                             account: ChannelAccount) -> None:
+def test_a_shop_that_asks_for_patience_is_left_alone_so_long(
+    turn: Turn, look: Look, shop: Shop, new_variant: NewVariant, account: ChannelAccount
+) -> None:
     shop.add_product("A")
     new_variant("A", stock=4)
     look()
@@ -315,18 +330,19 @@ def test_a_paused_article_remembers_and_sends_when_resumed(
     variant = new_variant("A", stock=4)
     look()
     turn()
-    listings.pause_listing(listing("A").id, True, by=SYSTEM)
+    articles.pause_listing(listing("A").id, True, by=SYSTEM)
     move(variant, location, -1)
     turn()
     assert shop.shown("A")[0] == 4
-    listings.pause_listing(listing("A").id, False, by=SYSTEM)
+    articles.pause_listing(listing("A").id, False, by=SYSTEM)
     db.session.commit()
     turn()
     assert shop.shown("A")[0] == 3
 
 
-def test_a_paused_account_sends_nothing(turn: Turn, look: Look, shop: Shop, new_variant: NewVariant,
-                                        account: ChannelAccount) -> None:
+def test_a_paused_account_sends_nothing(
+    turn: Turn, look: Look, shop: Shop, new_variant: NewVariant, account: ChannelAccount
+) -> None:
     shop.add_product("A")
     new_variant("A", stock=4)
     look()
@@ -336,7 +352,9 @@ def test_a_paused_account_sends_nothing(turn: Turn, look: Look, shop: Shop, new_
     assert shop.writes == []
 
 
-def test_the_log_of_calls_stays_short(turn: Turn, account: ChannelAccount, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_log_of_calls_stays_short(
+    turn: Turn, account: ChannelAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from portal.channels import deliveries
 
     monkeypatch.setattr(deliveries, "KEPT", 5)

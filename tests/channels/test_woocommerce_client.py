@@ -35,10 +35,20 @@ def test_the_trial_needs_the_right_to_write(client: WooCommerce, shop: Shop) -> 
         client.test()
 
 
-@pytest.mark.parametrize(("fault", "kind"), [
-    ("401", "credentials"), ("403", "credentials"), ("404", "gone"), ("429", "throttled"), ("500", "server"),
-    ("503", "server"), ("slow", "unreachable"), ("broken", "server"), ("redirect", "address"),
-])
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ("401", "credentials"),
+        ("403", "credentials"),
+        ("404", "gone"),
+        ("429", "throttled"),
+        ("500", "server"),
+        ("503", "server"),
+        ("slow", "unreachable"),
+        ("broken", "server"),
+        ("redirect", "address"),
+    ],
+)
 def test_every_failed_read_says_what_it_was(client: WooCommerce, shop: Shop, fault: str, kind: str) -> None:
     shop.fail_next(fault, "/orders")
     with pytest.raises(ChannelError) as caught:
@@ -80,7 +90,8 @@ def test_it_sends_simple_products_together_and_variations_by_product(client: Woo
     assert [result.error for result in results] == [None] * 5
     assert shop.shown("S1") == shop.shown("V2") == (4, "3.50")
     assert [path for method, path in shop.calls if method == "POST"] == [
-        "/products/batch", f"/products/{parent}/variations/batch",
+        "/products/batch",
+        f"/products/{parent}/variations/batch",
     ]
 
 
@@ -89,7 +100,10 @@ def test_an_item_the_shop_does_not_know_fails_alone(client: WooCommerce, shop: S
     results = {r.key: r.error for r in client.send([Update(RemoteKey(k), 1, None) for k in (known, 99_999)])}
     assert results[RemoteKey(known)] is None
     error = results[RemoteKey(99_999)]
-    assert error is not None and (error.kind, error.message) == ("gone", "The shop no longer has this article.")
+    assert error is not None and (error.kind, error.message) == (
+        "gone",
+        "The shop no longer has this article.",
+    )
 
 
 def test_an_item_that_breaks_the_shop_does_not_take_the_others_down(client: WooCommerce, shop: Shop) -> None:
@@ -120,7 +134,9 @@ def test_it_reads_back_exactly_what_it_asks_for(client: WooCommerce, shop: Shop)
     simple = shop.add_product("A", stock=7)
     shop.add_product("B")
     parent, [variation] = shop.add_variable("Shirt", ["V1"])
-    found = client.read([RemoteKey(simple), RemoteKey(parent, variation), RemoteKey(99_999), RemoteKey(88_888, 5)])
+    found = client.read(
+        [RemoteKey(simple), RemoteKey(parent, variation), RemoteKey(99_999), RemoteKey(88_888, 5)]
+    )
     assert set(found) == {RemoteKey(simple), RemoteKey(parent, variation)}
     assert found[RemoteKey(simple)].stock == 7
 
@@ -134,7 +150,9 @@ def test_no_order_is_missed_when_many_changed_in_one_second(client: WooCommerce,
     assert {row["id"] for row in rows} == set(ids)
 
 
-def test_an_order_that_changes_while_we_page_does_not_push_another_out(client: WooCommerce, shop: Shop) -> None:
+def test_an_order_that_changes_while_we_page_does_not_push_another_out(
+    client: WooCommerce, shop: Shop
+) -> None:
     ids = []
     for _ in range(75):
         ids.append(shop.add_order([("A", 1, "1.00")]))

@@ -78,7 +78,9 @@ class Shop:
     def add_product(self, sku: str, *, name: str = "", stock: int | None = None, price: str = "") -> int:
         """A simple product."""
         product_id = self._id()
-        self.products[product_id] = _product(product_id, "simple", sku, name or f"Article {sku}", stock, price)
+        self.products[product_id] = _product(
+            product_id, "simple", sku, name or f"Article {sku}", stock, price
+        )
         return product_id
 
     def add_variable(self, name: str, skus: list[str], price: str = "") -> tuple[int, list[int]]:
@@ -95,22 +97,37 @@ class Shop:
         self.products[product_id]["variations"] = list(own)
         return product_id, list(own)
 
-    def add_order(self, lines: list[tuple[str, int, str]], *, status: str = "processing", **changes: Any) -> int:
+    def add_order(
+        self, lines: list[tuple[str, int, str]], *, status: str = "processing", **changes: Any
+    ) -> int:
         """An order of (SKU, quantity, price each); a SKU the shop does not sell becomes a line without a product."""
         order_id = self._id()
         rows = [self._line(n, *line) for n, line in enumerate(lines, 1)]
         shipping = Decimal(str(changes.pop("shipping_price", "0")))
-        total = sum((Decimal(row["total"]) + Decimal(row["total_tax"]) for row in rows), Decimal(0)) + shipping
+        total = (
+            sum((Decimal(row["total"]) + Decimal(row["total_tax"]) for row in rows), Decimal(0)) + shipping
+        )
         at = _text(self.now)
         document = _order(order_id, status, self.currency, at)
         document |= {
-            "line_items": rows, "total": f"{total:.2f}", "shipping_total": f"{shipping:.2f}",
+            "line_items": rows,
+            "total": f"{total:.2f}",
+            "shipping_total": f"{shipping:.2f}",
             "total_tax": f"{sum(Decimal(row['total_tax']) for row in rows):.2f}",
             "date_paid_gmt": at if status in ("processing", "completed") else None,
             "shipping_lines": [
-                {"id": order_id * 10, "method_title": "Flat rate", "method_id": "flat_rate", "total": f"{shipping:.2f}",
-                 "total_tax": "0.00", "taxes": [], "meta_data": []}
-            ] if shipping else [],
+                {
+                    "id": order_id * 10,
+                    "method_title": "Flat rate",
+                    "method_id": "flat_rate",
+                    "total": f"{shipping:.2f}",
+                    "total_tax": "0.00",
+                    "taxes": [],
+                    "meta_data": [],
+                }
+            ]
+            if shipping
+            else [],
         }
         document |= changes
         self.orders[order_id] = document
@@ -121,7 +138,9 @@ class Shop:
         with self.lock:
             self.orders[order_id] |= {**changes, "date_modified_gmt": _text(self.now)}
             if self.orders[order_id]["status"] in ("processing", "completed"):
-                self.orders[order_id]["date_paid_gmt"] = self.orders[order_id]["date_paid_gmt"] or _text(self.now)
+                self.orders[order_id]["date_paid_gmt"] = self.orders[order_id]["date_paid_gmt"] or _text(
+                    self.now
+                )
 
     def refund_order(self, order_id: int, amount: str, *, status: str | None = None) -> None:
         """Money given back in the shop."""
@@ -143,10 +162,20 @@ class Shop:
         parent = next((p for p, own in self.variations.items() if row["id"] in own), 0)
         total = Decimal(price) * quantity
         return {
-            "id": self._id(), "name": row["name"] or sku, "product_id": parent or row["id"],
-            "variation_id": row["id"] if parent else 0, "quantity": quantity, "tax_class": "",
-            "subtotal": f"{total:.2f}", "subtotal_tax": "0.00", "total": f"{total:.2f}", "total_tax": "0.00",
-            "taxes": [], "meta_data": [], "sku": sku, "price": float(price),
+            "id": self._id(),
+            "name": row["name"] or sku,
+            "product_id": parent or row["id"],
+            "variation_id": row["id"] if parent else 0,
+            "quantity": quantity,
+            "tax_class": "",
+            "subtotal": f"{total:.2f}",
+            "subtotal_tax": "0.00",
+            "total": f"{total:.2f}",
+            "total_tax": "0.00",
+            "taxes": [],
+            "meta_data": [],
+            "sku": sku,
+            "price": float(price),
         }
 
     def _id(self) -> int:
@@ -295,10 +324,15 @@ def _write(shop: Shop, rows: dict[int, dict[str, Any]], unknown: str) -> Respons
     return jsonify(answer)
 
 
-def _write_row(shop: Shop, rows: dict[int, dict[str, Any]], row: dict[str, Any], unknown: str) -> dict[str, Any]:
+def _write_row(
+    shop: Shop, rows: dict[int, dict[str, Any]], row: dict[str, Any], unknown: str
+) -> dict[str, Any]:
     known = rows.get(row["id"])
     if known is None:
-        return {"id": row["id"], "error": {"code": unknown, "message": "Invalid ID.", "data": {"status": 400}}}
+        return {
+            "id": row["id"],
+            "error": {"code": unknown, "message": "Invalid ID.", "data": {"status": 400}},
+        }
     for name in ("manage_stock", "stock_quantity", "regular_price"):
         if name in row:
             known[name] = row[name]
@@ -308,6 +342,7 @@ def _write_row(shop: Shop, rows: dict[int, dict[str, Any]], row: dict[str, Any],
 
 def _lose() -> Response:
     """Close the connection without a word, as a server does that dies after its work."""
+
     def nothing() -> Iterator[bytes]:
         raise _LostAnswerError
         yield b""
@@ -352,22 +387,58 @@ def _text(at: dt.datetime) -> str:
 
 def _product(key: int, kind: str, sku: str, name: str, stock: int | None, price: str) -> dict[str, Any]:
     return {
-        "id": key, "type": kind, "sku": sku, "name": name, "manage_stock": stock is not None, "stock_quantity": stock,
-        "regular_price": price, "sale_price": "", "status": "publish", "variations": [], "attributes": [],
+        "id": key,
+        "type": kind,
+        "sku": sku,
+        "name": name,
+        "manage_stock": stock is not None,
+        "stock_quantity": stock,
+        "regular_price": price,
+        "sale_price": "",
+        "status": "publish",
+        "variations": [],
+        "attributes": [],
     }
 
 
 def _order(key: int, status: str, currency: str, at: str) -> dict[str, Any]:
     person = {
-        "first_name": "Joan", "last_name": "Doe", "company": "", "address_1": "9 Market Street", "address_2": "",
-        "city": "Leeds", "state": "", "postcode": "LS1 4DT", "country": "GB",
+        "first_name": "Joan",
+        "last_name": "Doe",
+        "company": "",
+        "address_1": "9 Market Street",
+        "address_2": "",
+        "city": "Leeds",
+        "state": "",
+        "postcode": "LS1 4DT",
+        "country": "GB",
     }
     return {
-        "id": key, "parent_id": 0, "number": str(key), "status": status, "currency": currency, "date_created_gmt": at,
-        "date_modified_gmt": at, "discount_total": "0.00", "shipping_total": "0.00", "total": "0.00",
-        "total_tax": "0.00", "prices_include_tax": False, "customer_id": 0, "customer_note": "",
-        "billing": {**person, "email": f"joan.{key}@example.com", "phone": "0113 496 0000"}, "shipping": person,
-        "payment_method": "bacs", "payment_method_title": "Bank transfer", "transaction_id": "", "date_paid_gmt": None,
-        "date_completed_gmt": None, "line_items": [], "tax_lines": [], "shipping_lines": [], "fee_lines": [],
-        "coupon_lines": [], "refunds": [],
+        "id": key,
+        "parent_id": 0,
+        "number": str(key),
+        "status": status,
+        "currency": currency,
+        "date_created_gmt": at,
+        "date_modified_gmt": at,
+        "discount_total": "0.00",
+        "shipping_total": "0.00",
+        "total": "0.00",
+        "total_tax": "0.00",
+        "prices_include_tax": False,
+        "customer_id": 0,
+        "customer_note": "",
+        "billing": {**person, "email": f"joan.{key}@example.com", "phone": "0113 496 0000"},
+        "shipping": person,
+        "payment_method": "bacs",
+        "payment_method_title": "Bank transfer",
+        "transaction_id": "",
+        "date_paid_gmt": None,
+        "date_completed_gmt": None,
+        "line_items": [],
+        "tax_lines": [],
+        "shipping_lines": [],
+        "fee_lines": [],
+        "coupon_lines": [],
+        "refunds": [],
     }

@@ -24,7 +24,10 @@ class Kind:
 
 KINDS: Final[Mapping[str, Kind]] = {
     "woocommerce": Kind(
-        "woocommerce", "WooCommerce", "Consumer key", "Consumer secret",
+        "woocommerce",
+        "WooCommerce",
+        "Consumer key",
+        "Consumer secret",
         "In the shop: WooCommerce, Settings, Advanced, REST API, Add key. Choose Read/Write.",
     ),
 }

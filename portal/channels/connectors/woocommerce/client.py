@@ -61,7 +61,9 @@ class WooCommerce:
 
     def items(self) -> Iterator[RemoteItem]:
         """Simple products and variations; a product with variations is not itself on sale."""
-        for page in self._pages("products", per_page=PAGE, orderby="id", order="asc", status="any", _fields=ITEM_FIELDS):
+        for page in self._pages(
+            "products", per_page=PAGE, orderby="id", order="asc", status="any", _fields=ITEM_FIELDS
+        ):
             for product in page:
                 if product.get("type") == "variable":
                     yield from self._variations(product)
@@ -80,7 +82,11 @@ class WooCommerce:
             path = f"products/{product_id}/variations" if product_id else "products"
             parent = {"id": product_id, "name": ""} if product_id else None
             for start in range(0, len(ids), PAGE):
-                query = {"include": ",".join(map(str, ids[start : start + PAGE])), "per_page": PAGE, "_fields": ITEM_FIELDS}
+                query = {
+                    "include": ",".join(map(str, ids[start : start + PAGE])),
+                    "per_page": PAGE,
+                    "_fields": ITEM_FIELDS,
+                }
                 try:
                     rows = self._get(path, **query)[0]
                 except ChannelError as error:
@@ -125,8 +131,13 @@ class WooCommerce:
         rows = answer.get("update") if isinstance(answer, dict) else None
         if not isinstance(rows, list):
             raise ChannelError("unknown", "The shop took the batch and did not say what became of it.")
-        answered = {row["id"]: row for row in rows if isinstance(row, dict) and isinstance(row.get("id"), int)}
-        return [UpdateResult(update.key, failure_of_item(answered.get(mapping.own_id(update.key)))) for update in updates]
+        answered = {
+            row["id"]: row for row in rows if isinstance(row, dict) and isinstance(row.get("id"), int)
+        }
+        return [
+            UpdateResult(update.key, failure_of_item(answered.get(mapping.own_id(update.key))))
+            for update in updates
+        ]
 
     def _is_alive(self) -> bool:
         try:
@@ -209,7 +220,9 @@ class WooCommerce:
         try:
             return json.loads(answer.body, parse_float=str), answer.headers
         except (ValueError, RecursionError) as error:
-            raise ChannelError("unknown" if method != "GET" else "server", "The shop sent something that is not JSON.") from error
+            raise ChannelError(
+                "unknown" if method != "GET" else "server", "The shop sent something that is not JSON."
+            ) from error
 
     def _answer(self, method: str, url: str, headers: Mapping[str, str], data: bytes | None) -> Answer:
         try:

@@ -18,7 +18,10 @@ _ITEM_WORDS: Final = {
     "woocommerce_rest_product_invalid_id": ("gone", "The shop no longer has this article."),
     "woocommerce_rest_product_variation_invalid_id": ("gone", "The shop no longer has this variation."),
     "woocommerce_rest_invalid_product_id": ("gone", "The shop no longer has this article."),
-    "product_invalid_sku": ("refused", "The shop refuses the article because another one there has the same SKU."),
+    "product_invalid_sku": (
+        "refused",
+        "The shop refuses the article because another one there has the same SKU.",
+    ),
     "rest_invalid_param": ("refused", "The shop refuses one of the values we sent."),
 }
 
@@ -29,23 +32,39 @@ def failure_of_answer(answer: Answer, *, writing: bool) -> ChannelError | None:
     if 200 <= status < 300:
         return None
     if 300 <= status < 400:
-        return ChannelError("address", "The shop sends us on to another address. Enter that address here.", status=status)
+        return ChannelError(
+            "address", "The shop sends us on to another address. Enter that address here.", status=status
+        )
     if status == 401:
-        return ChannelError("credentials", "The shop does not accept the keys. Make new ones there and enter them.",
-                            status=status)
+        return ChannelError(
+            "credentials",
+            "The shop does not accept the keys. Make new ones there and enter them.",
+            status=status,
+        )
     if status == 403:
-        return ChannelError("credentials", "The keys may not do this. Give them read and write access in the shop.",
-                            status=status)
+        return ChannelError(
+            "credentials",
+            "The keys may not do this. Give them read and write access in the shop.",
+            status=status,
+        )
     if status in (404, 410):
         return _missing(answer)
     if status == 429 or (status == 503 and "retry-after" in answer.headers):
-        return ChannelError("throttled", "The shop asked us to slow down.", status=status,
-                            retry_after=_retry_after(answer.headers.get("retry-after", "")))
+        return ChannelError(
+            "throttled",
+            "The shop asked us to slow down.",
+            status=status,
+            retry_after=_retry_after(answer.headers.get("retry-after", "")),
+        )
     if status in (408, 502, 504) and writing:
-        return ChannelError("unknown", "A server before the shop gave up waiting, so the end is not known.", status=status)
+        return ChannelError(
+            "unknown", "A server before the shop gave up waiting, so the end is not known.", status=status
+        )
     if status >= 500:
         return ChannelError("server", f"The shop broke while answering (error {status}).", status=status)
-    return ChannelError("refused", f"The shop refused the request{_named(_code(answer.body))}.", status=status)
+    return ChannelError(
+        "refused", f"The shop refused the request{_named(_code(answer.body))}.", status=status
+    )
 
 
 def failure_of_item(row: dict[str, Any] | None) -> ChannelError | None:
@@ -66,8 +85,12 @@ def failure_of_item(row: dict[str, Any] | None) -> ChannelError | None:
 
 def _missing(answer: Answer) -> ChannelError:
     if _code(answer.body) == "rest_no_route" or not _code(answer.body):
-        return ChannelError("address", "There is no WooCommerce REST API at this address. Check the address, and that"
-                            " permalinks are switched on in the shop.", status=answer.status)
+        return ChannelError(
+            "address",
+            "There is no WooCommerce REST API at this address. Check the address, and that"
+            " permalinks are switched on in the shop.",
+            status=answer.status,
+        )
     return ChannelError("gone", "The shop no longer has this.", status=answer.status)
 
 

@@ -90,7 +90,9 @@ def order(document: dict[str, Any]) -> InboundOrder:
     with_tax = document.get("prices_include_tax") is True
     lines = tuple(_line(row, with_tax, currency) for row in _rows(document, "line_items"))
     charges = tuple(_charges(document, with_tax, currency))
-    tax_total = sum((line.tax_amount for line in lines), ZERO) + sum((charge.tax_amount for charge in charges), ZERO)
+    tax_total = sum((line.tax_amount for line in lines), ZERO) + sum(
+        (charge.tax_amount for charge in charges), ZERO
+    )
     total = round_to_minor(_amount(document, "total"), currency)
     counted = sum((line.total for line in lines), ZERO) + sum((charge.amount for charge in charges), ZERO)
     raw_status = _text(document.get("status"))
@@ -125,10 +127,23 @@ def order(document: dict[str, Any]) -> InboundOrder:
 
 def digest(document: Mapping[str, Any]) -> str:
     """A fingerprint of what an order is about, without the person: tells two versions of one second apart."""
-    keys = ("status", "currency", "total", "total_tax", "shipping_total", "discount_total", "date_paid_gmt",
-            "date_completed_gmt")
-    lines = [[row.get(key) for key in ("id", "product_id", "variation_id", "sku", "quantity", "total", "total_tax")]
-             for row in _rows(document, "line_items")]
+    keys = (
+        "status",
+        "currency",
+        "total",
+        "total_tax",
+        "shipping_total",
+        "discount_total",
+        "date_paid_gmt",
+        "date_completed_gmt",
+    )
+    lines = [
+        [
+            row.get(key)
+            for key in ("id", "product_id", "variation_id", "sku", "quantity", "total", "total_tax")
+        ]
+        for row in _rows(document, "line_items")
+    ]
     refunds = [[row.get("id"), row.get("total")] for row in _rows(document, "refunds")]
     text = json.dumps([[document.get(key) for key in keys], lines, refunds], default=str)
     return hashlib.sha256(text.encode()).hexdigest()
