@@ -91,6 +91,7 @@ def erase_subjects(
     done, counts = 0, _Counts()
     for _ in range(PASSES):
         for batch in Eraser(merchant_id, subjects, country=country, request_id=request_id).batches():
+            _lock(subjects, shared=True)
             _refuse_held(subjects)
             counts.add(batch.table, batch.rows, batch.values, batch.kept)
             done += batch.rows
@@ -103,6 +104,7 @@ def erase_subjects(
 
 
 def _erase_all(request: PrivacyRequest, subjects: Sequence[int], *, commit: Commit, progress: Progress) -> dict[str, Any]:
+    _lock(subjects)
     _refuse_held(subjects)
     _keep_answer_address(request)
     country = request.country_code or merchant().country
@@ -112,6 +114,7 @@ def _erase_all(request: PrivacyRequest, subjects: Sequence[int], *, commit: Comm
 
 def _finish(request_id: int, subjects: Sequence[int], counts: dict[str, Any], *, by: Actor, commit: Commit) -> ErasureCertificate:
     request = _locked(request_id)
+    _lock(subjects)
     _refuse_held(subjects)
     map_version = personal_data_map().version
     entries = [ledger.write_entry(request.merchant_id, subject, map_version=map_version) for subject in subjects]
@@ -170,14 +173,19 @@ def _locked(request_id: int) -> PrivacyRequest:
 
 def _tombstone(subjects: Sequence[int]) -> None:
     """Mark the people as erased, under a lock that a row pointing at them must wait for."""
-    ordered = sa.select(DataSubject.id).where(DataSubject.id.in_(subjects)).order_by(DataSubject.id).with_for_update()
-    db.session.execute(ordered).all()
+    _lock(subjects)
     db.session.execute(
         sa.update(DataSubject).where(DataSubject.id.in_(subjects), DataSubject.erased_at.is_(None)).values(erased_at=utc_now()))
 
 
+def _lock(subjects: Sequence[int], *, shared: bool = False) -> None:
+    """Lock the people, in one order. Never shared first and whole later: two workers would wait for each other."""
+    people = sa.select(DataSubject.id).where(DataSubject.id.in_(subjects)).order_by(DataSubject.id)
+    db.session.execute(people.with_for_update(read=shared)).all()
+
+
 def _refuse_held(subjects: Sequence[int]) -> None:
-    db.session.execute(sa.select(DataSubject.id).where(DataSubject.id.in_(subjects)).order_by(DataSubject.id).with_for_update(read=True)).all()
+    """Stop where a legal hold stands; the caller holds the people locked, and whoever places a hold waits for that."""
     if active_holds(subjects):
         raise HeldError("A legal hold stands on this person. The erasure goes on when it is lifted.")
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from portal.core import keyring
 from portal.core.clock import utc_now
-from portal.core.database import db
+from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError, NotFoundError
 from portal.core.jobs.models import Job
 from portal.core.reveal import Volume, volumes
@@ -77,9 +77,9 @@ def worklist_summary() -> Summary:
         sa.func.count().filter(waiting), sa.func.count().filter(waiting, PrivacyRequest.due_on < today),
         sa.func.count().filter(waiting, PrivacyRequest.due_on >= today, PrivacyRequest.due_on <= today + dt.timedelta(days=7)),
         sa.func.count().filter(PrivacyRequest.state == "previewed"),
-    ).select_from(PrivacyRequest).where(PrivacyRequest.state.in_(OPEN))).one()
+    ).select_from(PrivacyRequest).where(PrivacyRequest.merchant_id == current_merchant_id(), PrivacyRequest.state.in_(OPEN))).one()
     to_review = db.session.scalar(sa.select(sa.func.count()).select_from(LegalHold).where(
-        LegalHold.lifted_at.is_(None), LegalHold.review_on <= today)) or 0
+        LegalHold.merchant_id == current_merchant_id(), LegalHold.lifted_at.is_(None), LegalHold.review_on <= today)) or 0
     unusual = [each for each in volumes() if each.is_unusual]
     return Summary(*counted, to_review, unusual, queries.user_names([each.actor_id for each in unusual]))
 
@@ -248,7 +248,12 @@ class RequestPage:
             "identity": IdentityForm, "refusal": RefusalForm, "extension": ExtensionForm, "fulfilment": NoteForm, "answer": NoteForm,
             "recipient": RecipientForm, "recipient_state": RecipientStateForm,
         }
-        return self._forms.get(name) or kinds[name](formdata=None, prefix="")
+        form = self._forms.get(name) or kinds[name](formdata=None)
+        for each in form:
+            # Several forms of this page have a field of the same name, and an id stands once on a page.
+            if not each.id.startswith(f"{name}-"):
+                each.id = each.label.field_id = f"{name}-{each.name}"
+        return form
 
     @cached_property
     def names(self) -> dict[int, str]:

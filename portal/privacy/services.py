@@ -277,8 +277,8 @@ def answer(request: PrivacyRequest, *, note: str, by: Actor) -> None:
     """Note that the person was answered. An erasure with a recipient still to tell is not answered."""
     before = request.state
     if request.kind == "erasure":
-        waiting = db.session.scalar(sa.select(sa.func.count()).select_from(RecipientTask).where(
-            RecipientTask.request_id == request.id, RecipientTask.state.in_(("open", "failed"))))
+        waiting = db.session.scalar(sa.select(RecipientTask.id).where(
+            RecipientTask.request_id == request.id, RecipientTask.state.in_(("open", "failed"))).limit(1))
         if waiting:
             raise DomainError("Some recipients have not confirmed yet. Settle each of them first.")
     if "answered" not in MOVES[before] or (request.kind == "erasure" and before != "third_parties"):

@@ -19,20 +19,33 @@ def hits_in_database(database: databases.TestDatabase, needle: str) -> set[tuple
     found: set[tuple[str, str]] = set()
     with psycopg.connect(database.url("postgres")) as connection:
         relations = connection.execute(
-            "SELECT c.oid, c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'm')"
+            "SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'm')"
         ).fetchall()
-        for oid, name in relations:
+        for (name,) in relations:
             with connection.cursor(name="scan") as cursor:
-                cursor.execute(f"SELECT * FROM {oid}::regclass" if False else f'SELECT * FROM public."{name}"')
-                assert cursor.description is not None or True
-                columns: list[str] = []
+                cursor.execute(f'SELECT * FROM public."{name}"')
                 for row in cursor:
-                    columns = columns or [each.name for each in cursor.description or ()]
+                    columns = [each.name for each in cursor.description or ()]
                     found.update((name, column) for column, value in zip(columns, row, strict=True) if has(value, needle))
         found |= {("pg_stats", f"{row[0]}.{row[1]}") for row in connection.execute(
             "SELECT tablename, attname FROM pg_stats WHERE schemaname = 'public' AND (most_common_vals::text ILIKE %(n)s OR histogram_bounds::text ILIKE %(n)s"
             " OR most_common_elems::text ILIKE %(n)s)", {"n": f"%{needle}%"})}
     return found
+
+
+def rows_of(database: databases.TestDatabase) -> dict[tuple[str, str], str]:
+    """A digest of every row of every table, by table and key, read as superuser."""
+    digests: dict[tuple[str, str], str] = {}
+    with psycopg.connect(database.url("postgres")) as connection:
+        tables = connection.execute(
+            "SELECT c.relname, array_agg(a.attname ORDER BY a.attnum) FROM pg_class c JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary"
+            " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey)"
+            " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' GROUP BY c.relname").fetchall()
+        for name, key in tables:
+            keys = ", ".join(f't."{column}"' for column in key)
+            for row in connection.execute(f'SELECT concat_ws(\'/\', {keys}), md5(t::text) FROM public."{name}" t'):
+                digests[name, row[0]] = row[1]
+    return digests
 
 
 def hits_in_redis(url: str, needle: str) -> set[str]:

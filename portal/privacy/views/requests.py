@@ -98,7 +98,7 @@ def verify_identity(request_id: int) -> ResponseReturnValue:
 @bp.post("/requests/<int:request_id>/scope")
 @requires("privacy.edit")
 def set_scope(request_id: int) -> ResponseReturnValue:
-    chosen = [int(value) for value in request.form.getlist("subject") if value.isdecimal()]
+    chosen = [found for value in request.form.getlist("subject") if (found := _id(value)) is not None]
     return _act(request_id, None, "scope", "The scope is set.", lambda found: services.set_scope(found, chosen, by=current_actor()))
 
 
@@ -232,9 +232,14 @@ def _new_request_page(form: RequestForm, status: int = 200) -> Response:
     found = find_subjects(wanted) if wanted else []
     chosen = _chosen(form)
     people = describe([chosen]) if chosen is not None else []
-    return render("privacy/new_request.html", form=form, wanted=wanted, found=found, chosen=people[0] if people else None, status=status)
+    return render("privacy/new_request.html", form=form, wanted=wanted, found=found, asker=people[0] if people else None, status=status)
 
 
 def _chosen(form: RequestForm) -> int | None:
-    text = (form.subject_id.data or "").strip()
-    return int(text) if text.isdecimal() and len(text) < 19 else None
+    return _id(form.subject_id.data or "")
+
+
+def _id(text: str) -> int | None:
+    """A key that came with a form, or None when the text is none."""
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else 0
+    return number if 0 < number < 1 << 63 else None
