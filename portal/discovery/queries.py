@@ -29,12 +29,12 @@ _variant, _product = Variant.__table__.c, Product.__table__.c
 
 def orders_by_code(codes: Sequence[str], limit: int) -> Rows:
     """Orders whose number, ours or the channel's, is one of the codes."""
-    return _run(_orders_where(_ref.number.in_(codes), limit), _orders_where(_ref.external_id.in_(codes), limit))
+    return _run(_orders_where(_ref.number.in_(codes), limit), _orders_where(_ref.external_key.in_(codes), limit))
 
 
 def orders_by_code_prefix(codes: Sequence[str], limit: int) -> Rows:
     """Orders whose number begins with one of the codes."""
-    return _run(*(_orders_where(_begins(column, code), limit) for code in codes for column in (_ref.number, _ref.external_id)))
+    return _run(*(_orders_where(_begins(column, code), limit) for code in codes for column in (_ref.number, _ref.external_key)))
 
 
 def orders_by_tracking(key: str, limit: int, *, exact: bool) -> Rows:
