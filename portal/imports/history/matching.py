@@ -1,6 +1,6 @@
 """What a cancellation cancels. A credit names no invoice, so it is found by customer, code and quantity.
 
-For each credited row: the latest earlier sale of the same customer and code whose uncancelled units are exactly as
+For each credited row: the latest earlier sale of the same customer, country and code whose uncancelled units are exactly as
 many, else the latest with at least as many. The price given back may not exceed the price paid, nor an order's refunds
 its total. A credit that fits no sale stands alone, as a credit order of its own.
 """
@@ -20,7 +20,7 @@ from portal.imports.connection import copy_into, execute
 
 _CREDITED = """
     SELECT r.buyer, r.sku_key, r.at, r.row_no, r.invoice, r.quantity, r.unit_price,
-           round(r.quantity * r.unit_price, :minor) AS amount, i.total
+           round(r.quantity * r.unit_price, :minor) AS amount, i.total, i.country
     FROM h_row r
     JOIN h_invoice i ON i.invoice = r.invoice
     WHERE NOT i.is_correction AND r.buyer <> '' AND (r.buyer, r.sku_key) IN (
@@ -38,6 +38,7 @@ class SoldRow:
     invoice: str
     open_units: int
     unit_price: Decimal
+    country: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class LedgerRow:
     unit_price: Decimal
     amount: Decimal
     total: Decimal
+    country: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ def find_matches(rows: Iterable[LedgerRow]) -> Iterator[Match]:
         sold: list[SoldRow] = []
         for row in group:
             if row.quantity > 0:
-                sold.append(SoldRow(row.row_no, row.invoice, row.quantity, row.unit_price))
+                sold.append(SoldRow(row.row_no, row.invoice, row.quantity, row.unit_price, row.country))
                 left.setdefault(row.invoice, row.total)
                 continue
             sale = _cancelled_sale(sold, -row.quantity, row, left)
@@ -93,7 +95,7 @@ def find_matches(rows: Iterable[LedgerRow]) -> Iterator[Match]:
 
 def _cancelled_sale(sold: list[SoldRow], units: int, row: LedgerRow, left: dict[str, Decimal]) -> SoldRow | None:
     def fits(sale: SoldRow) -> bool:
-        return sale.unit_price >= row.unit_price and left[sale.invoice] + row.amount >= 0
+        return sale.country == row.country and sale.unit_price >= row.unit_price and left[sale.invoice] + row.amount >= 0
 
     candidates = [sale for sale in reversed(sold) if sale.open_units >= units and fits(sale)]
     exact = next((sale for sale in candidates if sale.open_units == units), None)
