@@ -50,7 +50,7 @@ def rows_markup(columns: Sequence[Column], rows: Sequence[TableRow], *, selects:
     macros: Any = current_app.jinja_env.get_template(PATTERNS).module
     row_pattern = str(macros.row([PatternColumn(_css(each), each.label.replace("%", "%%")) for each in columns], selects))
     link, time = str(macros.link()), str(macros.time())
-    texts = iter(_escaped(_texts(columns, rows)))
+    texts = iter(_escaped(_texts(columns, rows, selects=selects)))
     written = []
     for row in rows:
         filled = []
@@ -86,13 +86,14 @@ def plain_value(column: Column, values: Values, *, reveal: bool = False) -> str:
     return f"{value:f}" if column.kind in ("money", "number") and not isinstance(value, int) else str(value)
 
 
-def _texts(columns: Sequence[Column], rows: Sequence[TableRow]) -> Iterable[str]:
+def _texts(columns: Sequence[Column], rows: Sequence[TableRow], *, selects: bool) -> Iterable[str]:
     """Every text in the order in which `rows_markup` takes them."""
     times = [_is_time(column) for column in columns]
     zone = formats.current_region().zone
     for row in rows:
-        yield str(row.key)
-        yield row.cells[0]
+        if selects:
+            yield str(row.key)
+            yield row.cells[0]
         for position, (column, text) in enumerate(zip(columns, row.cells, strict=True)):
             yield text
             if times[position]:
