@@ -270,9 +270,9 @@ def test_the_worklist_shows_what_is_overdue_first(scope: int, desk: HouseClient,
     late = services.record_request(kind="access", law="gdpr", subject_id=None, received_at=utc_now() - dt.timedelta(days=40), by=actors[0])
     recorded_request(None, by=actors[0])
     db.session.commit()
-    page = desk.get("/privacy/").get_data(as_text=True)
-    assert "overdue" in page
-    assert page.index("overdue") < page.index("days left")
+    rows = desk.get("/privacy/").get_data(as_text=True).partition("<tbody")[2]
+    assert "overdue" in rows
+    assert rows.index("overdue") < rows.index("days left")
     assert "overdue" in desk.fragment("/privacy/regions/worklist").get_data(as_text=True)
     assert "days overdue" in desk.get(f"/privacy/requests/{late.id}").get_data(as_text=True)
 
