@@ -12,11 +12,13 @@ from portal.core.clock import utc_now
 from portal.core.database import db, merchant_scope
 from portal.core.jobs.doorbell import doorbell
 from portal.core.jobs.models import Job
+from portal.core.jobs.registry import kinds
 
 HEARD_WITHIN: Final = dt.timedelta(seconds=8)
 HEARD_WITHIN_WHEN_BUSY: Final = dt.timedelta(seconds=20)
 AT_MOST: Final = 500
 KEPT: Final = dt.timedelta(days=90)
+QUIET_KEPT: Final = dt.timedelta(days=3)
 PRUNED_AT_ONCE: Final = 2_000
 
 
@@ -46,10 +48,16 @@ def sweep() -> int:
     return sum(map(len, rung.values()))
 
 
-def prune_jobs(before: dt.datetime | None = None) -> int:
-    """Delete the merchant's jobs that ended before *before* (90 days ago), some at a time; the caller commits."""
+def prune_jobs(now: dt.datetime | None = None) -> int:
+    """Delete the merchant's jobs that ended 90 days ago, quiet ones that went well after three; the caller commits.
+
+    Some at a time; returns how many.
+    """
+    now = now or utc_now()
+    quiet = [kind.name for kind in kinds().values() if kind.is_quiet]
+    is_quiet_and_well = sa.and_(Job.kind.in_(quiet), Job.state == "done", Job.finished_at < now - QUIET_KEPT)
     old = (
-        sa.select(Job.id).where(Job.finished_at < (before or utc_now() - KEPT))
+        sa.select(Job.id).where(sa.or_(Job.finished_at < now - KEPT, is_quiet_and_well))
         .order_by(Job.finished_at).limit(PRUNED_AT_ONCE)
     )
     deleted = db.session.execute(sa.delete(Job).where(Job.id.in_(old)).returning(Job.id))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Final, Literal
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from portal.core import audit
 from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import db
-from portal.core.errors import ConflictError, DomainError, NotFoundError
+from portal.core.errors import ConflictError, DomainError, NotFoundError, StaleError
 from portal.core.mail.models import MailAccount
 from portal.core.mail.transport import Server, server_of_url, try_out
 from portal.core.secrets import last_four, secret_box
@@ -38,16 +38,26 @@ def mail_account() -> MailAccount | None:
     return db.session.scalars(sa.select(MailAccount)).one_or_none()
 
 
-def save_account(values: AccountValues, *, by: Actor) -> MailAccount:
+def save_account(values: AccountValues, *, by: Actor, version: int | None = None) -> MailAccount:
     """Save the settings and switch them off: new settings are tested before mail goes through them.
+
+    Args:
+        version: the version the person saw, 0 when there was none; None does not compare.
 
     Raises:
         DomainError: the connection would be in the clear.
+        StaleError: somebody else saved them in between.
     """
     if values.security == "none" and values.host not in LOOPBACK:
         raise DomainError("Mail leaves this machine, so the connection must be encrypted.", field="security")
-    account = mail_account()
+    account = db.session.scalars(sa.select(MailAccount).with_for_update()).one_or_none()
     before = _shown(account) if account else {}
+    if version is not None and version != (account.version if account else 0):
+        typed = typed_values(values)
+        raise StaleError(
+            {name: (now, typed[name]) for name, now in before.items() if now != typed[name]},
+            version=account.version if account else 0,
+        )
     if account is None:
         account = MailAccount(host="", port=587, security="starttls", sender="")
         db.session.add(account)
@@ -109,6 +119,11 @@ def server_of(account: MailAccount) -> Server:
         password=secret_box.open(account.password, PURPOSE) if account.password else "",
         is_public_only=settings().environment == "production",
     )
+
+
+def typed_values(values: AccountValues) -> dict[str, object]:
+    """What was typed, without the password."""
+    return {name: value for name, value in asdict(values).items() if name != "password"}
 
 
 def _present() -> MailAccount:
