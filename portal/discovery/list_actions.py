@@ -90,6 +90,6 @@ def _view_form(listing: Listing, *, error: DomainError | None = None) -> Respons
     chosen = set(request.form.getlist("role", type=int)) if request.method == "POST" else shared
     return render(
         "discovery/new_view.html", listing=listing, encoded=request.values.get("list", "all"), path=_path(), view=view, error=error,
-        name=request.form.get("name", view.name if view else ""), roles=roles_of_merchant(), chosen=chosen,
+        name=request.form.get("name", view.name if view else ""), roles=roles_of_merchant(), shared_with=chosen,
         status=error.status if error else 200,
     )
