@@ -48,7 +48,15 @@ def run_online() -> None:
             connection.exec_driver_sql("SET LOCAL lock_timeout = '2s'")
             connection.exec_driver_sql("SET LOCAL statement_timeout = '60s'")
             context.run_migrations()
+        _let_the_app_read_the_version(connection)
     engine.dispose()
+
+
+def _let_the_app_read_the_version(connection: sa.Connection) -> None:
+    """The app says that it is not ready while the schema is not the newest. Alembic makes the table, so no revision grants it."""
+    if sa.inspect(connection).has_table("alembic_version"):
+        connection.exec_driver_sql("GRANT SELECT ON alembic_version TO portal_app")
+        connection.commit()
 
 
 if context.is_offline_mode():

@@ -9,6 +9,7 @@ from portal.core.listing import register_listing
 from portal.core.navigation import register_nav
 from portal.core.slots import register_slot
 from portal.operations import jobs  # noqa: F401 - jobs register themselves
+from portal.operations.health import probes
 from portal.operations.listings import AUDIT, BACKGROUND_JOBS, JOBS, MESSAGES
 from portal.operations.views import audit_log, bp, mail_account, messages  # noqa: F401 - views register themselves
 from portal.operations.views import jobs as job_views  # noqa: F401
@@ -20,6 +21,7 @@ def register(app: Flask) -> None:
     for listing in (JOBS, BACKGROUND_JOBS, MESSAGES, AUDIT):
         register_listing(listing)
     app.register_blueprint(bp)
+    app.register_blueprint(probes)
     register_slot("topbar.jobs", "operations.ring", "operations.view", label="Jobs")
     register_nav("operations", "Operations", "operations.jobs_index", "tool", "operations.view", 800)
     register_nav("operations", "Mail", "operations.messages", "mail", "operations.view", 810)

@@ -21,7 +21,7 @@ PUBLIC = {
     "accounts.accept_invitation", "accounts.forgotten_password", "accounts.reset_password", "accounts.sign_in",
     "accounts.sign_out", "operations.demo_mailbox",
 }
-OPEN_TO_MACHINES = {"operations.live", "operations.ready", "operations.health", "operations.metrics"}
+OPEN_TO_MACHINES = {"health.healthz", "health.readyz"}
 
 
 def view() -> str:
