@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from flask import Flask
 
+import portal.orders.jobs  # noqa: F401  registers its handlers
+from portal.core.listing import register_listing
+from portal.core.navigation import register_nav
+from portal.core.slots import register_slot
+from portal.orders.listings import ORDERS
+from portal.orders.views import bp
+
 
 def register(app: Flask) -> None:
-    """Hook the domain into the app."""
+    """The list, the order's page and what other pages show of orders."""
+    register_listing(ORDERS)
+    register_nav("Orders", "Orders", "orders.orders", "receipt", "orders.view", order=20)
+    register_slot("customer.orders", "orders.customer_orders", "orders.view", label="Orders")
+    register_slot("home.worklist", "orders.worklist", "orders.view", 10, label="Orders that wait")
+    app.register_blueprint(bp)

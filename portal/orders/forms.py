@@ -1,0 +1,67 @@
+"""What people type about an order."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, DecimalField, SelectField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
+
+METHODS = [
+    SelectChoice("bank_transfer", "Bank transfer"),
+    SelectChoice("cash", "Cash"),
+    SelectChoice("other", "Other"),
+]
+
+
+class HoldForm(FlaskForm):  # type: ignore[misc]
+    """Why an order waits."""
+
+    reason = StringField("Reason", [Length(max=200, message="Keep the reason under 200 characters.")])
+
+
+class ShipForm(FlaskForm):  # type: ignore[misc]
+    """Who carries the parcel; the units per line are read beside it."""
+
+    carrier = StringField("Carrier", [Optional(), Length(max=80)])
+    tracking_number = StringField(
+        "Tracking number", [Optional(), Length(max=80, message="Keep it under 80 characters.")]
+    )
+
+
+class PaymentForm(FlaskForm):  # type: ignore[misc]
+    """Money that came in outside a gateway."""
+
+    amount = DecimalField(
+        "Amount",
+        [
+            InputRequired("Enter the amount that came in."),
+            NumberRange(
+                min=Decimal("0.0001"), max=Decimal("99999999999"), message="Enter an amount above zero."
+            ),
+        ],
+        places=None,
+    )
+    method = SelectField("How", choices=METHODS)
+    reference = StringField("Reference", [Optional(), Length(max=80)])
+
+
+class NoteForm(FlaskForm):  # type: ignore[misc]
+    """A note on the order."""
+
+    body = TextAreaField("Note", [Length(max=5000, message="Keep a note under 5,000 characters.")])
+    for_customer = BooleanField("The customer may read it")
+
+
+class TagForm(FlaskForm):  # type: ignore[misc]
+    """One tag."""
+
+    tag = StringField("Tag", [Length(max=40, message="Keep a tag under 40 characters.")])
+
+
+class RevealForm(FlaskForm):  # type: ignore[misc]
+    """Why someone needs to see the person of an order."""
+
+    reason = StringField("Reason")

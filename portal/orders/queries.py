@@ -1,0 +1,149 @@
+"""Read one order whole, and the orders that wait for someone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from portal.core.database import current_merchant_id, db
+from portal.core.errors import NotFoundError
+from portal.orders.models import (
+    Order,
+    OrderCharge,
+    OrderContact,
+    OrderEvent,
+    OrderFulfilment,
+    OrderFulfilmentLine,
+    OrderLine,
+    OrderNote,
+    OrderPayment,
+    OrderRef,
+    OrderRefund,
+    OrderReturn,
+    OrderTag,
+    SalesChannel,
+)
+
+Rows = Sequence[sa.RowMapping]
+MOST_EVENTS: Final = 200
+MOST_LINES: Final = 1_000
+CAP: Final = 1_000
+
+_order, _ref = Order.__table__, OrderRef.__table__
+
+
+@dataclass(frozen=True, slots=True)
+class WholeOrder:
+    """An order and everything that belongs to it, a statement per kind of row."""
+
+    head: sa.RowMapping
+    subject_id: int | None
+    channel: str
+    lines: Rows
+    charges: Rows
+    contacts: Rows
+    payments: Rows
+    refunds: Rows
+    parcels: Rows
+    parcel_lines: Rows
+    returns: Rows
+    notes: Rows
+    tags: Sequence[str]
+    events: Rows
+
+
+def find_order(number: str) -> sa.Row[Any, Any, Any]:
+    """Id, subject and state of the order with this number.
+
+    Raises:
+        NotFoundError: the merchant has none.
+    """
+    found = db.session.execute(
+        sa.select(_ref.c.order_id, _ref.c.subject_id, _ref.c.state).where(
+            _ref.c.merchant_id == current_merchant_id(), _ref.c.number == number
+        )
+    ).one_or_none()
+    if found is None:
+        raise NotFoundError("There is no order with this number.")
+    return found
+
+
+def whole_order(order_id: int, subject_id: int | None) -> WholeOrder:
+    """The order as its page shows it.
+
+    Raises:
+        NotFoundError: it was moved to the archive.
+    """
+    channel = SalesChannel.__table__
+    head = db.session.execute(
+        sa.select(_order, channel.c.name.label("channel_name"))
+        .join(channel, sa.and_(channel.c.merchant_id == _order.c.merchant_id, channel.c.id == _order.c.channel_id))
+        .where(_order.c.merchant_id == current_merchant_id(), _order.c.id == order_id)
+    ).mappings().one_or_none()  # fmt: skip
+    if head is None:
+        raise NotFoundError("This order is in the archive.")
+    tags = _rows(OrderTag, order_id, OrderTag.__table__.c.tag)
+    return WholeOrder(
+        head, subject_id, head["channel_name"],
+        lines=_rows(OrderLine, order_id, most=MOST_LINES), charges=_rows(OrderCharge, order_id),
+        contacts=_rows(OrderContact, order_id), payments=_rows(OrderPayment, order_id), refunds=_rows(OrderRefund, order_id),
+        parcels=_rows(OrderFulfilment, order_id),
+        parcel_lines=_rows(OrderFulfilmentLine, order_id, OrderFulfilmentLine.__table__.c.line_n),
+        returns=_rows(OrderReturn, order_id), notes=_rows(OrderNote, order_id, OrderNote.__table__.c.n.desc()),
+        tags=[row["tag"] for row in tags],
+        events=_rows(OrderEvent, order_id, OrderEvent.__table__.c.n.desc(), most=MOST_EVENTS),
+    )  # fmt: skip
+
+
+def orders_of_customer(customer_id: int, most: int = 10) -> Rows:
+    """The newest orders of a customer."""
+    return db.session.execute(
+        sa.select(
+            _order.c.id, _order.c.number, _order.c.placed_at, _order.c.state, _order.c.payment_state,
+            _order.c.fulfilment_state, _order.c.total, _order.c.currency,
+        ).where(_order.c.merchant_id == current_merchant_id(), _order.c.customer_id == customer_id)
+        .order_by(_order.c.id.desc()).limit(most)
+    ).mappings().all()  # fmt: skip
+
+
+def waiting_counts() -> dict[str, int]:
+    """How many orders wait for whom, each counted up to a thousand: the worklist of home."""
+    open_order = _order.c.state == "open"
+    conditions = {
+        "unpaid": sa.and_(open_order, _order.c.payment_state == "unpaid"),
+        "to_ship": sa.and_(
+            open_order,
+            _order.c.payment_state == "paid",
+            _order.c.fulfilment_state.in_(("unfulfilled", "part_fulfilled")),
+        ),
+        "late": sa.and_(open_order, _order.c.due_at < sa.func.now()),
+        "on_hold": _order.c.state == "on_hold",
+    }
+    counts = [
+        sa.select(sa.func.count()).select_from(
+            sa.select(_order.c.id).where(_order.c.merchant_id == current_merchant_id(), condition).limit(CAP + 1).subquery()
+        ).scalar_subquery().label(name)
+        for name, condition in conditions.items()
+    ]  # fmt: skip
+    row = db.session.execute(sa.select(*counts)).one()
+    returns = OrderReturn.__table__
+    waiting = db.session.execute(
+        sa.select(sa.func.count()).select_from(
+            sa.select(returns.c.order_id).where(
+                returns.c.merchant_id == current_merchant_id(), returns.c.state.in_(("requested", "received", "inspected"))
+            ).limit(CAP + 1).subquery()
+        )
+    ).scalar_one()  # fmt: skip
+    return dict(row._mapping) | {"returns": waiting}
+
+
+def _rows(model: Any, order_id: int, order: Any = None, *, most: int = 500) -> Rows:
+    table = model.__table__
+    rows: Rows = db.session.execute(
+        sa.select(table).where(table.c.merchant_id == current_merchant_id(), table.c.order_id == order_id)
+        .order_by(table.c.n if order is None else order).limit(most)
+    ).mappings().all()  # fmt: skip
+    return rows

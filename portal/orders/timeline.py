@@ -1,0 +1,75 @@
+"""The timeline of an order in words: what its events and notes say to the person who reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from portal.accounts.models import User
+from portal.core import formats
+from portal.core.database import db
+
+WORDS: Final = {
+    "placed": ("Order placed", "shopping-cart"), "imported": ("Order imported", "upload"), "held": ("Put on hold", "player-pause"),
+    "hold_changed": ("Still on hold", "player-pause"), "released": ("Released from hold", "player-play"),
+    "shipped": ("Parcel sent", "truck-delivery"), "delivered": ("Parcel delivered", "package"), "fulfilled": ("All sent", "truck-delivery"),
+    "paid": ("Payment received", "credit-card"), "refunded": ("Money given back", "receipt-refund"), "cancelled": ("Order cancelled", "ban"),
+    "reopened": ("Order reopened", "refresh"),
+}  # fmt: skip
+WHO: Final = {"job": "a job", "system": "the portal", "channel": "the channel"}
+
+
+def entries_of(
+    events: Sequence[sa.RowMapping], notes: Sequence[sa.RowMapping]
+) -> list[dict[str, Any]]:
+    """Events and notes as the timeline macro takes them, newest first."""
+    names = _names(
+        {row["actor_id"] for row in (*events, *notes) if row["actor_kind"] == "user" and row["actor_id"]}
+    )
+    entries = [_event(row, names) for row in events] + [_note(row, names) for row in notes]
+    return sorted(entries, key=lambda entry: entry["at"], reverse=True)
+
+
+def _event(row: sa.RowMapping, names: Mapping[int, str]) -> dict[str, Any]:
+    words, icon = WORDS.get(row["kind"], (row["kind"].replace("_", " ").capitalize(), "history"))
+    return {
+        "at": row["at"],
+        "text": words,
+        "icon": icon,
+        "who": _who(row, names),
+        "detail": _detail(row["data"]),
+    }
+
+
+def _note(row: sa.RowMapping, names: Mapping[int, str]) -> dict[str, Any]:
+    text = "Note for the team" if row["is_internal"] else "Note for the customer"
+    return {"at": row["at"], "text": text, "icon": "note", "who": _who(row, names), "detail": row["body"]}
+
+
+def _detail(data: Mapping[str, Any]) -> str | None:
+    parts = []
+    amount, currency = data.get("amount") or data.get("total"), data.get("currency")
+    if amount and currency:
+        parts.append(formats.money(amount, currency))
+    if data.get("units"):
+        parts.append(formats.plural(int(data["units"]), "unit", "units"))
+    if data.get("hold_reason"):
+        parts.append(str(data["hold_reason"]))
+    return ", ".join(parts) or None
+
+
+def _who(row: sa.RowMapping, names: Mapping[int, str]) -> str:
+    if row["actor_kind"] == "user":
+        return names.get(row["actor_id"] or 0, "a former user")
+    return WHO.get(row["actor_kind"], str(row["actor_kind"]))
+
+
+def _names(user_ids: set[int]) -> dict[int, str]:
+    if not user_ids:
+        return {}
+    return {
+        row.id: row.name
+        for row in db.session.execute(sa.select(User.id, User.name).where(User.id.in_(user_ids)))
+    }
