@@ -12,14 +12,17 @@ import datetime as dt
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
+from flask.testing import FlaskClient
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+
+from portal.channels.outbound import Answer, NoAnswerError, Outbound
 
 START = dt.datetime(2026, 11, 2, 9, 0, tzinfo=dt.UTC)
 
@@ -186,6 +189,7 @@ class Shop:
 def create_shop_app(shop: Shop) -> Flask:
     """The shop as a WSGI application."""
     app = Flask("woocommerce-shop")
+    app.testing = True
     api = "/wp-json/wc/v3"
 
     @app.before_request
@@ -254,13 +258,38 @@ def serve(shop: Shop) -> Iterator[str]:
         thread.join(timeout=5)
 
 
+@dataclass(frozen=True)
+class ShopCalls(Outbound):
+    """Calls to the shop without a network between, for tests of many thousand calls."""
+
+    client: FlaskClient | None = None
+
+    @classmethod
+    def to(cls, shop: Shop) -> ShopCalls:
+        return cls(client=create_shop_app(shop).test_client())
+
+    def call(
+        self, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> Answer:
+        """The same answers, and the same ways of getting none."""
+        assert self.client is not None
+        place = url.partition("/wp-json")[2]
+        try:
+            got = self.client.open(f"/wp-json{place}", method=method, headers=dict(headers or {}), data=body)
+        except LostAnswerError as error:
+            raise NoAnswerError("The connection broke before the answer was complete.") from error
+        if int(got.headers.get("Content-Length", len(got.data))) > len(got.data):
+            raise NoAnswerError("The answer of the shop broke off.")
+        return Answer(got.status_code, {k.lower(): v for k, v in got.headers.items()}, got.data)
+
+
 class _Quiet(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: Any) -> None:
         return
 
 
-class _LostAnswerError(ConnectionError):
-    pass
+class LostAnswerError(ConnectionError):
+    """What was asked is done, and the answer does not arrive."""
 
 
 def _due(shop: Shop, path: str) -> str | None:
@@ -342,11 +371,8 @@ def _write_row(
 
 def _lose() -> Response:
     """Close the connection without a word, as a server does that dies after its work."""
-
-    def nothing() -> Iterator[bytes]:
-        raise _LostAnswerError
-        yield b""
-
+    if "werkzeug.socket" not in request.environ:
+        raise LostAnswerError
     request.environ["werkzeug.socket"].close()
     return Response(b"")
 
