@@ -73,7 +73,7 @@ def main() -> int:
     content = retail_bytes(path)
     app = worker_app()
     with app.app_context():
-        first, second, third = (_merchant() for _ in range(3))
+        first, second, third = _merchant(), _merchant(), _merchant(is_empty=True)
         before = checksums(owner, first)
 
         found = _uploaded(first, content)
@@ -123,9 +123,11 @@ def main() -> int:
     return 1 if bars.failed else 0
 
 
-def _merchant() -> int:
+def _merchant(*, is_empty: bool = False) -> int:
     made = create_merchant(name="Bench", slug=f"bench-{uuid.uuid4().hex[:10]}", country="GB", currency="GBP", time_zone="Europe/London", by=BY)
     merchant_id = int(made.id)
+    if is_empty:
+        return merchant_id
     with merchant_scope(merchant_id):
         db.session.add(Location(name="Warehouse", code="BENCH"))
         db.session.commit()

@@ -46,7 +46,7 @@ class OptionsForm(FlaskForm):
     """Choices for every kind of import."""
 
     currency = StringField("Currency of the prices", [InputRequired(), Length(3, 3, "Three letters, such as GBP.")])
-    decimal_mark = RadioField("Decimals are written with", choices=[(".", "a point (2.55)"), (",", "a comma (2,55)")])
+    decimal_mark = RadioField("Decimals are written with", choices=[SelectChoice(".", "a point (2.55)"), SelectChoice(",", "a comma (2,55)")])
     location_id = SelectField("Stock lies at", coerce=int, validate_choice=True)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -71,7 +71,8 @@ class HistoryForm(OptionsForm):
 
     date_order = SelectField("Dates are written as", choices=[SelectChoice(key, label) for key, label in DATE_ORDERS.items()])
     time_zone = StringField("Times are of", [InputRequired()])
-    state = RadioField("Orders arrive", choices=[("closed", "closed: paid and sent, as history is"), ("open", "open: still to be paid and sent")])
+    state = RadioField("Orders arrive", choices=[
+        SelectChoice("closed", "closed: paid and sent, as history is"), SelectChoice("open", "open: still to be paid and sent")])
     tax_inclusive = BooleanField("Prices include tax")
     number_prefix = StringField("Prefix of order numbers", [Optional(), Length(max=10)])
     base_rate = StringField("Rate to your own currency", [InputRequired()])
