@@ -7,6 +7,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from portal.channels.jobs import compare_due, sync_due
 from portal.core.clock import utc_now
 from portal.core.database import db
 from portal.core.ids import floor_at
@@ -43,6 +44,8 @@ TIMETABLE: Final = (
     Entry("outbox.ring", dt.timedelta(seconds=3), ring_for_unread_events),
     Entry("outbox.ring_all", dt.timedelta(minutes=10), ring_for_all_unread_events),
     Entry("audit.seal", dt.timedelta(seconds=30), enqueue_sealing),
+    Entry("channels.sync", dt.timedelta(minutes=1), sync_due),
+    Entry("channels.compare", dt.timedelta(days=1), compare_due),
     Entry("partitions", dt.timedelta(hours=6), make_partitions),
     Entry("tidy", dt.timedelta(minutes=15), enqueue_tidying),
 )
