@@ -14,7 +14,7 @@ from portal.core.audit.models import AuditEntry
 from portal.core.database import db, merchant_scope
 from portal.core.jobs import Job, JobRun, registry
 from tests.support.client import HouseClient
-from tests.support.people import Person, make_merchant, make_person, sign_in
+from tests.support.people import Person, make_merchant, make_person
 
 Login = Callable[[Person], HouseClient]
 Member = Callable[..., Person]

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from portal.core.database import db
 
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 def until(condition: Callable[[], bool]) -> None:

@@ -1,0 +1,187 @@
+"""Real worker processes: they hear the bell, survive a kill and the loss of Redis, and stop in order."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from redis import Redis
+
+from portal.core import jobs, outbox
+from portal.core.audit import SYSTEM
+from portal.core.database import db, merchant_scope
+from portal.core.jobs import Job, registry
+from portal.core.subjects import DataSubject
+from tests.support.waiting import settle
+
+ROOT = Path(__file__).resolve().parents[2]
+ROWS = 60
+
+Start = Callable[..., subprocess.Popen[bytes]]
+
+
+@pytest.fixture(autouse=True)
+def known() -> Iterator[None]:
+    """The web side must know the kind of work to enqueue it."""
+    before = dict(registry._kinds)
+    registry._kinds["test.slow"] = registry.JobKind("test.slow", "Slow", "jobs.manage", lambda run: None, "long", False, False)
+    yield
+    registry._kinds.clear()
+    registry._kinds.update(before)
+
+
+@pytest.fixture
+def start(process_environment: dict[str, str]) -> Iterator[Start]:
+    """Start the workers; each in a process group of its own, killed at the end."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def begin(*arguments: str) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.worker_handlers", *arguments], cwd=ROOT,
+            env=os.environ | process_environment, start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        _kill(process)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILL for the process and all below it: a job runs in a child of the worker, in a process group of its own."""
+    family = [process.pid, *_descendants(process.pid)]
+    for pid in family:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    process.wait()
+
+
+def _descendants(parent: int) -> list[int]:
+    found: list[int] = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            pid, rest = int(stat.parent.name), stat.read_text().rpartition(")")[2].split()
+            if int(rest[1]) == parent:
+                found += [pid, *_descendants(pid)]
+    return found
+
+
+def enqueue(**args: float) -> int:
+    job_id = jobs.enqueue("test.slow", args, by=SYSTEM, total=ROWS).id
+    db.session.commit()
+    return job_id
+
+
+def look(job_id: int) -> Job:
+    db.session.rollback()
+    db.session.expire_all()
+    return jobs.job_of(job_id)
+
+
+def wait_for(condition: Callable[[], bool], *, seconds: float = 40) -> float:
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < seconds, "It did not come true in time."
+        time.sleep(0.1)
+    return time.monotonic() - began
+
+
+def rows() -> int:
+    db.session.rollback()
+    return len(db.session.scalars(sa.select(DataSubject.id)).all())
+
+
+def test_a_job_is_heard_and_done(scope: int, start: Start) -> None:
+    start("--no-scheduler")
+    job_id = enqueue(pause=0)
+    wait_for(lambda: look(job_id).state == "done")
+    assert rows() == ROWS
+
+
+def test_a_worker_killed_in_mid_job_is_replaced_and_nothing_is_done_twice(scope: int, start: Start) -> None:
+    first = start()
+    job_id = enqueue(pause=0.05)
+    wait_for(lambda: look(job_id).done >= 10)
+    _kill(first)
+    done = look(job_id).done
+    start()
+    waited = wait_for(lambda: look(job_id).state == "done")
+    job = look(job_id)
+    assert rows() == ROWS
+    assert (job.attempt, job.failures) == (2, 1)
+    assert done < ROWS and waited < 30
+
+
+def test_losing_all_of_redis_costs_seconds_and_no_job(scope: int, start: Start, app: Flask) -> None:
+    job_ids = [enqueue(pause=0) for _ in range(20)]
+    bell = jobs.doorbell()
+    redis: Redis = bell.redis
+    redis.delete(*[f"rq:queue:{bell.queue_name(queue)}" for queue in ("quick", "long")])
+    assert bell.waiting() == 0
+    start("--long", "2")
+    waited = wait_for(lambda: all(look(job_id).state == "done" for job_id in job_ids), seconds=60)
+    assert rows() == 20 * ROWS
+    assert waited < 45
+
+
+def test_a_worker_told_to_stop_hands_the_job_back_with_its_checkpoint(scope: int, start: Start) -> None:
+    worker = start("--no-scheduler")
+    job_id = enqueue(pause=0.2)
+    wait_for(lambda: look(job_id).done >= 5)
+    began = time.monotonic()
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(timeout=30) == 0
+    assert time.monotonic() - began < 30
+    job = look(job_id)
+    assert (job.state, job.failures) == ("queued", 0)
+    assert rows() == job.checkpoint["row"] == job.done
+    start("--no-scheduler")
+    db.session.rollback()
+    wait_for(lambda: look(job_id).state == "done", seconds=60)
+    assert rows() == ROWS
+
+
+def test_an_event_is_heard_within_seconds(scope: int, start: Start) -> None:
+    start()
+    job_id = enqueue(pause=0)
+    wait_for(lambda: look(job_id).state == "done")
+    before = rows()
+    outbox.publish("thing.changed", key="1")
+    db.session.commit()
+    settle()
+    wait_for(lambda: rows() == before + 1)
+
+
+def test_a_burst_does_what_waits_and_ends(scope: int, start: Start) -> None:
+    job_id = enqueue(pause=0)
+    assert start("--burst").wait(timeout=120) == 0
+    assert look(job_id).state == "done"
+
+
+def test_jobs_leave_nothing_of_themselves_in_redis(scope: int, start: Start) -> None:
+    start("--no-scheduler")
+    job_id = enqueue(pause=0)
+    wait_for(lambda: look(job_id).state == "done")
+    redis = jobs.doorbell().redis
+    time.sleep(0.5)
+    left = [key for key in redis.scan_iter("rq:job:*") if str(job_id).encode() in (redis.hget(key, "data") or b"")]
+    assert left == []
+
+
+def test_another_merchant_is_not_touched(scope: int, app: Flask) -> None:
+    job_id = enqueue(pause=0)
+    db.session.rollback()
+    with app.app_context():
+        assert jobs.run_job(scope + 1_000_000, job_id) is False
+    with app.app_context(), merchant_scope(scope):
+        assert jobs.job_of(job_id).state == "queued"
