@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from portal.core.database import Base
-from tests.support.databases import TestDatabase, at_database
+from tests.support.databases import MadeDatabase, at_database
 
-# Which table a parameter of an address names. A new parameter needs a line here.
+# Which table a parameter of an address names, and the column when it is not the key. A new parameter needs a line here.
 TABLES: Final = {
     "role_id": "role", "invitation_id": "invitation", "customer_id": "customer", "address_id": "customer_address",
     "request_id": "privacy_request", "hold_id": "privacy_legal_hold", "record_id": "privacy_retained_record",
@@ -26,30 +26,30 @@ TABLES: Final = {
     "type_id": "product_type", "location_id": "location", "job_id": "job", "message_id": "message",
     "import_id": "import_run", "account_id": "channel_account", "order_id": "sales_order", "user_id": "membership",
     "entry_id": "audit_entry", "file_id": "stored_file", "channel_id": "sales_channel", "attribute_id": "attribute_definition",
-    "inbound_id": "channel_inbound_order", "listing_id": "channel_listing",
+    "number": "order_ref.number", "inbound_id": "channel_inbound_order", "listing_id": "channel_listing",
 }
 
 # Parameters that name no row of a merchant, and why.
 NO_ROW: Final = {
     "token": "random, and hashed where it is kept", "merchant_id": "names a merchant; test_sign_in tries strangers",
-    "session_id": "belongs to the person; test_person tries strangers", "list_key": "names a list that every merchant has",
+    "parcel": "counts inside an order", "session_id": "belongs to the person; test_person tries strangers", "list_key": "names a list that every merchant has",
 }
 
 
-def insert_specimen(database: TestDatabase, table_name: str, merchant_id: int) -> int:
-    """Put one row of *merchant_id* into a table; returns the part of its key that addresses name."""
+def insert_specimen(database: MadeDatabase, named: str, merchant_id: int) -> Any:
+    """Put one row of *merchant_id* into a table; returns what addresses name it by."""
+    table_name, _, column_name = named.partition(".")
     table = Base.metadata.tables[table_name]
     key = [column.name for column in table.primary_key.columns if column.name != "merchant_id"]
     values = {"merchant_id": merchant_id} | {
         column.name: _value(table, column) for column in table.columns if column.name != "merchant_id" and _is_needed(column)
     }
-    statement = sa.insert(table).values(values).returning(table.c[key[0]])
+    statement = sa.insert(table).values(values).returning(table.c[column_name or key[0]])
     engine = sa.create_engine(at_database(database.admin_url, database.name).replace("postgresql://", "postgresql+psycopg://"),
                               poolclass=sa.NullPool)
     with engine.begin() as connection:
         connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
-        made: int = connection.execute(statement).scalar_one()
-    return made
+        return connection.execute(statement).scalar_one()
 
 
 def _is_needed(column: sa.Column[Any]) -> bool:

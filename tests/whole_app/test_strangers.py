@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask import Flask
@@ -20,7 +20,7 @@ from tests.whole_app.rules import routes
 from tests.whole_app.specimens import NO_ROW, TABLES, insert_specimen
 
 if TYPE_CHECKING:
-    from tests.support.databases import TestDatabase
+    from tests.support.databases import MadeDatabase
 
 Login = Callable[[Person], HouseClient]
 
@@ -37,7 +37,7 @@ def naming_a_row(app: Flask) -> list[Rule]:
     ]
 
 
-def told_apart(app: Flask, client: HouseClient, foreign: dict[str, int], only: list[Rule] | None = None) -> list[str]:
+def told_apart(app: Flask, client: HouseClient, foreign: dict[str, Any], only: list[Rule] | None = None) -> list[str]:
     """Addresses that answer differently for another merchant's row than for no row."""
     found = []
     for rule in only or naming_a_row(app):
@@ -52,17 +52,17 @@ def told_apart(app: Flask, client: HouseClient, foreign: dict[str, int], only: l
     return found
 
 
-def body_of(answer: TestResponse, ids: dict[str, int]) -> tuple[int, str]:
+def body_of(answer: TestResponse, ids: dict[str, Any]) -> tuple[int, str]:
     text = without_tokens(answer.text).replace(answer.headers["X-Request-ID"], "…")
     # What an earlier answer had to say stands on whichever page comes next.
     text = re.sub(r'<div class="toast-note".*?</div>', "", text, flags=re.DOTALL)
     for word in (*map(str, ids.values()), str(NOBODYS_NUMBER), NOBODYS_WORD):
         text = re.sub(rf"\b{re.escape(word)}\b", "…", text)
-    return answer.status_code, text
+    return answer.status_code, " ".join(text.split())
 
 
 @pytest.fixture
-def foreign(app: Flask, database: TestDatabase) -> dict[str, int]:
+def foreign(app: Flask, database: MadeDatabase) -> dict[str, Any]:
     """One row of every kind that an address can name, at a merchant nobody here works for."""
     stranger = make_merchant(app)
     wanted = parameters(app) & TABLES.keys() - {"user_id"}
@@ -75,12 +75,12 @@ def test_every_parameter_of_an_address_is_known(app: Flask) -> None:
     assert parameters(app) - TABLES.keys() - NO_ROW.keys() == set()
 
 
-def test_a_strangers_row_is_like_no_row(app: Flask, login: Login, member: Callable[..., Person], foreign: dict[str, int]) -> None:
+def test_a_strangers_row_is_like_no_row(app: Flask, login: Login, member: Callable[..., Person], foreign: dict[str, Any]) -> None:
     assert naming_a_row(app)
     assert told_apart(app, login(member("owner")), foreign) == []
 
 
-def test_a_view_that_knows_of_strangers_rows_is_found(planted: Flask, member: Callable[..., Person], foreign: dict[str, int]) -> None:
+def test_a_view_that_knows_of_strangers_rows_is_found(planted: Flask, member: Callable[..., Person], foreign: dict[str, Any]) -> None:
     @requires("users.view")
     def leak(role_id: int) -> tuple[str, int]:
         return ("not yours", 403) if role_id != NOBODYS_NUMBER else ("nothing", 404)
