@@ -191,7 +191,8 @@ def _read_map(mappers: int) -> PersonalDataMap:
     tables: dict[str, MappedTable] = {}
     for mapper in Base.registry.mappers:
         table = mapper.local_table
-        assert isinstance(table, sa.Table)
+        if not isinstance(table, sa.Table) or table.name not in Base.metadata.tables:
+            continue
         columns = {
             column.name: column.info[MAP_KEY] for column in table.columns
             if isinstance(column.info.get(MAP_KEY), PersonalData) and column.info[MAP_KEY].strategy != "staff"

@@ -14,7 +14,7 @@ from tests.privacy.planting import haystack
 from tests.support import databases
 
 
-def hits_in_database(database: databases.TestDatabase, needle: str) -> set[tuple[str, str]]:
+def hits_in_database(database: databases.MadeDatabase, needle: str) -> set[tuple[str, str]]:
     """(table, column) wherever the needle stands, read from the catalogue as superuser: no wall, no list of tables."""
     found: set[tuple[str, str]] = set()
     with psycopg.connect(database.url("postgres")) as connection:
@@ -33,7 +33,7 @@ def hits_in_database(database: databases.TestDatabase, needle: str) -> set[tuple
     return found
 
 
-def rows_of(database: databases.TestDatabase) -> dict[tuple[str, str], str]:
+def rows_of(database: databases.MadeDatabase) -> dict[tuple[str, str], str]:
     """A digest of every row of every table, by table and key, read as superuser."""
     digests: dict[tuple[str, str], str] = {}
     with psycopg.connect(database.url("postgres")) as connection:

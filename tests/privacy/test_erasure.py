@@ -37,7 +37,7 @@ CASE_TABLES = {"privacy_request", "privacy_request_subject", "job", "user_sessio
 
 
 def test_no_value_the_map_marks_is_left_anywhere(
-    scope: int, person: Planter, actors: tuple[Actor, Actor], work: Callable[[], int], database: databases.TestDatabase,
+    scope: int, person: Planter, actors: tuple[Actor, Actor], work: Callable[[], int], database: databases.MadeDatabase,
     servers: tuple[str, str],
 ) -> None:
     found = {(parent_of(table), column) for table, column in hits_in_database(database, person.needle)}
@@ -99,7 +99,7 @@ def test_the_certificate_is_signed_and_names_nobody(
 
 
 def test_nobody_elses_row_changes(
-    app: Flask, scope: int, person: Planter, actors: tuple[Actor, Actor], work: Callable[[], int], database: databases.TestDatabase,
+    app: Flask, scope: int, person: Planter, actors: tuple[Actor, Actor], work: Callable[[], int], database: databases.MadeDatabase,
 ) -> None:
     planted(scope)
     other_merchant = make_merchant(app)
@@ -119,7 +119,7 @@ def test_nobody_elses_row_changes(
 
 
 def test_the_books_stay_to_the_cent(
-    scope: int, person: Planter, actors: tuple[Actor, Actor], work: Callable[[], int], database: databases.TestDatabase,
+    scope: int, person: Planter, actors: tuple[Actor, Actor], work: Callable[[], int], database: databases.MadeDatabase,
 ) -> None:
     books = {"sales_order", "order_line", "order_charge", "order_ref", "order_refund_line", "stock_movement"}
     before = {place: digest for place, digest in rows_of(database).items() if parent_of(place[0]) in books}
@@ -131,7 +131,7 @@ def test_the_books_stay_to_the_cent(
 
 
 def test_running_it_again_changes_nothing(
-    app: Flask, scope: int, person: Planter, actors: tuple[Actor, Actor], work: Callable[[], int], database: databases.TestDatabase,
+    app: Flask, scope: int, person: Planter, actors: tuple[Actor, Actor], work: Callable[[], int], database: databases.MadeDatabase,
 ) -> None:
     request = approved_request(person.subject_id, by=actors[0], approver=actors[1])
     work()
@@ -144,7 +144,7 @@ def test_running_it_again_changes_nothing(
 
 @pytest.mark.parametrize("stop_after", [1, 2, 3, 5, 8, 13])
 def test_it_goes_on_where_a_lost_worker_stopped(
-    scope: int, person: Planter, actors: tuple[Actor, Actor], stop_after: int, database: databases.TestDatabase,
+    scope: int, person: Planter, actors: tuple[Actor, Actor], stop_after: int, database: databases.MadeDatabase,
 ) -> None:
     request = approved_request(person.subject_id, by=actors[0], approver=actors[1])
     commits = 0
@@ -189,7 +189,7 @@ def test_two_workers_at_once_issue_one_certificate(app: Flask, scope: int, perso
 
 
 def test_a_guest_under_the_same_person_is_erased_with_them(
-    scope: int, person: Planter, actors: tuple[Actor, Actor], work: Callable[[], int], database: databases.TestDatabase,
+    scope: int, person: Planter, actors: tuple[Actor, Actor], work: Callable[[], int], database: databases.MadeDatabase,
 ) -> None:
     guest = planted(scope)
     approved_request(person.subject_id, by=actors[0], approver=actors[1], others=(guest.subject_id,))
