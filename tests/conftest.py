@@ -17,7 +17,7 @@ from deploy.local.servers import private
 from portal.app import create_app
 from portal.core.database import db, merchant_scope
 from tests.support.client import HouseClient
-from tests.support.databases import TestDatabase, environment_for, fresh_database, settings_for
+from tests.support.databases import MadeDatabase, environment_for, fresh_database, settings_for
 from tests.support.people import Person, make_merchant, make_person, sign_in
 
 pytest_plugins = ("tests.support.browser",)
@@ -34,7 +34,7 @@ def servers() -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def database(servers: tuple[str, str]) -> Iterator[TestDatabase]:
+def database(servers: tuple[str, str]) -> Iterator[MadeDatabase]:
     """A migrated database of this process."""
     with fresh_database(servers[0]) as made:
         yield made
@@ -42,7 +42,7 @@ def database(servers: tuple[str, str]) -> Iterator[TestDatabase]:
 
 @pytest.fixture(scope="session")
 def process_environment(
-    database: TestDatabase, servers: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
+    database: MadeDatabase, servers: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, str]:
     """Environment variables of a process that works on the same database (a worker, a server)."""
     return environment_for(database, servers[1], _folder(tmp_path_factory))
@@ -50,7 +50,7 @@ def process_environment(
 
 @pytest.fixture(scope="session")
 def app(
-    database: TestDatabase, servers: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
+    database: MadeDatabase, servers: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Flask]:
     """The portal, one per test process. Its forms take no CSRF token; tests/whole_app tries those."""
     app = create_app(settings_for(database, servers[1], _folder(tmp_path_factory)))

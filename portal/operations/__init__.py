@@ -7,6 +7,7 @@ from flask import Flask
 from portal.core.keyring.commands import keyring_commands
 from portal.core.listing import register_listing
 from portal.core.navigation import register_nav
+from portal.core.scheduler import models as scheduled  # noqa: F401 - part of the data model
 from portal.core.slots import register_slot
 from portal.operations import jobs  # noqa: F401 - jobs register themselves
 from portal.operations.health import probes

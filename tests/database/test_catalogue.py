@@ -9,7 +9,7 @@ import pytest
 
 from tests.database import catalogue
 from tests.database.catalogue import RULES, Connection, Rule
-from tests.support.databases import TestDatabase, at_database
+from tests.support.databases import MadeDatabase, at_database
 
 VIOLATIONS: dict[Rule, str] = {
     catalogue.tables_are_known: "CREATE TABLE stray (id integer)",
@@ -29,7 +29,7 @@ VIOLATIONS: dict[Rule, str] = {
 
 
 @pytest.fixture(scope="module")
-def superuser(database: TestDatabase) -> Iterator[Connection]:
+def superuser(database: MadeDatabase) -> Iterator[Connection]:
     with psycopg.connect(at_database(database.admin_url, database.name)) as connection:
         yield connection
 

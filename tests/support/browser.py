@@ -15,7 +15,7 @@ from werkzeug.serving import make_server
 from portal.accounts.sessions import MERCHANT, TOKEN, begin_session
 from portal.app import create_app
 from portal.core.database import db
-from tests.support.databases import ROOT, TestDatabase, settings_for
+from tests.support.databases import ROOT, MadeDatabase, settings_for
 from tests.support.people import Person
 
 CHROMIUM = next(
@@ -40,7 +40,7 @@ AXE = ROOT / "static" / "vendor"
 
 @pytest.fixture(scope="session")
 def live_app(
-    database: TestDatabase, servers: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
+    database: MadeDatabase, servers: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Flask]:
     """The portal as browsers meet it, with CSRF tokens and all."""
     folder = tmp_path_factory.getbasetemp() / "files"

@@ -25,7 +25,7 @@ PASSWORD = "for-tests-only"
 
 
 @dataclass(frozen=True, slots=True)
-class TestDatabase:
+class MadeDatabase:
     """Where a test process finds its own databases."""
 
     admin_url: str
@@ -41,12 +41,12 @@ class TestDatabase:
         )
 
 
-def settings_for(database: TestDatabase, redis_url: str, folder: Path) -> Settings:
+def settings_for(database: MadeDatabase, redis_url: str, folder: Path) -> Settings:
     """Settings of an application that uses *database* and keeps its files in *folder*."""
     return Settings.from_environment(environment_for(database, redis_url, folder))
 
 
-def environment_for(database: TestDatabase, redis_url: str, folder: Path) -> dict[str, str]:
+def environment_for(database: MadeDatabase, redis_url: str, folder: Path) -> dict[str, str]:
     """The same as environment variables, for processes that a test starts."""
     return {
         "DATABASE_URL": database.url("portal_app"),
@@ -65,10 +65,10 @@ def environment_for(database: TestDatabase, redis_url: str, folder: Path) -> dic
 
 
 @contextmanager
-def fresh_database(admin_url: str) -> Iterator[TestDatabase]:
+def fresh_database(admin_url: str) -> Iterator[MadeDatabase]:
     """A migrated database and its key database, dropped at the end."""
     template = _template(admin_url)
-    database = TestDatabase(admin_url, f"portal_test_{uuid.uuid4().hex[:12]}")
+    database = MadeDatabase(admin_url, f"portal_test_{uuid.uuid4().hex[:12]}")
     with psycopg.connect(admin_url, autocommit=True) as connection:
         for suffix in ("", "_keys"):
             connection.execute(
@@ -100,7 +100,7 @@ def _template(admin_url: str) -> str:
                 inside.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
                 for extension in EXTENSIONS if not suffix else ():
                     inside.execute(f"CREATE EXTENSION IF NOT EXISTS {extension}")
-        _migrate(TestDatabase(admin_url, name))
+        _migrate(MadeDatabase(admin_url, name))
         for suffix in ("_keys", ""):
             connection.execute(f"ALTER DATABASE {name}{suffix} IS_TEMPLATE true ALLOW_CONNECTIONS false")
         return name
@@ -113,7 +113,7 @@ def _create_roles(connection: psycopg.Connection[object]) -> None:
         connection.execute(f"ALTER ROLE {role} PASSWORD '{PASSWORD}'")
 
 
-def _migrate(database: TestDatabase) -> None:
+def _migrate(database: MadeDatabase) -> None:
     environment = os.environ | environment_for(database, "redis://127.0.0.1:1/0", Path("/nonexistent"))
     for command in (("db", "upgrade"), ("keyring", "upgrade")):
         done = subprocess.run(
