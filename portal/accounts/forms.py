@@ -65,25 +65,25 @@ def currency_choices() -> list[SelectChoice]:
     return [SelectChoice(code, f"{code} – {name}") for code, name in named if not code.startswith("X")]
 
 
-class SignInForm(FlaskForm):  # type: ignore[misc]
+class SignInForm(FlaskForm):
     email = EmailField("E-mail", [DataRequired("Type your e-mail address."), Length(max=254)], filters=[_text],
                        render_kw={"autocomplete": "username", "autofocus": True})
     password = PasswordField("Password", [DataRequired("Type your password."), Length(max=LONGEST)],
                              render_kw={"autocomplete": "current-password"})
 
 
-class ForgottenPasswordForm(FlaskForm):  # type: ignore[misc]
+class ForgottenPasswordForm(FlaskForm):
     email = EmailField("E-mail", _address(), filters=[_text], render_kw={"autocomplete": "username", "autofocus": True})
 
 
-class NewPasswordForm(FlaskForm):  # type: ignore[misc]
+class NewPasswordForm(FlaskForm):
     password = PasswordField("New password", [DataRequired("Type a new password."), Length(SHORTEST, LONGEST, LIMIT)],
                              render_kw={"autocomplete": "new-password"})
     again = PasswordField("New password again", [EqualTo("password", "The two are not the same.")],
                           render_kw={"autocomplete": "new-password"})
 
 
-class AcceptInvitationForm(FlaskForm):  # type: ignore[misc]
+class AcceptInvitationForm(FlaskForm):
     name = StringField("Your name", [DataRequired("Type your name."), Length(max=200)], filters=[_text],
                        render_kw={"autocomplete": "name", "autofocus": True})
     password = PasswordField("Password", [DataRequired("Choose a password."), Length(SHORTEST, LONGEST, LIMIT)],
@@ -92,7 +92,7 @@ class AcceptInvitationForm(FlaskForm):  # type: ignore[misc]
                           render_kw={"autocomplete": "new-password"})
 
 
-class ChangePasswordForm(FlaskForm):  # type: ignore[misc]
+class ChangePasswordForm(FlaskForm):
     current = PasswordField("Current password", [DataRequired("Type your current password."), Length(max=LONGEST)],
                             render_kw={"autocomplete": "current-password"})
     password = PasswordField("New password", [DataRequired("Type a new password."), Length(SHORTEST, LONGEST, LIMIT)],
@@ -101,35 +101,35 @@ class ChangePasswordForm(FlaskForm):  # type: ignore[misc]
                           render_kw={"autocomplete": "new-password"})
 
 
-class ConfirmForm(FlaskForm):  # type: ignore[misc]
+class ConfirmForm(FlaskForm):
     confirm_password = PasswordField("Password", [DataRequired("Type your password."), Length(max=LONGEST)],
                                      render_kw={"autocomplete": "current-password", "autofocus": True})
 
 
-class ProfileForm(FlaskForm):  # type: ignore[misc]
+class ProfileForm(FlaskForm):
     name = StringField("Name", [DataRequired("Type your name."), Length(max=200)], filters=[_text],
                        render_kw={"autocomplete": "name"})
     locale = SelectField("Language and number format", [Optional()], choices=lambda: [SAME_AS_MERCHANT, *locale_choices()])
     time_zone = SelectField("Time zone", [Optional()], choices=lambda: [SAME_AS_MERCHANT, *zone_choices()])
 
 
-class InvitationForm(FlaskForm):  # type: ignore[misc]
+class InvitationForm(FlaskForm):
     email = EmailField("E-mail", _address(), filters=[_text], render_kw={"autocomplete": "off", "autofocus": True})
     role_id = SelectField("Role", coerce=int)
 
 
-class MemberRoleForm(FlaskForm):  # type: ignore[misc]
+class MemberRoleForm(FlaskForm):
     role_id = SelectField("Role", coerce=int)
 
 
-class Permissions(SelectMultipleField):  # type: ignore[misc]
+class Permissions(SelectMultipleField):
     """Every permission as a checkbox; the template lays them out as a table."""
 
     widget = ListWidget(prefix_label=False)
     option_widget = CheckboxInput()
 
 
-class RoleForm(FlaskForm):  # type: ignore[misc]
+class RoleForm(FlaskForm):
     name = StringField("Name", [DataRequired("Give the role a name."), Length(max=80)], filters=[_text])
     description = TextAreaField("What it is for", [Optional(), Length(max=400)], filters=[_text])
     permissions = Permissions(
@@ -138,7 +138,7 @@ class RoleForm(FlaskForm):  # type: ignore[misc]
     version = HiddenField(default="0")
 
 
-class MerchantForm(FlaskForm):  # type: ignore[misc]
+class MerchantForm(FlaskForm):
     name = StringField("Name", [DataRequired("Type the name of the shop."), Length(max=120)], filters=[_text])
     country = SelectField("Country", choices=country_choices)
     currency = SelectField("Currency", choices=currency_choices)

@@ -15,7 +15,7 @@ CONSENT_LABELS = {"email": "E-mail", "sms": "Text message", "phone": "Phone call
 NOT_KNOWN = SelectChoice("", "Not known")
 
 
-class CustomerForm(FlaskForm):  # type: ignore[misc]
+class CustomerForm(FlaskForm):
     """A customer's own details."""
 
     name = StringField("Name", [Optional(), Length(max=200, message="Keep the name under 200 characters.")])
@@ -46,7 +46,7 @@ class CustomerForm(FlaskForm):  # type: ignore[misc]
         ]
 
 
-class AddressForm(FlaskForm):  # type: ignore[misc]
+class AddressForm(FlaskForm):
     """An address of a customer."""
 
     name = StringField("Recipient", [Optional(), Length(max=200)])
@@ -64,7 +64,7 @@ class AddressForm(FlaskForm):  # type: ignore[misc]
         self.country_code.choices = [NOT_KNOWN, *country_choices()]
 
 
-class ConsentForm(FlaskForm):  # type: ignore[misc]
+class ConsentForm(FlaskForm):
     """A consent given or withdrawn, and how we know."""
 
     channel = SelectField(
@@ -79,7 +79,7 @@ class ConsentForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class RevealForm(FlaskForm):  # type: ignore[misc]
+class RevealForm(FlaskForm):
     """Why someone needs to see a person outside a case."""
 
     reason = StringField("Reason")

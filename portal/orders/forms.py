@@ -16,13 +16,13 @@ METHODS = [
 ]
 
 
-class HoldForm(FlaskForm):  # type: ignore[misc]
+class HoldForm(FlaskForm):
     """Why an order waits."""
 
     reason = StringField("Reason", [Length(max=200, message="Keep the reason under 200 characters.")])
 
 
-class ShipForm(FlaskForm):  # type: ignore[misc]
+class ShipForm(FlaskForm):
     """Who carries the parcel; the units per line are read beside it."""
 
     carrier = StringField("Carrier", [Optional(), Length(max=80)])
@@ -31,7 +31,7 @@ class ShipForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class PaymentForm(FlaskForm):  # type: ignore[misc]
+class PaymentForm(FlaskForm):
     """Money that came in outside a gateway."""
 
     amount = DecimalField(
@@ -48,20 +48,20 @@ class PaymentForm(FlaskForm):  # type: ignore[misc]
     reference = StringField("Reference", [Optional(), Length(max=80)])
 
 
-class NoteForm(FlaskForm):  # type: ignore[misc]
+class NoteForm(FlaskForm):
     """A note on the order."""
 
     body = TextAreaField("Note", [Length(max=5000, message="Keep a note under 5,000 characters.")])
     for_customer = BooleanField("The customer may read it")
 
 
-class TagForm(FlaskForm):  # type: ignore[misc]
+class TagForm(FlaskForm):
     """One tag."""
 
     tag = StringField("Tag", [Length(max=40, message="Keep a tag under 40 characters.")])
 
 
-class RevealForm(FlaskForm):  # type: ignore[misc]
+class RevealForm(FlaskForm):
     """Why someone needs to see the person of an order."""
 
     reason = StringField("Reason")
