@@ -7,6 +7,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from portal.accounts.tidying import tidy_accounts
 from portal.channels.jobs import compare_due, sync_due
 from portal.core.clock import utc_now
 from portal.core.database import db
@@ -47,5 +48,6 @@ TIMETABLE: Final = (
     Entry("channels.sync", dt.timedelta(minutes=1), sync_due),
     Entry("channels.compare", dt.timedelta(days=1), compare_due),
     Entry("partitions", dt.timedelta(hours=6), make_partitions),
+    Entry("accounts.tidy", dt.timedelta(hours=1), tidy_accounts),
     Entry("tidy", dt.timedelta(minutes=15), enqueue_tidying),
 )

@@ -59,8 +59,9 @@ def make_partitions() -> None:
 
 def enqueue_sealing() -> None:
     """A sealing job for each merchant with entries that are not sealed."""
-    since = floor_at(utc_now().replace(day=1, hour=0, minute=0, second=0, microsecond=0))
-    for merchant_id in _merchants("SELECT merchants_with_unsealed_entries(:since)", since=since):
+    # Two days back, so that the last entries of a month are not left behind; the whole month, because it is a partition.
+    begin = (utc_now() - dt.timedelta(days=2)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    for merchant_id in _merchants("SELECT merchants_with_unsealed_entries(:since)", since=floor_at(begin)):
         _enqueue("audit.seal", merchant_id)
 
 

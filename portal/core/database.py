@@ -93,7 +93,11 @@ def init_database(app: Flask, settings: Settings, *, pooled: bool = True) -> Non
 
     ``prepare_threshold=None``: behind a pooler, psycopg's automatic statements were answered with other clients' rows.
     """
-    options: dict[str, Any] = {"connect_args": {"prepare_threshold": None, "application_name": "portal"}}
+    # Errors name the statement and never its values: they end up in logs.
+    options: dict[str, Any] = {
+        "hide_parameters": True,
+        "connect_args": {"prepare_threshold": None, "application_name": "portal"},
+    }
     if pooled:
         options |= {
             "pool_size": settings.pool_size,

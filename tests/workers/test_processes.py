@@ -67,12 +67,14 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _descendants(parent: int) -> list[int]:
-    found: list[int] = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            pid, rest = int(stat.parent.name), stat.read_text().rpartition(")")[2].split()
-            if int(rest[1]) == parent:
-                found += [pid, *_descendants(pid)]
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    pairs = [(int(pid), int(above)) for pid, above in map(str.split, listed.splitlines())]
+    found, waiting = [], [parent]
+    while waiting:
+        above = waiting.pop()
+        below = [pid for pid, its_parent in pairs if its_parent == above]
+        found += below
+        waiting += below
     return found
 
 
