@@ -88,12 +88,15 @@ _STAMP: Final = sa.text("""
 def follow_orders(events: Sequence[Event]) -> None:
     """Refresh the days that these orders and their refunds fall on."""
     order_ids: set[int] = set()
+    days: set[dt.date] = set()
     for event in events:
         order_ids.update(event.payload.get("order_ids", ()))
         if "order_id" in event.payload:
             order_ids.add(event.payload["order_id"])
-    if order_ids:
-        refresh_days(days_of(order_ids))
+        # An import that was taken back names the days of its refunds, which cannot be read any more.
+        days.update(map(dt.date.fromisoformat, event.payload.get("days", ())))
+    if order_ids or days:
+        refresh_days(days | days_of(order_ids))
 
 
 def days_of(order_ids: Iterable[int]) -> set[dt.date]:

@@ -8,7 +8,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from portal.catalog.models import Category, Media, Price, Product, ProductAttribute, ProductOption, ProductType, Variant
+from portal.catalog.models import (
+    Category,
+    Media,
+    Price,
+    Product,
+    ProductAttribute,
+    ProductOption,
+    ProductType,
+    Variant,
+)
 from portal.core.database import db
 from portal.imports import services
 from portal.imports.models import Import, ImportRow

@@ -8,11 +8,12 @@ from typing import Final
 import sqlalchemy as sa
 
 from portal.catalog.models import Product
+from portal.catalog.naming import title_key
 from portal.core.database import current_merchant_id, db
 from portal.imports.connection import copy_into, copy_text, execute
 from portal.imports.history.rules import country_code
 from portal.imports.journal import journal
-from portal.imports.naming import slug_of, title_key
+from portal.imports.naming import slug_of
 
 CHUNK: Final = 5_000
 

@@ -73,6 +73,9 @@ def _orders(import_id: int, entry: OpenEntry, by: Actor, kept: Kept) -> list[int
     merchant = current_merchant_id()
     values = {"merchant": merchant, "import_id": import_id}
     ids = [row[0] for row in execute(_UNTOUCHED, **values, ids=entry.record_ids)]
+    days = [row[0] for row in execute(
+        """SELECT DISTINCT (r.at AT TIME ZONE shop.time_zone)::date::text FROM order_refund r JOIN merchant shop ON shop.id = r.merchant_id
+           WHERE r.merchant_id = :merchant AND r.order_id = ANY(:ids) ORDER BY 1""", **values, ids=ids)]
     execute("""UPDATE customer c SET order_count = greatest(0, c.order_count - b.orders)
                FROM (SELECT customer_id, count(*) AS orders FROM sales_order
                      WHERE merchant_id = :merchant AND id = ANY(:ids) AND total >= 0 GROUP BY customer_id) b
@@ -87,7 +90,9 @@ def _orders(import_id: int, entry: OpenEntry, by: Actor, kept: Kept) -> list[int
         kept.add(f"Order {number}", "is in the archive" if state == "archived" else "was changed after the import")
     audit.record(action="import.orders_taken_back", by=by, subject=("import", import_id),
                  after={"orders": len(ids), "kept": len(stays)})
-    outbox.publish(kind="orders.import_undone", key=f"import:{import_id}", payload={"import_id": import_id, "order_ids": ids})
+    outbox.publish(kind="orders.import_undone", key=f"import:{import_id}", payload={
+        # Of the refunds, which are gone when a reader of this event looks for them.
+        "import_id": import_id, "order_ids": ids, "days": days})
     return stays
 
 

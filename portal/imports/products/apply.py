@@ -21,12 +21,13 @@ from portal.catalog.models import (
     ProductType,
     Variant,
 )
+from portal.catalog.naming import free_slug, title_key
 from portal.core import audit, outbox
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
 from portal.core.normalise import code_key
 from portal.imports.journal import journal
-from portal.imports.naming import slug_of, title_key
+from portal.imports.naming import slug_of
 from portal.imports.products.compare import Comparison, Known, price_fields, variant_fields
 from portal.imports.products.drafts import ProductDraft, VariantDraft, as_dict
 
@@ -73,7 +74,7 @@ class ProductWriter:
 
     def _create(self, draft: ProductDraft) -> None:
         product = Product(
-            title=draft.title, title_key=title_key(draft.title), slug=_free_slug(draft.slug or slug_of(draft.title)),
+            title=draft.title, title_key=title_key(draft.title), slug=free_slug(draft.slug or slug_of(draft.title), Product),
             description=draft.description, vendor=draft.vendor, state=draft.state or "active", tags=draft.tags,
             source=draft.source, external_id=draft.external_id)
         if draft.type_code:
@@ -155,6 +156,8 @@ class ProductWriter:
         old = _set(price, wanted, keep_empty=True)
         if old:
             before["prices"][str(price.id)] = old
+            outbox.publish("price.changed", key=f"variant:{variant.id}", payload={
+                "variant_id": variant.id, "product_id": variant.product_id, "currency": self._options.currency})
 
     def _file_under(self, product: Product, draft: ProductDraft) -> int:
         ids = list(dict.fromkeys(self._category(tuple(path)) for path in draft.categories if path))
@@ -169,7 +172,7 @@ class ProductWriter:
                                               Category.parent_id.is_not_distinct_from(parent_id))
             category = db.session.scalars(query.order_by(Category.id).limit(1)).first()
             if category is None:
-                category = Category(name=path[-1][:200], slug=_free_slug(slug_of(" ".join(path)), Category), parent_id=parent_id)
+                category = Category(name=path[-1][:200], slug=free_slug(slug_of(" ".join(path)), Category), parent_id=parent_id)
                 db.session.add(category)
                 db.session.flush()
                 parent = db.session.get(Category, (current_merchant_id(), parent_id)) if parent_id else None
@@ -213,13 +216,3 @@ def _set(record: Any, values: dict[str, Any], *, keep_empty: bool = False) -> di
             before[name] = str(old) if isinstance(old, Decimal) else old
             setattr(record, name, value)
     return before
-
-
-def _free_slug(wanted: str, model: type[Product] | type[Category] = Product) -> str:
-    """*wanted*, or with the first number behind it that no other record has."""
-    taken = set(db.session.scalars(sa.select(model.slug).where(
-        model.merchant_id == current_merchant_id(), sa.or_(model.slug == wanted, model.slug.like(f"{wanted}-%")))))
-    slug, number = wanted, 2
-    while slug in taken:
-        slug, number = f"{wanted}-{number}", number + 1
-    return slug

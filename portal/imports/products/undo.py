@@ -8,6 +8,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from portal.catalog.models import Media, Price, Product, ProductCategory, Variant
+from portal.catalog.naming import title_key
 from portal.core import audit, outbox
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
@@ -15,7 +16,6 @@ from portal.imports.connection import execute
 from portal.imports.history.apply import Work
 from portal.imports.journal import OpenEntry, close_entry, open_entries
 from portal.imports.kept import Kept, delete_each
-from portal.imports.naming import title_key
 from portal.imports.products.stock import close_stock
 
 BATCH: Final = 50
@@ -86,8 +86,10 @@ def _restore(product: Product, entry: OpenEntry) -> list[int]:
     for key, values in before["variants"].items():
         _put_back(db.session.get_one(Variant, (merchant_id, int(key))), values)
     for key, values in before["prices"].items():
-        _put_back(db.session.get_one(Price, (merchant_id, int(key))), {
-            name: None if value is None else Decimal(value) for name, value in values.items()})
+        price = db.session.get_one(Price, (merchant_id, int(key)))
+        _put_back(price, {name: None if value is None else Decimal(value) for name, value in values.items()})
+        outbox.publish("price.changed", key=f"variant:{price.variant_id}", payload={
+            "variant_id": price.variant_id, "product_id": product.id, "currency": price.currency})
     db.session.flush()
     delete_each("media", after.get("media", []))
     delete_each("price", after.get("new_prices", []))
