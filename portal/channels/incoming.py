@@ -181,7 +181,7 @@ def original(inbound: ChannelInboundOrder) -> dict[str, Any] | None:
         return None
     try:
         opened = keyring.decrypt(
-            inbound.payload, _place(inbound.account_id, inbound.external_id), inbound.subject_id
+            inbound.payload, place_of_document(inbound.account_id, inbound.external_id), inbound.subject_id
         )
     except (KeyDestroyedError, DecryptionError):
         return None
@@ -263,7 +263,7 @@ def _sealed(account_id: int, order: InboundOrder, applied: Applied) -> bytes | N
         return None
     try:
         text = json.dumps(order.document, default=str).encode()
-        return keyring.encrypt(text, _place(account_id, order.external_id), applied.subject_id)
+        return keyring.encrypt(text, place_of_document(account_id, order.external_id), applied.subject_id)
     except KeyDestroyedError:
         return None
 
@@ -349,7 +349,7 @@ def _one(inbound_id: int) -> sa.Update:
     )
 
 
-def _place(account_id: int, external_id: str) -> str:
+def place_of_document(account_id: int, external_id: str) -> str:
     return f"channel order:{account_id}:{external_id}"
 
 

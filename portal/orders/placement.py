@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -34,6 +34,7 @@ from portal.orders.models import (
     OrderTag,
 )
 from portal.orders.numbers import take_order_number
+from portal.privacy.suppression import suppressed_before
 from portal.stock.models import Location, StockLevel
 from portal.stock.services import Move, apply_moves
 
@@ -138,6 +139,7 @@ def place_order(new: NewOrder, *, by: Actor) -> PlacedOrder:
         DomainError: the order has no line, a quantity below one, or an unknown currency.
     """
     _check(new)
+    new = _without_erased(new)
     ref = _write_ref(new)
     if not ref.is_new:
         return ref
@@ -234,6 +236,21 @@ def _write_ref(new: NewOrder) -> PlacedOrder:
         )
     ).one()
     return PlacedOrder(known.order_id, known.number, False)
+
+
+def _without_erased(new: NewOrder) -> NewOrder:
+    """An order from before its person was erased keeps its money and goods and comes without the person."""
+    if new.placed_at is None or not new.contacts:
+        return new
+    keys = [("email", normalise.email_key(contact.email)) for contact in new.contacts]
+    keys += [
+        ("phone", normalise.phone_key(contact.phone, contact.country_code or new.phone_region))
+        for contact in new.contacts
+    ]
+    erased = suppressed_before(current_merchant_id(), keys)
+    if not any(new.placed_at <= erased_at for erased_at in erased.values()):
+        return new
+    return replace(new, contacts=(), customer_id=None)
 
 
 def _subject_for(new: NewOrder) -> int | None:

@@ -22,6 +22,6 @@ def register(app: Flask) -> None:
     app.jinja_env.filters["mask"] = mask
     register_listing(REQUESTS)
     register_own()
-    register_nav("privacy", "Privacy", "privacy.requests", "shield-lock", "privacy.view", 700)
-    register_slot("home.compliance", "privacy.worklist_region", "privacy.view")
+    register_nav("Privacy", "Privacy", "privacy.requests", "shield-lock", "privacy.view", order=80)
+    register_slot("home.worklist", "privacy.worklist_region", "privacy.view", order=20, label="Privacy requests")
     register_slot("customer.privacy", "privacy.person_region", "privacy.view")

@@ -35,7 +35,7 @@ def _note(label: str, **options: Any) -> TextAreaField:
     return TextAreaField(label, [Optional(), limit], filters=[_text], **options)
 
 
-class RequestForm(FlaskForm):  # type: ignore[misc]
+class RequestForm(FlaskForm):
     kind = SelectField("What they ask", choices=_choices(KIND_LABELS))
     law = SelectField("Under", choices=_choices(LAW_LABELS))
     received_on = DateField("Received on", [InputRequired("Say when the request came in; the clock runs from that day.")])
@@ -44,40 +44,40 @@ class RequestForm(FlaskForm):  # type: ignore[misc]
     subject_id = HiddenField()
 
 
-class IdentityForm(FlaskForm):  # type: ignore[misc]
+class IdentityForm(FlaskForm):
     method = SelectField("How they were identified", choices=_choices(IDENTITY_LABELS))
     note = _note("What was checked")
 
 
-class RefusalForm(FlaskForm):  # type: ignore[misc]
+class RefusalForm(FlaskForm):
     ground = SelectField("Ground", choices=_choices(REFUSAL_LABELS))
     note = _note("What the person is told")
 
 
-class ExtensionForm(FlaskForm):  # type: ignore[misc]
+class ExtensionForm(FlaskForm):
     ground = SelectField("Reason", choices=_choices(EXTENSION_LABELS))
 
 
-class NoteForm(FlaskForm):  # type: ignore[misc]
+class NoteForm(FlaskForm):
     note = _note("Note")
 
 
-class RecipientForm(FlaskForm):  # type: ignore[misc]
+class RecipientForm(FlaskForm):
     recipient = StringField("Company or service", [DataRequired("Name the recipient."), Length(max=120)], filters=[_text])
 
 
-class RecipientStateForm(FlaskForm):  # type: ignore[misc]
+class RecipientStateForm(FlaskForm):
     state = SelectField("What they said", choices=_choices(RECIPIENT_LABELS))
 
 
-class HoldForm(FlaskForm):  # type: ignore[misc]
+class HoldForm(FlaskForm):
     reason = TextAreaField("Reason", [DataRequired("Say why this person's data must not be erased."), Length(max=NOTE_LIMIT)], filters=[_text])
     owner_id = SelectField("Owner", coerce=int)
     review_on = DateField("Review on", [InputRequired("Say when someone looks at it again.")])
     subject_id = HiddenField()
 
 
-class ReasonForm(FlaskForm):  # type: ignore[misc]
+class ReasonForm(FlaskForm):
     reason = StringField(
         "Why do you need to see this?",
         [DataRequired("Say why."), Length(SHORTEST_REASON, LONGEST_REASON, f"Use {SHORTEST_REASON} to {LONGEST_REASON} characters.")],
