@@ -7,15 +7,29 @@ from flask.typing import ResponseReturnValue
 
 from portal.accounts.access import current_actor, requires
 from portal.core.database import db
-from portal.core.errors import DomainError
+from portal.core.errors import DomainError, NotFoundError
 from portal.core.export import start_export
-from portal.core.http import path_or, render, see_other, toast
-from portal.core.listing import Listing, listing_named
+from portal.core.http import path_or, render, render_region, see_other, toast
+from portal.core.listing import Listing, Page, listing_named
+from portal.core.listing.page import request_viewer
 from portal.core.listing.state import ListState, decode_state
 from portal.core.listing.views import own_view, remove_view, save_view
 from portal.discovery.queries import roles_of_merchant
 
 blueprint = Blueprint("lists", __name__, url_prefix="/lists")
+
+
+@blueprint.get("/<string:list_key>/filter")
+@requires()
+def filter_form(list_key: str) -> ResponseReturnValue:
+    """The form of one filter; lists do not carry all of theirs, because choices such as countries are long."""
+    listing = _permitted(list_key)
+    state = _state(listing, request.args.get("list", "all"))
+    page = Page(listing, state, request_viewer(), _path(), [], [], None, [])
+    wanted = next((each for each in page.filters if each.key == request.args.get("field")), None)
+    if wanted is None:
+        raise NotFoundError(f"{listing.title} has no such filter.")
+    return render_region("discovery/_filter.html", title=f"{listing.title}: {wanted.label}", page=page, filter=wanted)
 
 
 @blueprint.get("/<string:list_key>/views/new")

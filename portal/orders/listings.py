@@ -68,19 +68,6 @@ def buyers_of(order_ids: Sequence[int]) -> Mapping[int, Mapping[str, Any]]:
     return {row.order_id: {"customer": row.name or row.company} for row in rows}
 
 
-def channels_of(order_ids: Sequence[int]) -> Mapping[int, Mapping[str, Any]]:
-    """The name of each order's channel."""
-    names = dict(channel_choices())
-    rows = db.session.execute(
-        sa.select(_order.id, _order.channel_id).where(
-            _order.merchant_id == current_merchant_id(),
-            _order.id.in_(order_ids),
-            _order.id.between(min(order_ids), max(order_ids)),
-        )
-    )
-    return {row.id: {"channel": names.get(str(row.channel_id))} for row in rows}
-
-
 def tags_of(order_ids: Sequence[int]) -> Mapping[int, Mapping[str, Any]]:
     """The tags of each order, in one text."""
     found: dict[int, list[str]] = defaultdict(list)
@@ -133,7 +120,7 @@ ORDERS = Listing(
             card=1,
         ),
         Column("customer", "Customer", personal="name"),
-        Column("channel", "Channel"),
+        Column("channel", "Channel", _order.channel_id, names=channel_choices),
         Column("state", "State", _order.state, kind="state", badge="order", card=2),
         Column("payment", "Payment", _order.payment_state, kind="state", badge="payment"),
         Column("fulfilment", "Fulfilment", _order.fulfilment_state, kind="state", badge="fulfilment"),
@@ -157,7 +144,7 @@ ORDERS = Listing(
     ],
     extras=[
         Extra(columns=("customer",), load=buyers_of),
-        Extra(columns=("channel",), load=channels_of),
+       
         Extra(columns=("tags",), load=tags_of),
     ],
     filters=[

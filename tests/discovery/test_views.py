@@ -101,3 +101,16 @@ def test_a_list_page_answers_page_and_fragment(owner, shop):
     assert fragment.headers["HX-Push-Url"] == "/customers?f=1.country.is.GB&sort=since"
     assert owner.get("/customers?add=country&value=GB").location == "/customers?f=1.country.is.GB"
     assert owner.get("/customers?f=1.country.is.gibberish&sort=bogus&after=bogus&view=999").status_code == 200
+
+
+@pytest.mark.parametrize("field", [each.key for each in CUSTOMERS.filters])
+def test_the_form_of_a_filter_comes_alone_and_as_a_page(owner, shop, field):
+    path = f"/lists/customers/filter?list=Zj0xLmNvdW50cnkuaXMuR0I&path=/customers&field={field}"
+    page, fragment = owner.get(path), owner.fragment(path)
+    assert page.status_code == fragment.status_code == 200
+    assert '<input type="hidden" name="f" value="1.country.is.GB">' in fragment.text
+    assert f'name="add" value="{field}"' in page.text and 'action="/customers"' in page.text
+
+
+def test_there_is_no_form_of_a_filter_that_is_none(owner, shop):
+    assert owner.get("/lists/customers/filter?field=colour").status_code == 404

@@ -14,11 +14,11 @@ from portal.core.listing.page import Page, request_viewer
 REGION = "components/_list_region.html"
 
 
-def show_list(listing: Listing, template: str, **context: Any) -> ResponseReturnValue:
+def show_list(listing: Listing, template: str, *, region: str = REGION, **context: Any) -> ResponseReturnValue:
     """Answer a GET of the list.
 
     The "add filter" form sends field, comparison and value apart; without JavaScript it is sent on to the one address of that
-    state, with htmx that address is pushed.
+    state, with htmx that address is pushed. A list that draws its own rows names the `region` its template includes.
     """
     if "add" in request.args and not wants_fragment():
         page = Page.read(listing, request.args, path=request.path, viewer=request_viewer())
@@ -26,6 +26,6 @@ def show_list(listing: Listing, template: str, **context: Any) -> ResponseReturn
     page = Page.read(listing, request.args, path=request.path, viewer=request_viewer(), with_views=not wants_fragment())
     if not wants_fragment():
         return render(template, page=page, **context)
-    response = render(REGION, page=page)
+    response = render(region, page=page, **context)
     response.headers["HX-Push-Url"] = page.canonical_url
     return response

@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 
 from portal.core import formats
 from portal.core.listing.columns import Column
+from portal.core.listing.filters import request_choices
 from portal.core.masking import mask
 
 NOTHING = "–"
@@ -77,6 +78,8 @@ def plain_value(column: Column, values: Values, *, reveal: bool = False) -> str:
         return ""
     if column.personal is not None and not reveal:
         return mask(str(value), column.personal) or ""
+    if column.names is not None:
+        return dict(request_choices(column.key, column.names)).get(str(value), "")
     if isinstance(value, dt.datetime):
         return formats.iso(value)
     if isinstance(value, dt.date):
@@ -117,6 +120,9 @@ def _words(column: Column) -> Callable[[Values], str | None]:
     key, currency_key = column.key, column.currency or ""
     if column.text is not None:
         return column.text
+    if column.names is not None:
+        words = dict(request_choices(column.key, column.names))
+        return lambda values: words.get(str(values.get(key)))
     if column.personal is not None:
         category = column.personal
         return lambda values: mask(values.get(key), category)

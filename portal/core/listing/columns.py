@@ -40,6 +40,7 @@ class Column:
         default: shown unless the person chose otherwise.
         personal: category of personal data (name, email, phone, address, postcode); such a column is masked in lists and exports.
         card: shown on the card that a row becomes at 360 px; give it to the three that matter, the first column is always there.
+        names: choices that name the value (an id of a channel); fetched once for all rows of a page.
         text: writes the value itself, for words that are computed; the export writes the same.
     """
 
@@ -53,6 +54,7 @@ class Column:
     badge: str | None = None
     personal: str | None = None
     card: bool | int = False
+    names: Callable[[], Sequence[tuple[str, str]]] | None = None
     text: Callable[[Mapping[str, Any]], str | None] | None = None
 
     @property

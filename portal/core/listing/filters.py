@@ -121,12 +121,7 @@ class ChoiceFilter(Filter):
     control: ClassVar[str] = "choice"
 
     def choices(self) -> Choices:
-        if not callable(self.options):
-            return self.options
-        if not has_app_context():
-            return self.options()
-        fetched: dict[str, Choices] = g.setdefault("list_choices", {})
-        return fetched[self.key] if self.key in fetched else fetched.setdefault(self.key, self.options())
+        return request_choices(self.key, self.options) if callable(self.options) else self.options
 
     def words(self, operator: str, value: str) -> str:
         return dict(self.choices()).get(value, clean(value)[:60])
@@ -243,3 +238,12 @@ class FlagFilter(Filter):
 
     def _complaint(self, operator: str) -> str:
         return "is neither yes nor no"
+
+
+def request_choices(key: str, options: Callable[[], Choices]) -> Choices:
+    """Choices that come from the data, fetched once per request for filters, chips and cells."""
+    if not has_app_context():
+        return options()
+    fetched: dict[tuple[str, Callable[[], Choices]], Choices] = g.setdefault("list_choices", {})
+    known = fetched.get((key, options))
+    return known if known is not None else fetched.setdefault((key, options), options())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -26,11 +27,14 @@ from portal.core.tenancy import current_merchant_id
 CAP: Final = 10_000
 BOUNDED_SECONDS: Final = 2
 WINDOWS: Final = tuple(int(dt.timedelta(days=days).total_seconds() * 1000) << SEQUENCE_BITS for days in (35, 400))
+MOST_REMEMBERED: Final = 5_000
+REMEMBERED_SECONDS: Final = 60
 ROW_KEY: Final = "row_key"
 ROW_SORT: Final = "row_sort"
 
 Row = sa.Row[Any]
 
+_beyond_cap: dict[tuple[Any, ...], float] = {}
 _reading_on: ContextVar[sa.Connection | None] = ContextVar("portal_list_connection", default=None)
 
 
@@ -77,7 +81,18 @@ class Reading:
         return execute(statement).one_or_none()
 
     def count(self) -> int:
-        """How many rows match, counted to the cap and one further."""
+        """How many rows match, counted to the cap and one further. That there are more than the cap is remembered for a minute."""
+        asked = (current_merchant_id(), self.listing.key, self.state.terms, self.state.query)
+        if _beyond_cap.get(asked, 0.0) > time.monotonic():
+            return CAP + 1
+        counted = self._count()
+        if counted > CAP:
+            if len(_beyond_cap) > MOST_REMEMBERED:
+                _beyond_cap.clear()
+            _beyond_cap[asked] = time.monotonic() + REMEMBERED_SECONDS
+        return counted
+
+    def _count(self) -> int:
         for floor in [*self._floors(None, descending=True)[:1], None] if self.is_windowed else [None]:
             within = _within_floor(floor)
             inner: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(self.listing.source).where(*self.conditions(within))

@@ -32,7 +32,7 @@ from portal.core.listing import (
 )
 from portal.core.normalise import code_key, email_key
 from portal.core.tenancy import current_merchant_id
-from tests.support.databases import TestDatabase
+from tests.support.databases import MadeDatabase
 
 TABLES = """
 CREATE TABLE parcel (
@@ -70,7 +70,7 @@ def tags_of(keys: list[int]) -> dict[int, dict[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def parcel_tables(database: TestDatabase) -> None:
+def parcel_tables(database: MadeDatabase) -> None:
     with psycopg.connect(database.url("portal_owner"), autocommit=True) as connection:
         connection.execute(TABLES)
 
