@@ -116,3 +116,30 @@ def look(account: ChannelAccount) -> Callable[[], int]:
         return sync.read_catalogue(fresh, services.connector_of(fresh, answer_seconds=2.0), db.session.commit)
 
     return take
+
+
+@pytest.fixture
+def busy(
+    account: ChannelAccount,
+    shop: Shop,
+    turn: Callable[[], bool],
+    look: Callable[[], int],
+    new_variant: NewVariant,
+) -> int:
+    """An account in which something stands on every page; gives its id."""
+    account_id = account.id
+    for sku, price in (("A", "2.50"), ("B", "3.00"), ("BAD", "1.00")):
+        shop.add_product(sku, name=f"Article {sku} <b>bold</b>", stock=1, price="1.00")
+        new_variant(sku, stock=5, price=price)
+    shop.add_product("ARTICLE-X", name="Stranger")
+    new_variant("ARTICLE-XL", stock=1)
+    shop.add_order([("A", 1, "2.50")])
+    shop.add_order([("UNKNOWN", 1, "2.50")])
+    shop.add_order([("A", 1, "2.50")], currency="???")
+    look()
+    shop.poison = {key for key, row in shop.products.items() if row["sku"] == "BAD"}
+    turn()
+    row = next(row for row in shop.products.values() if row["sku"] == "B")
+    row["stock_quantity"] = 77
+    look()
+    return account_id

@@ -27,27 +27,6 @@ PAGES = ["", "/articles", "/unmatched", "/orders", "/drift", "/log", "/settings"
 ACTIONS = ["/test", "/on", "/off", "/sync", "/push", "/replay", "/compare", "/drift", "/settings", "/keys"]
 
 
-@pytest.fixture
-def busy(account: ChannelAccount, shop: Shop, turn: Turn, look: Look, new_variant: NewVariant) -> int:
-    """An account in which something stands on every page; gives its id."""
-    account_id = account.id
-    for sku, price in (("A", "2.50"), ("B", "3.00"), ("BAD", "1.00")):
-        shop.add_product(sku, name=f"Article {sku} <b>bold</b>", stock=1, price="1.00")
-        new_variant(sku, stock=5, price=price)
-    shop.add_product("ARTICLE-X", name="Stranger")
-    new_variant("ARTICLE-XL", stock=1)
-    shop.add_order([("A", 1, "2.50")])
-    shop.add_order([("UNKNOWN", 1, "2.50")])
-    shop.add_order([("A", 1, "2.50")], currency="???")
-    look()
-    shop.poison = {key for key, row in shop.products.items() if row["sku"] == "BAD"}
-    turn()
-    row = next(row for row in shop.products.values() if row["sku"] == "B")
-    row["stock_quantity"] = 77
-    look()
-    return account_id
-
-
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_shows_for_those_who_manage_channels(
     login: Login, member: Member, busy: int, page: str
