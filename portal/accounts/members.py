@@ -18,6 +18,7 @@ from portal.core.audit import Actor, record
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db, platform_scope
 from portal.core.errors import ConflictError, DomainError, NotFoundError
+from portal.core.http import public_link
 from portal.core.mail import send_mail
 
 INVITATION_LIVES: Final = dt.timedelta(days=7)
@@ -102,7 +103,7 @@ def send_invitation(offer: Offer, *, invited_by: str, merchant_name: str, locale
 
     It goes out as mail of the platform: in the merchant's own outbox, anyone who may read that could take the link.
     """
-    link = url_for("accounts.accept_invitation", merchant_id=offer.merchant_id, token=offer.token, _external=True)
+    link = public_link(url_for("accounts.accept_invitation", merchant_id=offer.merchant_id, token=offer.token))
     with platform_scope():
         send_mail(
             template="invitation", to=offer.email, locale=locale, about=("invitation", offer.invitation_id),

@@ -29,6 +29,7 @@ from portal.core.audit import Actor, record
 from portal.core.clock import utc_now
 from portal.core.database import db, merchant_scope, platform_scope
 from portal.core.errors import DomainError, NotFoundError
+from portal.core.http import public_link
 from portal.core.mail import send_mail
 from portal.core.tenancy import PLATFORM_MERCHANT
 
@@ -109,7 +110,7 @@ def request_reset(email: str, *, address: str | None) -> None:
         send_mail(
             template="password_reset", to=user.email, locale=user.locale or "en_GB", about=("user", user.id),
             context={
-                "name": user.name, "link": url_for("accounts.reset_password", token=token, _external=True),
+                "name": user.name, "link": public_link(url_for("accounts.reset_password", token=token)),
                 "minutes": int(RESET_LIVES.total_seconds() // 60),
             },
         )

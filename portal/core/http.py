@@ -23,7 +23,9 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from jinja2 import Template
 
-__all__ = ["cacheable", "can", "path_or", "previous_path", "render", "render_region", "see_other", "toast", "wants_fragment", "wants_json"]
+from portal.config import settings
+
+__all__ = ["cacheable", "can", "path_or", "previous_path", "public_link", "render", "render_region", "see_other", "toast", "wants_fragment", "wants_json"]
 
 Tone = Literal["success", "warning", "danger", "info"]
 FRAGMENT_BLOCK: Final = "content"
@@ -105,6 +107,11 @@ def path_or(target: str | None, otherwise: str) -> str:
     except ValueError:
         return otherwise
     return otherwise if parts.scheme or parts.netloc else target
+
+
+def public_link(path: str) -> str:
+    """The full address of a path, for mail. Never from the request: whoever asks chooses its Host header."""
+    return settings().public_url + path
 
 
 def previous_path(otherwise: str) -> str:

@@ -13,6 +13,7 @@ from flask.typing import ResponseReturnValue
 from jinja2 import StrictUndefined
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from portal.config import Settings
 from portal.core.csrf import SAFE_METHODS, init_csrf
@@ -38,6 +39,9 @@ def init_http(app: Flask) -> None:
         SESSION_COOKIE_PATH="/",
         SESSION_REFRESH_EACH_REQUEST=False,
     )
+    if settings.trusted_proxies:
+        # So many hops of ours add to these headers; what a client wrote before them is not believed.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies)  # type: ignore[method-assign]
     init_headers(app, settings)
     init_csrf(app)
     init_problems(app)

@@ -153,6 +153,14 @@ def test_only_the_hash_of_a_link_is_kept(app: Flask, client: HouseClient, member
     assert token.encode() not in kept
 
 
+def test_the_link_leads_to_us_whatever_host_the_request_named(app: Flask, client: HouseClient, member: Member) -> None:
+    person = member()
+    client.post("/forgotten-password", data={"email": person.email}, headers={"Host": "evil.example"})
+    [letter] = letters_about(app, "user", person.user_id)
+    assert app.config["SETTINGS"].public_url + "/reset-password/" in letter
+    assert "evil.example" not in letter
+
+
 def test_mails_with_links_are_few(client: HouseClient, member: Member) -> None:
     email = member().email
     answers = [client.post("/forgotten-password", data={"email": email}).status_code for _ in range(4)]

@@ -16,6 +16,7 @@ from portal.accounts.models import User
 from portal.accounts.queries import merchants_of
 from portal.accounts.throttling import admit_password, give_back
 from portal.accounts.views import bp, show_error
+from portal.config import settings
 from portal.core.audit import record
 from portal.core.database import db, merchant_scope
 from portal.core.errors import DomainError, NotFoundError
@@ -152,5 +153,4 @@ def select_merchant(merchant_id: int) -> ResponseReturnValue:
 
 
 def _remember(response: Response, name: str, value: str) -> None:
-    is_https = request.is_secure
-    response.set_cookie(name, value, max_age=YEAR, secure=is_https, httponly=True, samesite="Lax", path="/")
+    response.set_cookie(name, value, max_age=YEAR, secure=settings().is_https, httponly=True, samesite="Lax", path="/")
