@@ -23,7 +23,6 @@ from portal.privacy.models import ErasureCertificate, PrivacyRequest
 from portal.privacy.queries import certificate_of, recipients_of, retained_of
 
 BACKUP_DAYS: Final = 35
-PHYSICAL_DAYS: Final = 1
 
 
 def issue(request: PrivacyRequest, *, map_version: str, counts: Mapping[str, Any], statistics_fresh: bool) -> ErasureCertificate:
@@ -84,7 +83,8 @@ def _levels(request_id: int, today: dt.date, *, statistics_fresh: bool) -> list[
     return [
         {"level": "live", "state": "reached", "on": today.isoformat(),
          "statistics": "renewed" if statistics_fresh else "renewed by the nightly upkeep"},
-        {"level": "physical", "state": "expected", "on": (today + dt.timedelta(days=PHYSICAL_DAYS)).isoformat()},
+        # Freed bytes are overwritten when PostgreSQL reuses their pages; nothing here has looked, so nothing is claimed.
+        {"level": "physical", "state": "not_claimed"},
         {"level": "backups", "state": "expected", "on": (today + dt.timedelta(days=BACKUP_DAYS)).isoformat()},
         {"level": "third_parties", "state": "open" if waiting else "reached", "told": told, "waiting": waiting},
     ]
