@@ -1,8 +1,7 @@
-"""What benches of pages stand on: a shop of a stated size, the portal behind gunicorn with the bare page beside it, and clients."""
+"""What benches of pages stand on: the portal behind gunicorn with the bare page beside it, and clients."""
 
 from __future__ import annotations
 
-import datetime as dt
 import http.client
 import os
 import socket
@@ -15,20 +14,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import quantiles
-from typing import Any, Final
+from typing import Final
 
 import psycopg
 from flask import Flask, session
 from flask.sessions import SecureCookieSessionInterface
 
-from bench.dataset import SIZES, Generator, shops_of
 from portal.accounts.roles import role_by_key, seed_roles
 from portal.accounts.services import add_member, create_user
 from portal.accounts.sessions import MERCHANT, TOKEN, begin_session
 from portal.core.audit import Actor
 from portal.core.database import db, merchant_scope
 
-MERCHANTS: Final = 50
 ROOT: Final = Path(__file__).resolve().parent.parent
 BENCH: Final = Actor("system", None, "bench")
 
@@ -74,29 +71,6 @@ class Bars:
         """Print the last line and end the process."""
         print(f"{name}: {figure:.2f} {unit} (floor {floor:g}) {'short' if self.failed else 'ok'}")
         raise SystemExit(1 if self.failed else 0)
-
-
-def shop_of_size(size: str, *, say: Any = print) -> int:
-    """The merchant that holds most of the data set of that size; the set is made when it is not there."""
-    slug = f"bench-{size.lower()}-1"
-    with psycopg.connect(_plain(os.environ["OWNER_DATABASE_URL"])) as connection:
-        found = connection.execute("SELECT id FROM merchant WHERE slug = %s", (slug,)).fetchone()
-        if found:
-            return int(found[0])
-        say(f"Making the data set of size {size}; this is done once.")
-        made = connection.execute(
-            "INSERT INTO merchant (name, slug, country, currency, time_zone, prices_include_tax)"
-            " SELECT 'Bench ' || %(size)s || n, 'bench-' || lower(%(size)s) || '-new-' || n, 'DE', 'EUR', 'Europe/Berlin', true"
-            " FROM generate_series(1, %(count)s) n RETURNING id", {"size": size, "count": MERCHANTS},
-        ).fetchall()
-        ids = [row[0] for row in made]
-        connection.commit()
-        until = dt.datetime.now(dt.UTC).replace(microsecond=0)
-        Generator(connection, seed=7, until=until, say=say).write(shops_of(SIZES[size], ids), SIZES[size].movements)
-        # The name that is looked for is given last: a set that was cut off is not taken for whole.
-        connection.execute("UPDATE merchant SET slug = %s WHERE id = %s", (slug, ids[0]))
-        connection.commit()
-        return int(ids[0])
 
 
 def sign_in_cookie(app: Flask, merchant_id: int) -> str:

@@ -79,6 +79,38 @@ def prepare(admin_url: str, passwords_file: Path, names: Names = Names()) -> Ins
     return Installation(urls[names.app], urls[names.owner], urls[names.upkeep], keys, version, remarks)
 
 
+def prepare_benches(
+    admin_url: str, names: Names, sizes: tuple[str, ...], *, lets_owner_skip_checks: bool
+) -> None:
+    """Beside the databases *names*, one pair per size of data set; those of an older schema are dropped.
+
+    On a server of our own, the owner may also load generated rows without a check per row.
+    """
+    with psycopg.connect(admin_url, autocommit=True, connect_timeout=10) as admin:
+        stem = names.main.rpartition("_")[0]
+        rows = admin.execute(
+            "SELECT datname FROM pg_database WHERE datname ~ %s", [f"^{stem}_[0-9a-f]{{8}}(_keys)?(_[sml])?$"]
+        ).fetchall()
+        for (stale,) in rows:
+            if not str(stale).startswith(names.main):
+                say(f"Dropping {stale}: the schema it was made for is no longer this one.")
+                admin.execute(
+                    sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(str(stale)))
+                )
+        if lets_owner_skip_checks:
+            admin.execute(
+                sql.SQL("GRANT SET ON PARAMETER session_replication_role TO {}").format(
+                    sql.Identifier(names.owner)
+                )
+            )
+        for size in sizes:
+            for database in (f"{names.main}_{size}", f"{names.keys}_{size}"):
+                _database(admin, database, names)
+                if database.startswith(f"{names.main}_{size}"):
+                    _extensions(_at(admin_url, database))
+                _close_public(_at(admin_url, database), names)
+
+
 def _checked_version(admin: Connection) -> str:
     major = admin.info.server_version // 10000
     if major < OLDEST_POSTGRES:

@@ -17,9 +17,20 @@ from types import FrameType
 import redis
 
 from deploy.local import databases
-from deploy.local.layout import ROOT, CannotGoOnError, only_one, say, server_directory, state_directory
+from deploy.local.layout import (
+    ROOT,
+    CannotGoOnError,
+    digest_of,
+    only_one,
+    say,
+    server_directory,
+    state_directory,
+)
 from deploy.local.packages import OLDEST_REDIS
 from deploy.local.servers import Servers
+
+BENCH = "bench"
+BENCH_SIZES = ("s", "m", "l")
 
 
 @contextmanager
@@ -43,6 +54,11 @@ def installation(name: str, *, durable: bool = True, given: bool = True) -> Iter
             # Roles belong to the server: on a given one, every installation of this checkout signs in with the same.
             passwords = state if servers and servers.runs("postgres") else state_directory("given")
             made = databases.prepare(admin_url, passwords / "passwords.json", _names(name))
+            if name == BENCH:
+                with_own = servers is not None and servers.runs("postgres")
+                databases.prepare_benches(
+                    admin_url, _names(name), BENCH_SIZES, lets_owner_skip_checks=with_own
+                )
             say(f"PostgreSQL {made.server_version}, Redis {_redis_version(redis_url)}.")
             for remark in made.remarks:
                 say(remark)
@@ -95,7 +111,15 @@ def has_command(environment: dict[str, str], *command: str) -> bool:
 
 def _names(name: str) -> databases.Names:
     main = "portal" if name == "demo" else f"portal_{name}"
+    if name == BENCH:
+        # A data set takes minutes to build, so it is kept for as long as the schema it was built for.
+        main = f"{main}_{_schema_digest()}"
     return databases.Names(main=main, keys=f"{main}_keys")
+
+
+def _schema_digest() -> str:
+    migrations = sorted(path for path in (ROOT / "migrations").rglob("*") if path.suffix in {".py", ".sql"})
+    return digest_of(*migrations)[:8]
 
 
 def _own_settings(name: str, state: Path) -> dict[str, str]:
