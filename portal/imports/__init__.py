@@ -14,5 +14,5 @@ from portal.imports.views import bp
 def register(app: Flask) -> None:
     """The list, the screens, the jobs and the entry of the navigation."""
     register_listing(IMPORTS)
-    register_nav("Operations", "Imports", "imports.imports", "upload", "imports.run", order=85)
+    register_nav("operations", "Imports", "imports.imports", "upload", "imports.run", 805)
     app.register_blueprint(bp)

@@ -48,6 +48,15 @@ class ImportPage:
     kept: list[ImportRow]
 
     @property
+    def sums(self) -> list[tuple[str, str]]:
+        """The control sums, to the last digit."""
+        found, unit = self.found, self.found.options.get("currency", "")
+        named = (("Quantity × price of all rows", found.sum_rows), ("of rows imported", found.sum_imported),
+                 ("of rows refused", found.sum_rejected), ("Rounded line by line", found.sum_lines),
+                 ("Difference from rounding", self.difference))
+        return [(label, f"{value.normalize():,f} {unit}") for label, value in named if value is not None]
+
+    @property
     def difference(self) -> Decimal | None:
         """What rounding each line to the currency's digits changes of the sum."""
         if self.found.sum_lines is None or self.found.sum_imported is None:

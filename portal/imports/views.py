@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Blueprint, Response, request, stream_with_context, url_for
+from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.accounts.access import current_actor, get_or_404, requires
-from portal.core import storage
+from portal.core import audit, storage
 from portal.core.audit import Actor
 from portal.core.database import db
 from portal.core.errors import DomainError, NotFoundError
@@ -141,8 +141,10 @@ def download_rejects(import_id: int) -> Response:
     found = get_or_404(Import, import_id)
     if found.rejects_key is None:
         raise NotFoundError("This import refused no row.")
-    response = Response(stream_with_context(storage.open_stream(found.rejects_key)), mimetype="text/csv")
-    response.headers["Content-Disposition"] = f'attachment; filename="rejects-{found.id}.csv"'
+    audit.record("import.rejects_downloaded", by=current_actor(), subject=("import", found.id))
+    db.session.commit()
+    response = Response(storage.open_stream(found.rejects_key), mimetype="text/csv")
+    response.headers["Content-Disposition"] = f'attachment; filename="rejects-{import_id}.csv"'
     return response
 
 

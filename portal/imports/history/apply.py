@@ -73,7 +73,7 @@ _WRITES: Final = (
        SELECT :merchant, order_id, 1, 'captured', 'imported', 'manual', total, total, :currency, at
        FROM h_batch WHERE :closed AND total > 0""",
     """INSERT INTO order_refund (merchant_id, order_id, n, payment_n, amount, destination, external_id, actor_kind, actor_id, at)
-       SELECT :merchant, order_id, n, 1, sum(amount), 'payment', min(credit), CAST(:actor_kind AS text), CAST(:actor_id AS bigint), min(at)
+       SELECT :merchant, order_id, n, CASE WHEN sum(amount) > 0 THEN 1 END, sum(amount), 'payment', min(credit), CAST(:actor_kind AS text), CAST(:actor_id AS bigint), min(at)
        FROM h_refund WHERE batch = :batch GROUP BY order_id, n""",
     """INSERT INTO order_refund_line (merchant_id, order_id, refund_n, line_n, quantity, amount)
        SELECT :merchant, order_id, n, line_n, sum(quantity), sum(amount)

@@ -66,7 +66,7 @@ def parse_charge_codes(text: str) -> dict[str, str]:
 
 def format_charge_codes(codes: dict[str, str]) -> str:
     """The text that ``parse_charge_codes`` reads."""
-    return "\n".join(f"{code} = {kind}" for code, kind in codes.items())
+    return "\n".join(f"{code} = {kind}" for code, kind in sorted(codes.items(), key=lambda item: (item[1], item[0])))
 
 
 @lru_cache(maxsize=4096)
