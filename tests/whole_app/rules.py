@@ -61,13 +61,13 @@ def odd_addresses(app: Flask) -> list[str]:
 
 
 def dead_ends(app: Flask) -> list[str]:
-    """Navigation and slots that lead to no endpoint, or ask for another permission than it does."""
+    """Navigation and slots that lead to no endpoint, or that are shown for a permission of another area than it asks for."""
     found = []
     for entry in [*nav_entries.values(), *registered_slots()]:
         access = declared_access(app, entry.endpoint)
         if access is None:
             found.append(f"{entry.endpoint} is no endpoint")
-        elif entry.permission is not None and access.permissions and entry.permission not in access.permissions:
+        elif entry.permission is not None and access.permissions and not _same_area(entry.permission, access.permissions):
             found.append(f"{entry.endpoint} is shown for {entry.permission} and asks for {access.permissions}")
         elif entry.permission is None and access.permissions:
             found.append(f"{entry.endpoint} is shown to every member and asks for {access.permissions}")
@@ -132,6 +132,10 @@ def template_sources() -> list[tuple[str, str]]:
         (str(path.relative_to(TEMPLATES)), path.read_text(encoding="utf-8"))
         for path in template_files() if path.suffix == ".html" and path.relative_to(TEMPLATES).parts[0] != "emails"
     ]
+
+
+def _same_area(shown_for: str, asked: Iterable[str]) -> bool:
+    return shown_for.partition(".")[0] in {each.partition(".")[0] for each in asked}
 
 
 def _enqueued(source: str) -> Iterator[str]:

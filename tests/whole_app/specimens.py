@@ -26,14 +26,17 @@ TABLES: Final = {
     "type_id": "product_type", "location_id": "location", "job_id": "job", "message_id": "message",
     "import_id": "import_run", "account_id": "channel_account", "order_id": "sales_order", "user_id": "membership",
     "entry_id": "audit_entry", "file_id": "stored_file", "channel_id": "sales_channel", "attribute_id": "attribute_definition",
-    "number": "order_ref.number", "inbound_id": "channel_inbound_order", "listing_id": "channel_listing",
+    "reason_id": "stock_reason", "number": "order_ref.number", "inbound_id": "channel_inbound_order", "listing_id": "channel_listing",
 }
 
 # Parameters that name no row of a merchant, and why.
 NO_ROW: Final = {
     "token": "random, and hashed where it is kept", "merchant_id": "names a merchant; test_sign_in tries strangers",
-    "parcel": "counts inside an order", "session_id": "belongs to the person; test_person tries strangers", "list_key": "names a list that every merchant has",
+    "size": "of a picture", "parcel": "counts inside an order", "session_id": "belongs to the person; test_person tries strangers", "list_key": "names a list that every merchant has",
 }
+
+# What a check between columns asks for beyond the columns that are needed.
+ASKED_FOR: Final[dict[str, dict[str, Any]]] = {"media": {"source_url": "https://example.com/a-picture.png"}}
 
 
 def insert_specimen(database: MadeDatabase, named: str, merchant_id: int) -> Any:
@@ -43,7 +46,7 @@ def insert_specimen(database: MadeDatabase, named: str, merchant_id: int) -> Any
     key = [column.name for column in table.primary_key.columns if column.name != "merchant_id"]
     values = {"merchant_id": merchant_id} | {
         column.name: _value(table, column) for column in table.columns if column.name != "merchant_id" and _is_needed(column)
-    }
+    } | ASKED_FOR.get(table_name, {})
     statement = sa.insert(table).values(values).returning(table.c[column_name or key[0]])
     engine = sa.create_engine(at_database(database.admin_url, database.name).replace("postgresql://", "postgresql+psycopg://"),
                               poolclass=sa.NullPool)

@@ -82,7 +82,7 @@ def test_a_dead_end_is_found(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Non
         entry = NavEntry("x", "X", endpoint, "x", permission, 1, None)
         with monkeypatch.context() as patch:
             patch.setitem(nav_entries, endpoint, entry)
-            assert len(rules.dead_ends(app)) == 1
+            assert [line for line in rules.dead_ends(app) if line.startswith(endpoint)]
 
 
 def test_every_column_is_on_the_map_of_personal_data() -> None:
