@@ -72,5 +72,5 @@ def _region(entry: SlotEntry, ids: dict[str, Any]) -> Markup:
     except BuildError:
         log.exception("a slot has no address", slot=entry.name, endpoint=entry.endpoint)
         return BROKEN.format(label=entry.label)
-    parts = [entry.name, entry.endpoint.rpartition(".")[2], *(str(value) for value in ids.values())]
+    parts = [entry.name, entry.endpoint, *(str(value) for value in ids.values())]
     return REGION.format(id="slot-" + "-".join(parts).replace(".", "-").replace("_", "-"), url=url, label=entry.label)
