@@ -105,7 +105,7 @@ def measure_size(app: Flask, shop: SizedShop, seconds: float) -> dict[tuple[str,
                 found[case.name, clients] = times
                 _tell(shop.size, case.name, clients, times)
         read_whole = [name for name, count in sequential_scans(LARGE).items() if count > scans.get(name, 0)]
-    if read_whole and size == "M":
+    if read_whole and shop.size == "M":
         raise SystemExit(f"order-list: read from end to end: {', '.join(read_whole)} short")
     return found
 
