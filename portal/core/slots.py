@@ -40,7 +40,9 @@ class SlotEntry:
 _slots: dict[str, dict[str, SlotEntry]] = {}
 
 
-def register_slot(name: str, endpoint: str, permission: str | None, order: int = 100, *, label: str | None = None) -> None:
+def register_slot(
+    name: str, endpoint: str, permission: str | None, order: int = 100, *, label: str | None = None
+) -> None:
     """Offer *endpoint* for the slot *name*; it takes the slot's ids as address parameters and sends one element.
 
     ``label`` is the text of the link and of the notice; without it the last word of the name is used.
@@ -73,4 +75,6 @@ def _region(entry: SlotEntry, ids: dict[str, Any]) -> Markup:
         log.exception("a slot has no address", slot=entry.name, endpoint=entry.endpoint)
         return BROKEN.format(label=entry.label)
     parts = [entry.name, entry.endpoint, *(str(value) for value in ids.values())]
-    return REGION.format(id="slot-" + "-".join(parts).replace(".", "-").replace("_", "-"), url=url, label=entry.label)
+    return REGION.format(
+        id="slot-" + "-".join(parts).replace(".", "-").replace("_", "-"), url=url, label=entry.label
+    )

@@ -31,7 +31,9 @@ CUSTOMERS = Listing(
             "Last order",
             _customer.last_order_at,
             kind="time",
-            sort=Sort(_customer.last_order_at, index="customer_merchant_id_last_order_at_id_idx", nullable=True),
+            sort=Sort(
+                _customer.last_order_at, index="customer_merchant_id_last_order_at_id_idx", nullable=True
+            ),
         ),
         Column(
             "since",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from portal.core.database import current_merchant_id, db
 from portal.customers.models import Consent, Customer
@@ -15,7 +16,7 @@ def newest_consents(customer_id: int) -> Sequence[Consent]:
     return db.session.scalars(
         sa.select(Consent)
         .where(Consent.customer_id == customer_id)
-        .distinct(Consent.channel)
+        .ext(distinct_on(Consent.channel))
         .order_by(Consent.channel, Consent.id.desc())
     ).all()
 

@@ -211,7 +211,7 @@ def _profile(customer: Customer, *, is_shown: bool, status: int = 200, **forms: 
     return render(
         "customers/customer.html",
         customer=customer,
-        person=_shown(customer, CATEGORIES, is_shown),
+        known=_shown(customer, CATEGORIES, is_shown),
         is_shown=is_shown,
         addresses=[(address, _address_lines(address, is_shown)) for address in customer.addresses],
         consents=newest_consents(customer.id),

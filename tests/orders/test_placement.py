@@ -23,13 +23,40 @@ def test_it_writes_the_order_its_promise_and_its_news_together(scope: int) -> No
     shop = open_shop({"MUG": 10, "PLATE": 4})
     placed = shop.order(("MUG", 3, "4.50"), ("PLATE", 1, "7.25"), shipping="3.95", paid="24.70")
     order = db.session.get_one(Order, (scope, placed.order_id))
-    assert (order.items_total, order.charges_total, order.total) == (Decimal("20.75"), Decimal("3.95"), Decimal("24.70"))
+    assert (order.items_total, order.charges_total, order.total) == (
+        Decimal("20.75"),
+        Decimal("3.95"),
+        Decimal("24.70"),
+    )
     assert (order.state, order.payment_state, order.fulfilment_state) == ("open", "paid", "unfulfilled")
-    assert levels(list(shop.variants.values())) == {shop.variants["MUG"]: (10, 3), shop.variants["PLATE"]: (4, 1)}
-    contact = db.session.scalars(sa.select(OrderContact).where(OrderContact.order_id == placed.order_id)).one()
-    assert (contact.email_key, contact.phone_key, contact.name_key) == ("ada@example.com", "442079460018", "lovelace ada")
-    assert db.session.scalar(sa.select(sa.func.count()).where(AuditEntry.action == "order.placed", AuditEntry.merchant_id == scope)) == 1
-    assert db.session.scalar(sa.select(sa.func.count()).where(OutboxEvent.kind == "order.placed", OutboxEvent.merchant_id == scope)) == 1
+    assert levels(list(shop.variants.values())) == {
+        shop.variants["MUG"]: (10, 3),
+        shop.variants["PLATE"]: (4, 1),
+    }
+    contact = db.session.scalars(
+        sa.select(OrderContact).where(OrderContact.order_id == placed.order_id)
+    ).one()
+    assert (contact.email_key, contact.phone_key, contact.name_key) == (
+        "ada@example.com",
+        "442079460018",
+        "lovelace ada",
+    )
+    assert (
+        db.session.scalar(
+            sa.select(sa.func.count()).where(
+                AuditEntry.action == "order.placed", AuditEntry.merchant_id == scope
+            )
+        )
+        == 1
+    )
+    assert (
+        db.session.scalar(
+            sa.select(sa.func.count()).where(
+                OutboxEvent.kind == "order.placed", OutboxEvent.merchant_id == scope
+            )
+        )
+        == 1
+    )
 
 
 def test_the_same_number_on_a_channel_is_one_order(scope: int) -> None:
@@ -45,7 +72,10 @@ def test_an_order_that_stock_cannot_cover_waits_and_says_which_sku_is_short(scop
     shop = open_shop({"MUG": 2, "PLATE": 5})
     placed = shop.order(("MUG", 3, "4.50"), ("PLATE", 1, "1"))
     assert placed.hold_reason == "Not enough stock: MUG"
-    assert levels(list(shop.variants.values())) == {shop.variants["MUG"]: (2, 0), shop.variants["PLATE"]: (5, 1)}
+    assert levels(list(shop.variants.values())) == {
+        shop.variants["MUG"]: (2, 0),
+        shop.variants["PLATE"]: (5, 1),
+    }
 
 
 def test_the_same_sku_on_two_lines_is_promised_from_one_shelf(scope: int) -> None:

@@ -93,7 +93,9 @@ def test_sending_twice_by_a_double_click_sends_once(shop: Shop, login: Login, me
 
 
 @pytest.mark.parametrize("units", ["x", "-1", "1.5", "99", "9" * 30, "٣"])
-def test_units_that_make_no_sense_are_refused_by_line(shop: Shop, login: Login, member: Member, units: str) -> None:
+def test_units_that_make_no_sense_are_refused_by_line(
+    shop: Shop, login: Login, member: Member, units: str
+) -> None:
     placed = shop.order(("MUG", 2, "4.50"))
     answer = login(member("warehouse")).post(f"/orders/{placed.number}/parcels", data={"line-1": units})
     assert answer.status_code == 422

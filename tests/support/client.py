@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 from collections import Counter
 from html.parser import HTMLParser
 from typing import Any
@@ -16,7 +17,8 @@ class HouseClient(FlaskClient):
     """Checks each HTML answer: one h1, unique ids, forms that say where they go, fields that say what they are."""
 
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
-        response = super().open(*args, **kwargs)
+        # A browser shares no context with the test: neither its session nor the merchant in its scope.
+        response = contextvars.Context().run(lambda: super(HouseClient, self).open(*args, **kwargs))
         if response.mimetype == "text/html" and response.status_code not in {301, 302, 303}:
             check_page(response.get_data(as_text=True))
         return response

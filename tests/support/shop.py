@@ -11,7 +11,15 @@ from typing import Any, Final
 from portal.catalog.models import Product, Variant
 from portal.core.database import db
 from portal.orders.models import SalesChannel
-from portal.orders.placement import NewCharge, NewContact, NewLine, NewOrder, NewPayment, PlacedOrder, place_order
+from portal.orders.placement import (
+    NewCharge,
+    NewContact,
+    NewLine,
+    NewOrder,
+    NewPayment,
+    PlacedOrder,
+    place_order,
+)
 from portal.stock.models import Location
 from portal.stock.services import Move, apply_moves
 from tests.support.people import SYSTEM
@@ -51,7 +59,10 @@ class Shop:
 def open_shop(stock: dict[str, int] | None = None) -> Shop:
     """A shop that has so many units of each SKU; committed. Call it inside the ``scope`` fixture."""
     serial = next(_serial)
-    channel, location = SalesChannel(code=f"web-{serial}", name="Web shop", kind="web"), Location(name="Main", code=f"M{serial}")
+    channel, location = (
+        SalesChannel(code=f"web-{serial}", name="Web shop", kind="web"),
+        Location(name="Main", code=f"M{serial}"),
+    )
     db.session.add_all([channel, location])
     db.session.flush()
     shop = Shop(channel.id, location.id)
@@ -65,7 +76,12 @@ def open_shop(stock: dict[str, int] | None = None) -> Shop:
 
 def make_variant(sku: str, title: str | None = None) -> Variant:
     """A product with one variant, flushed."""
-    product = Product(title=title or sku.title(), title_key=sku.lower(), slug=f"{sku.lower()}-{next(_serial)}", state="active")
+    product = Product(
+        title=title or sku.title(),
+        title_key=sku.lower(),
+        slug=f"{sku.lower()}-{next(_serial)}",
+        state="active",
+    )
     db.session.add(product)
     db.session.flush()
     variant = Variant(product_id=product.id, sku=sku, sku_key=sku.upper())
