@@ -15,6 +15,7 @@ from portal.core.ids import floor_at
 from portal.core.jobs import doorbell, sweep
 from portal.core.outbox import consumers
 from portal.core.scheduler import Entry
+from portal.privacy.jobs import watch_due
 from workers.upkeep import enqueue_sealing, enqueue_tidying, make_partitions
 
 LOOKED_BACK: Final = dt.timedelta(days=2)
@@ -50,4 +51,5 @@ TIMETABLE: Final = (
     Entry("partitions", dt.timedelta(hours=6), make_partitions),
     Entry("accounts.tidy", dt.timedelta(hours=1), tidy_accounts),
     Entry("tidy", dt.timedelta(minutes=15), enqueue_tidying),
+    Entry("privacy.watch", dt.timedelta(hours=1), watch_due),
 )

@@ -7,11 +7,12 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from portal.core.audit import Actor
+from portal.accounts.models import Merchant
+from portal.core.audit import SYSTEM, Actor
 from portal.core.clock import utc_now
-from portal.core.database import db
+from portal.core.database import db, merchant_scope
 from portal.core.errors import ConflictError
-from portal.core.jobs import JobRun, job
+from portal.core.jobs import JobRun, enqueue, job
 from portal.core.storage import put
 from portal.privacy.access_export import as_zip, collect
 from portal.privacy.alerts import send_alerts
@@ -60,8 +61,18 @@ def access_export(job: JobRun) -> None:
     job.commit()
 
 
-@job("privacy.daily", title="Deadlines and retention", permission="privacy.view")
-def daily(job: JobRun) -> None:
+def watch_due() -> None:
+    """Ask for the watch over each merchant's deadlines and retention; the timetable calls this."""
+    merchants = list(db.session.scalars(sa.select(Merchant.id).order_by(Merchant.id)))
+    db.session.rollback()
+    for merchant_id in merchants:
+        with merchant_scope(merchant_id):
+            enqueue("privacy.watch", by=SYSTEM, unique_key="watch")
+            db.session.commit()
+
+
+@job("privacy.watch", title="Deadlines and retention", permission="privacy.view", quiet=True)
+def watch(job: JobRun) -> None:
     """Alert on deadlines that come near, and destroy records whose retention has ended."""
     alerted = send_alerts(by=_actor(job))
     job.commit()

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Final
 
 import sqlalchemy as sa
+from flask_wtf import FlaskForm
 
 from portal.core import keyring
 from portal.core.clock import utc_now
@@ -33,8 +34,7 @@ from portal.privacy.states import (
     IDENTITY_LABELS,
     KIND_LABELS,
     LABELS,
-    LAW_LABELS,
-    MOVES,
+        MOVES,
     OPEN,
     REFUSAL_LABELS,
 )
@@ -160,7 +160,7 @@ class RequestPage:
 
     @property
     def law(self) -> str:
-        return f"{LAW_LABELS[self.request.law]}, {self.rule.source}"
+        return self.rule.source
 
     @property
     def identity(self) -> str:
@@ -242,13 +242,13 @@ class RequestPage:
         """Whether the request can go to *state* from where it is."""
         return state in MOVES[self.request.state]
 
-    def form(self, name: str) -> Any:
+    def form(self, name: str) -> FlaskForm:
         """The form of an act, with what was typed when it came back with an error."""
-        kinds = {
+        kinds: dict[str, type[FlaskForm]] = {
             "identity": IdentityForm, "refusal": RefusalForm, "extension": ExtensionForm, "fulfilment": NoteForm, "answer": NoteForm,
             "recipient": RecipientForm, "recipient_state": RecipientStateForm,
         }
-        form = self._forms.get(name) or kinds[name](formdata=None)
+        form: FlaskForm = self._forms.get(name) or kinds[name](formdata=None)
         for each in form:
             # Several forms of this page have a field of the same name, and an id stands once on a page.
             if not each.id.startswith(f"{name}-"):
@@ -274,7 +274,7 @@ class RequestPage:
             text, drawing = EVIDENCE.get(event.action, (event.action.replace("_", " ").capitalize(), "history"))
             who = self.names.get(event.actor_id, "User") if event.actor_kind == "user" else "The portal"
             notes = [self._fact(event.action, event.facts), self._opened(event.note_sealed, event_aad(event.id))]
-            entries.append({"at": event.at, "text": text, "icon": drawing, "who": who, "detail": " ".join(n for n in notes if n) or None})
+            entries.append({"at": event.at, "text": text, "icon": drawing, "who": who, "detail": " – ".join(n for n in notes if n) or None})
         return entries
 
     @staticmethod
