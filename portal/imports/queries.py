@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from portal.core.database import current_merchant_id, db
 from portal.core.jobs import Job
 from portal.imports.formats import FORMATS, Field
 from portal.imports.listed import listed_rows
 from portal.imports.models import Import, ImportRow, RowOutcome
 from portal.imports.reading.table import Table
-from portal.imports.services import STEPS, current_state
+from portal.imports.services import current_state, job_of, steps
 
 SHOWN_ROWS = 50
 
@@ -69,16 +68,11 @@ def import_page(found: Import) -> ImportPage:
     job = job_of(found)
     state = current_state(found, job)
     return ImportPage(
-        found=found, state=state, job=job, steps=frozenset(step for step, states in STEPS.items() if state in states),
+        found=found, state=state, job=job, steps=steps(found, job),
         counts=[(label, int(found.counts[key])) for key, label in COUNT_LABELS.items() if found.counts.get(key)],
         rejected=list(listed_rows(found.id, RowOutcome.REJECTED, count=SHOWN_ROWS)),
         differences=list(listed_rows(found.id, RowOutcome.DIFFERENCE, count=SHOWN_ROWS)),
         kept=list(listed_rows(found.id, RowOutcome.KEPT, count=SHOWN_ROWS)))
-
-
-def job_of(found: Import) -> Job | None:
-    """The job at work for the import, or last at work."""
-    return db.session.get(Job, (current_merchant_id(), found.job_id)) if found.job_id else None
 
 
 def mapped_columns(found: Import, table: Table, mapping: dict[str, int]) -> list[MappedColumn]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import re
 import tempfile
@@ -10,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from portal.core import storage
+from portal.core.clock import utc_now
 from portal.imports.models import Import
 from portal.imports.reading.table import Table
 
@@ -17,6 +19,7 @@ ROW_HEADING: Final = "Row in the file"
 REASON_HEADING: Final = "Reason"
 PIECE: Final = 1 << 16
 GATHERED: Final = 8 << 20
+KEPT_DAYS: Final = 30
 _NUMBER: Final = re.compile(r"[+-]?[\d.,]+")
 _STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
@@ -61,7 +64,7 @@ def keep_rejects(found: Import, table: Table, rejected: Iterable[tuple[int, str]
         gathered.seek(0)
         found.rejects_key = f"imports/{found.id}/rejects"
         storage.put(found.rejects_key, iter(lambda: gathered.read(PIECE), b""), filename=f"rejects-{found.id}.csv",
-                    media_type="text/csv", by=found.created_by_id)
+                    media_type="text/csv", by=found.created_by_id, expires_at=utc_now() + dt.timedelta(days=KEPT_DAYS))
 
 
 def safe_cell(cell: str) -> str:

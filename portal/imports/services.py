@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, Final
@@ -17,10 +18,11 @@ from portal.core.errors import ConflictError, DomainError
 from portal.core.jobs import Job, enqueue
 from portal.imports.formats import FORMATS, guess_mapping, heading_likeness, recognise_format
 from portal.imports.history.rules import CHARGE_CODES
+from portal.imports.journal import has_entries
 from portal.imports.models import Import, ImportKind, ImportState
 from portal.imports.reading.table import Opener, Table, recognise
 from portal.imports.reading.values import guess_date_order, guess_decimal_mark
-from portal.imports.rejects import original_cell
+from portal.imports.rejects import KEPT_DAYS, original_cell
 from portal.orders.models import SalesChannel
 from portal.stock.models import Location
 
@@ -28,12 +30,16 @@ PIECE: Final = 1 << 18
 SAMPLE_ROWS: Final = 200
 CHANNEL_CODE: Final = "imported-history"
 
-# What may be asked of an import in which state.
-STEPS: Final = {
-    "map": {ImportState.UPLOADED, ImportState.MAPPED, ImportState.CHECKED, ImportState.FAILED},
-    "check": {ImportState.MAPPED, ImportState.CHECKED, ImportState.FAILED},
-    "apply": {ImportState.CHECKED, ImportState.CANCELLED, ImportState.FAILED},
-    "undo": {ImportState.APPLIED, ImportState.CANCELLED, ImportState.FAILED},
+
+
+# What may be asked of an import in which state, as long as it has written nothing, and once it has written something.
+UNWRITTEN: Final = {
+    ImportState.UPLOADED: {"map"}, ImportState.MAPPED: {"map", "check"}, ImportState.CHECKED: {"map", "check", "apply"},
+    ImportState.CANCELLED: {"map", "check"}, ImportState.FAILED: {"map", "check"}, ImportState.APPLIED: {"undo"},
+}
+WRITTEN: Final = {
+    ImportState.CANCELLED: {"apply", "undo"}, ImportState.FAILED: {"apply", "undo"}, ImportState.APPLIED: {"undo"},
+    ImportState.UNDONE: {"undo"},
 }
 
 
@@ -56,7 +62,8 @@ def receive_file(filename: str, file: BinaryIO, *, by: Actor, retry_of: Import |
     db.session.add(found)
     db.session.flush()
     found.file_key = f"imports/{found.id}/source"
-    storage.put(found.file_key, opener(), filename=found.filename, media_type="text/csv", by=found.created_by_id)
+    storage.put(found.file_key, opener(), filename=found.filename, media_type="text/csv", by=found.created_by_id,
+                expires_at=utc_now() + dt.timedelta(days=KEPT_DAYS))
     audit.record("import.uploaded", by=by, subject=("import", found.id), after={"format": shape.key, "bytes": size, "sha256": digest})
     return found
 
@@ -94,7 +101,7 @@ def set_reading(found: Import, *, format_key: str, encoding: str, delimiter: str
     found.kind, found.format, found.mapping = shape.kind, shape.key, mapping
     found.encoding, found.delimiter, found.header_row = encoding, delimiter, header_row
     found.options = {**found.options, "is_certain": True}
-    found.state = ImportState.UPLOADED
+    found.state, found.counts = ImportState.UPLOADED, {}
     db.session.flush()
 
 
@@ -113,7 +120,7 @@ def set_mapping(found: Import, mapping: dict[str, int], options: dict[str, Any],
         raise DomainError("Add a location first: imported stock has to lie somewhere.", field="location_id")
     before = {"mapping": found.mapping}
     found.mapping, found.options = mapping, options
-    found.state = ImportState.MAPPED
+    found.state, found.counts = ImportState.MAPPED, {}
     audit.record("import.mapped", by=by, subject=("import", found.id), before=before, after={"mapping": mapping})
     db.session.flush()
 
@@ -144,6 +151,17 @@ def current_state(found: Import, job: Job | None) -> str:
         return ImportState.FAILED
     return {ImportState.CHECKING: ImportState.MAPPED, ImportState.APPLYING: ImportState.CANCELLED,
             ImportState.UNDOING: ImportState.APPLIED}[ImportState(found.state)]
+
+
+def steps(found: Import, job: Job | None) -> frozenset[str]:
+    """What may be asked of the import now: to map, check, apply or undo it."""
+    allowed = WRITTEN if has_entries(found.id) else UNWRITTEN
+    return frozenset(allowed.get(ImportState(current_state(found, job)), ()))
+
+
+def job_of(found: Import) -> Job | None:
+    """The job at work for the import, or last at work."""
+    return db.session.get(Job, (current_merchant_id(), found.job_id)) if found.job_id else None
 
 
 def table_of(found: Import) -> Table:
@@ -211,10 +229,9 @@ def _start(found: Import, kind: str, state: ImportState, by: Actor) -> Job:
 
 
 def _require(found: Import, step: str) -> None:
-    job = db.session.get(Job, (current_merchant_id(), found.job_id)) if found.job_id else None
-    state = current_state(found, job)
-    if ImportState(state) not in STEPS[step]:
-        raise ConflictError(f"This import is {state}; it cannot be {_PAST[step]} now.")
+    job = job_of(found)
+    if step not in steps(found, job):
+        raise ConflictError(f"This import is {current_state(found, job)}; it cannot be {_PAST[step]} now.")
 
 
 _PAST: Final = {"map": "mapped", "check": "checked", "apply": "applied", "undo": "undone"}

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from portal.catalog.models import Price, Product, Variant
 from portal.core.database import db
+from portal.core.jobs import Job, JobCancelledError, JobRun, LeaseLostError
 from portal.core.outbox import OutboxEvent
 from portal.core.subjects import DataSubject
 from portal.customers.models import Customer
 from portal.imports import services
+from portal.imports.history import ledger, settle
 from portal.imports.models import Import, ImportRow
 from portal.orders.models import (
     Order,
@@ -28,7 +31,7 @@ from portal.orders.models import (
 from portal.reports.models import SalesDay
 from portal.reports.rollups import follow_orders
 from portal.stock.models import StockLevel, StockMovement
-from tests.imports.conftest import HEAD, do, row
+from tests.imports.conftest import BY, HEAD, do, row, work
 
 
 def all_of(model: type[Any], *order: Any) -> list[Any]:
@@ -229,3 +232,68 @@ def test_reports_follow_an_import_and_its_undo(applied: Callable[..., Import]) -
     assert days() == [("2010-12-01", Decimal(5), Decimal(0)), ("2010-12-03", Decimal(0), Decimal(2))]
     do(services.start_undo, found)
     assert days() == []
+
+
+def test_a_check_that_failed_offers_no_apply(upload: Callable[..., Import]) -> None:
+    found = upload((HEAD + row("1", "A1", 1, "1") * 400).encode() + b'"open quote,' + b"1,2,3\n" * 4000)
+    services.set_mapping(found, found.mapping, {}, by=BY)
+    failed = do(services.start_check, found)
+    assert failed.state == "failed"
+    assert services.steps(failed, services.job_of(failed)) == {"map", "check"}
+
+
+def test_a_stopped_import_goes_on_or_goes_back(checked: Callable[..., Import], monkeypatch: pytest.MonkeyPatch) -> None:
+    content = HEAD + "".join(row(str(n), f"A{n % 7}", 1 + n % 3, "1.10") for n in range(60))
+    monkeypatch.setattr(settle, "BATCH_ROWS", 10)
+    found = checked(content)
+
+    def stop_in_the_middle(work: JobRun, **values: Any) -> None:
+        if 20 <= len(all_of(OrderRef)) < 60:
+            raise JobCancelledError
+        commit(work, **values)
+
+    commit = JobRun.commit
+    monkeypatch.setattr(JobRun, "commit", stop_in_the_middle)
+    stopped = do(services.start_apply, found)
+    monkeypatch.setattr(JobRun, "commit", commit)
+    assert 0 < len(all_of(Order)) < 60
+    assert (stopped.state, services.steps(stopped, services.job_of(stopped))) == ("cancelled", {"apply", "undo"})
+    whole = do(services.start_apply, stopped)
+    assert (whole.state, len(all_of(Order))) == ("applied", 60)
+    assert sum(delta for _, delta in movements()) == 0
+    assert [customer.order_count for customer in all_of(Customer)] == [60]
+
+
+def test_a_worker_that_dies_anywhere_leaves_the_same_rows(checked: Callable[..., Import], monkeypatch: pytest.MonkeyPatch) -> None:
+    content = HEAD + "".join(row(str(n), f"A{n % 7}", 1 + n % 3, "1.10") for n in range(40)) \
+        + "".join(row(f"C{n}", f"A{n % 7}", -1, "1.10", at="2010-12-09 10:00:00") for n in range(10)) \
+        + row("K1", "A1", 5, "0", customer="", description="found")
+    monkeypatch.setattr(settle, "BATCH_ROWS", 10)
+    monkeypatch.setattr(ledger, "BATCH_MOVES", 20)
+    found = checked(content)
+    commit = JobRun.commit
+    for dies_at in range(18, 60, 3):
+        commits = iter(range(1000))
+
+        def die(work: JobRun, dies_at: int = dies_at, commits: Iterator[int] = commits, **values: Any) -> None:
+            if next(commits) == dies_at:
+                raise LeaseLostError
+            commit(work, **values)
+
+        monkeypatch.setattr(JobRun, "commit", die)
+        if found.state == "checked":
+            services.start_apply(found, by=BY)
+            db.session.commit()
+        found = work(found)
+        db.session.execute(sa.update(Job).where(Job.state == "running").values(state="queued", lease_until=None))
+        db.session.commit()
+        if found.state == "applied":
+            break
+    monkeypatch.setattr(JobRun, "commit", commit)
+    found = work(found)
+    assert found.state == "applied"
+    assert len(all_of(Order)) == 40
+    assert sum(refund.amount for refund in all_of(OrderRefund)) == Decimal("11.00")
+    assert sum(delta for _, delta in movements()) == 0
+    assert len([kind for kind, _ in movements() if kind == "sold"]) == 40
+    assert len([kind for kind, _ in movements() if kind == "adjusted"]) == 1

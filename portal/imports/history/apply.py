@@ -91,14 +91,14 @@ _WRITES: Final = (
 )
 
 
-def ensure_partitions(commit: Work) -> None:
+def ensure_partitions(work: Work) -> None:
     """Make the partitions for every month the rows touch, each in a transaction of its own: they lock for a moment."""
     months = [row[0] for row in execute(
         """SELECT DISTINCT date_trunc('month', at) AS month FROM (SELECT at FROM h_order UNION ALL SELECT at FROM h_row) a
            ORDER BY month""")]
     for month in months:
         execute("SELECT ensure_partitions_for(:at)", at=max(month, dt.datetime(1990, 1, 1, tzinfo=dt.UTC)))
-        commit.commit()
+        work.commit()
 
 
 def write_orders(import_id: int, channel_id: int, options: HistoryOptions, work: Work, *, by: Actor, done: int, total: int) -> int:

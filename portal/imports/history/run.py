@@ -87,7 +87,7 @@ def _prepare(found: Import, table: Table, run: JobRun, channel_id: int) -> Histo
 
     stage(table, mapping, options, tick)
     run.commit(note="Deciding what each row is")
-    settle(import_id, channel_id, options)
+    settle(import_id, channel_id, options, run.commit)
     settle_parties()
     run.commit()
     return options

@@ -6,6 +6,7 @@ that found their sale, ``h_correction`` the stock corrections, ``h_sku`` and ``h
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from portal.core.database import current_merchant_id
@@ -138,25 +139,33 @@ _LINES: Final = (
 )
 
 
-def settle(import_id: int, channel_id: int, options: HistoryOptions) -> None:
-    """Fill the tables above from ``h_row`` and ``h_reject``; refused rows leave ``h_row``."""
+def settle(import_id: int, channel_id: int, options: HistoryOptions, commit: Callable[[], None]) -> None:
+    """Fill the tables above from ``h_row`` and ``h_reject``; refused rows leave ``h_row``.
+
+    Args:
+        commit: ends the transaction after every step: temporary tables outlive it, and nobody waits for us.
+    """
     values = {
         "merchant": current_merchant_id(), "import_id": import_id, "channel": channel_id,
         "minor": minor_units(options.currency), "prefix": options.number_prefix, "batch_rows": BATCH_ROWS,
     }
-    _run(_INVOICES, values)
+    _run(_INVOICES, values, commit)
     execute(_DROP_REJECTED)
+    commit()
     if options.state == "open":
         # An open order has no money to give back yet: its credits stand alone.
         execute("DROP TABLE IF EXISTS h_match")
         execute("CREATE TEMP TABLE h_match (row_no integer PRIMARY KEY, sale_row integer NOT NULL, amount numeric NOT NULL)")
     else:
         match_cancellations(minor_units(options.currency))
-    _run(_ORDERS, values)
+    commit()
+    _run(_ORDERS, values, commit)
     execute(_DROP_REJECTED)
-    _run(_LINES, values)
+    commit()
+    _run(_LINES, values, commit)
 
 
-def _run(statements: tuple[str, ...], values: dict[str, object]) -> None:
+def _run(statements: tuple[str, ...], values: dict[str, object], commit: Callable[[], None]) -> None:
     for statement in statements:
         execute(statement, **values)
+        commit()
