@@ -4,6 +4,23 @@ from __future__ import annotations
 
 from flask import Flask
 
+from portal.catalog.availability import offer_availability
+from portal.core.listing import register_listing
+from portal.core.navigation import register_nav
+from portal.core.slots import register_slot
+from portal.stock.listings import LEVELS
+from portal.stock.queries import available_by_product, available_by_variant
+from portal.stock.views import bp
+
 
 def register(app: Flask) -> None:
-    """Hook the domain into the app."""
+    """The list, the screens, the regions on other pages and the entries of the navigation."""
+    register_listing(LEVELS)
+    register_nav("Stock", "Stock", "stock.levels", "building-warehouse", "stock.view", order=40)
+    register_nav("Stock", "Locations", "stock.locations", "map-pin", "stock.view", order=41)
+    register_nav("Stock", "Reasons", "stock.reasons", "clipboard-list", "stock.view", order=42)
+    register_slot("product.stock", "stock.product_levels", "stock.view", label="Stock")
+    register_slot("variant.stock", "stock.variant_levels", "stock.view", label="Stock")
+    register_slot("home.worklist", "stock.worklist", "stock.adjust", order=40, label="Low stock")
+    offer_availability(available_by_product, available_by_variant)
+    app.register_blueprint(bp)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,12 +12,14 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from portal.catalog.models import Variant
 from portal.core import audit, outbox
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import ConflictError, DomainError
-from portal.stock.models import Location, StockLevel, StockMovement, StockReason
+from portal.stock.models import Location, StockAdjustment, StockLevel, StockMovement, StockReason
 
+MOST_UNITS: Final = 10_000_000
 COUNTERS: Final = ("on_hand", "allocated", "reserved", "unavailable")
 
 _level: Final = StockLevel.__table__
@@ -86,18 +89,23 @@ def adjust_stock(
     """Correct what is on hand by *delta* units, as a person who saw the shelf.
 
     Raises:
-        DomainError: the delta is zero or the reason or location is not in use.
+        DomainError: the delta is zero, the variant is not counted, or the reason or location is not in use.
         InsufficientStockError: more would be taken than is available.
     """
     if delta == 0:
         raise DomainError("Enter how many units to add or take away, for example 5 or -2.", field="delta")
-    if abs(delta) > 10_000_000:
+    if abs(delta) > MOST_UNITS:
         raise DomainError("That is more than ten million units. Check the number.", field="delta")
     _require_active(Location, location_id, "location_id", "This location is not in use any more.")
     if reason_id is not None:
         _require_active(StockReason, reason_id, "reason_id", "This reason is not in use any more.")
+    _require_counted(variant_id)
     apply_moves(
-        [Move(variant_id, location_id, "adjusted", on_hand=delta, reason_id=reason_id, note=note)], by=by
+        [
+            Move(variant_id, location_id, "adjusted", on_hand=units, slot=slot, reason_id=reason_id, note=note)
+            for slot, units in _spread(variant_id, location_id, delta)
+        ],
+        by=by,
     )
     audit.record(
         action="stock.adjusted",
@@ -105,6 +113,79 @@ def adjust_stock(
         subject=("variant", variant_id),
         after={"location_id": location_id, "delta": delta, "reason_id": reason_id},
     )
+
+
+def adjust_once(
+    token: uuid.UUID,
+    variant_id: int,
+    location_id: int,
+    delta: int,
+    *,
+    by: Actor,
+    reason_id: int | None = None,
+    note: str | None = None,
+) -> bool:
+    """``adjust_stock`` for a form that may be sent twice: the same *token* counts once. Says whether it counted now.
+
+    Raises:
+        DomainError: as ``adjust_stock``, or the token was sent before with other values.
+    """
+    table = StockAdjustment.__table__
+    merchant_id = current_merchant_id()
+    asked = {"variant_id": variant_id, "location_id": location_id, "delta": delta}
+    # A second request waits here until the first one has committed or failed.
+    made = db.session.execute(
+        postgresql.insert(table)
+        .values(merchant_id=merchant_id, token=token, **asked)
+        .on_conflict_do_nothing()
+        .returning(table.c.token)
+    ).scalar_one_or_none()
+    if made is not None:
+        adjust_stock(variant_id, location_id, delta, by=by, reason_id=reason_id, note=note)
+        return True
+    before = db.session.execute(
+        sa.select(table.c.variant_id, table.c.location_id, table.c.delta).where(
+            table.c.merchant_id == merchant_id, table.c.token == token
+        )
+    ).one()
+    if dict(before._mapping) != asked:
+        raise DomainError(
+            "This form was sent before with another number. Look at the figures, then adjust again.", field="delta"
+        )
+    return False
+
+
+def _spread(variant_id: int, location_id: int, delta: int) -> list[tuple[int, int]]:
+    """Which slots of a level give the units: the first one that can, one after the other for hot variants."""
+    if delta > 0:
+        return [(0, delta)]
+    rows = db.session.execute(
+        sa.select(
+            _level.c.slot,
+            (_level.c.on_hand - _level.c.allocated - _level.c.reserved - _level.c.unavailable).label("available"),
+        )
+        .where(
+            _level.c.merchant_id == current_merchant_id(),
+            _level.c.variant_id == variant_id,
+            _level.c.location_id == location_id,
+        )
+        .order_by(_level.c.slot)
+        .with_for_update()
+    ).all()
+    parts, left = [], -delta
+    for row in rows:
+        taken = min(left, row.available)
+        if taken > 0:
+            parts.append((row.slot, -taken))
+            left -= taken
+    # What no slot has is asked of the first one, which refuses the whole.
+    return parts if not left else [(0, delta)]
+
+
+def _require_counted(variant_id: int) -> None:
+    variant = db.session.get(Variant, (current_merchant_id(), variant_id))
+    if variant is None or not variant.is_stocked:
+        raise DomainError("This variant is not counted, so it has no stock to adjust.", field="delta")
 
 
 def _change_levels(moves: Sequence[Move]) -> None:

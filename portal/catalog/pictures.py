@@ -1,0 +1,150 @@
+"""Pictures of products. What is uploaded is read, checked and written anew, so that only pixels are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from portal.catalog import typed
+from portal.catalog.models import Media, Product
+from portal.core import audit, outbox, storage
+from portal.core.audit import Actor
+from portal.core.clock import utc_now
+from portal.core.database import current_merchant_id, db
+from portal.core.errors import ConflictError, DomainError
+
+FORMATS: Final = ("PNG", "JPEG", "WEBP")
+MOST_BYTES: Final = 15 * 1024 * 1024
+MAX_IMAGE_PIXELS: Final = 40_000_000
+MOST_PICTURES: Final = 100
+# Longest side in pixels, by the name that stands in the address.
+SIZES: Final = {"full": 2_000, "thumb": 320}
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An upload after it was read: both sizes as WebP."""
+
+    content_hash: str
+    width: int
+    height: int
+    files: dict[str, bytes]
+
+
+def read_picture(data: bytes) -> Picture:
+    """Decode an upload and write it anew in both sizes.
+
+    Raises:
+        DomainError: it is too large, or no PNG, JPEG or WebP.
+    """
+    if not data:
+        raise DomainError("Choose a picture.", field="picture")
+    if len(data) > MOST_BYTES:
+        raise DomainError("A picture may have 15 MB. Save it smaller and try again.", field="picture")
+    try:
+        # Opening reads the head alone; the pixels are decoded only after their number is known.
+        with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
+            if opened.width * opened.height > MAX_IMAGE_PIXELS:
+                raise DomainError("A picture may have 40 megapixels. Save it smaller and try again.", field="picture")
+            upright = ImageOps.exif_transpose(opened)
+            pixels = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+        raise DomainError("This is no picture we can read. Use PNG, JPEG or WebP.", field="picture") from error
+    files = {name: _written(pixels, longest) for name, longest in SIZES.items()}
+    with Image.open(io.BytesIO(files["full"])) as full:
+        width, height = full.size
+    return Picture(hashlib.sha256(data).hexdigest(), width, height, files)
+
+
+def add_picture(product: Product, picture: Picture, *, filename: str = "", alt_text: str = "", by: Actor) -> Media:
+    """Keep a picture with a product, behind those it has.
+
+    Raises:
+        ConflictError: the product has the same picture.
+        DomainError: it has a hundred.
+    """
+    standing = db.session.execute(
+        sa.select(Media.content_hash, Media.position).where(Media.product_id == product.id)
+    ).all()
+    if picture.content_hash in {row.content_hash for row in standing}:
+        raise ConflictError("This product already has this picture.", field="picture")
+    if len(standing) >= MOST_PICTURES:
+        raise DomainError(f"A product has at most {MOST_PICTURES} pictures.", field="picture")
+    media = Media(
+        product_id=product.id, content_hash=picture.content_hash, width=picture.width, height=picture.height,
+        storage_key=f"merchants/{current_merchant_id()}/products/{product.id}/{picture.content_hash}", alt_text=_alt(alt_text),
+        position=max((row.position for row in standing), default=-1) + 1,
+    )
+    for size, data in picture.files.items():
+        storage.put(f"{media.storage_key}-{size}.webp", data, filename=f"{size}.webp", media_type="image/webp", by=by.id)
+    db.session.add(media)
+    db.session.flush()
+    _tell(product, "product.picture_added", media, {}, {"alt_text": media.alt_text, "filename": filename[:200]}, by)
+    return media
+
+
+def describe_picture(product: Product, media: Media, alt_text: str, *, by: Actor) -> None:
+    """Say what the picture shows, for those who cannot see it."""
+    before, media.alt_text = media.alt_text, _alt(alt_text)
+    if before == media.alt_text:
+        return
+    db.session.flush()
+    _tell(product, "product.picture_described", media, {"alt_text": before}, {"alt_text": media.alt_text}, by)
+
+
+def order_pictures(product: Product, media_ids: Sequence[int], *, by: Actor) -> None:
+    """Put the pictures into this order; those it does not name follow. The first one stands for the product."""
+    pictures = {media.id: media for media in product.media}
+    wanted = [key for key in dict.fromkeys(media_ids) if key in pictures]
+    wanted += [key for key in pictures if key not in wanted]
+    if wanted == list(pictures):
+        return
+    for place, key in enumerate(wanted):
+        pictures[key].position = place
+    db.session.flush()
+    db.session.expire(product, ["media"])
+    audit.record("product.pictures_ordered", by=by, subject=("product", product.id), before={"order": list(pictures)}, after={"order": wanted})
+    outbox.publish("product.updated", key=f"product:{product.id}", payload={"product_id": product.id})
+
+
+def remove_picture(product: Product, media: Media, *, by: Actor) -> None:
+    """Take a picture away. Its files go once the change stands, with those that expire."""
+    if media.storage_key:
+        keys = [f"{media.storage_key}-{size}.webp" for size in SIZES]
+        for stored in db.session.scalars(sa.select(storage.StoredFile).where(storage.StoredFile.key.in_(keys))):
+            stored.expires_at = utc_now()
+    _tell(product, "product.picture_removed", media, {"alt_text": media.alt_text}, {}, by)
+    db.session.delete(media)
+    db.session.flush()
+
+
+def picture_bytes(media: Media, size: str) -> bytes:
+    """The stored file of a size.
+
+    Raises:
+        NotFoundError: it is no longer there.
+    """
+    return storage.read_bytes(f"{media.storage_key}-{size}.webp")
+
+
+def _written(pixels: Image.Image, longest: int) -> bytes:
+    smaller = pixels.copy()
+    smaller.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    smaller.save(buffer, "WEBP", quality=82, method=4)
+    return buffer.getvalue()
+
+
+def _alt(text: str) -> str:
+    return typed.short_text(text, "alt_text", "The description", most=300)
+
+
+def _tell(product: Product, action: str, media: Media, before: dict[str, object], after: dict[str, object], by: Actor) -> None:
+    audit.record(action, by=by, subject=("product", product.id), before=before, after=after | {"media_id": media.id})
+    outbox.publish("product.updated", key=f"product:{product.id}", payload={"product_id": product.id})

@@ -1,0 +1,134 @@
+"""Product types and their attributes."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from flask import Response, url_for
+from flask.typing import ResponseReturnValue
+
+from portal.accounts.access import current_actor, get_row_or_404, requires
+from portal.catalog import product_types as types
+from portal.catalog import queries
+from portal.catalog.forms import AttributeForm, TypeForm, refuse
+from portal.catalog.models import AttributeDefinition, ProductType
+from portal.catalog.views.blueprint import bp
+from portal.core.database import db
+from portal.core.errors import DomainError
+from portal.core.http import render, see_other, toast
+
+
+@bp.get("/product-types")
+@requires("catalog.view")
+def product_types() -> Response:
+    return _list_page(TypeForm(formdata=None))
+
+
+@bp.post("/product-types")
+@requires("catalog.edit")
+def create_product_type() -> ResponseReturnValue:
+    form = TypeForm()
+    try:
+        type_id = types.create_type(form.name.data or "", by=current_actor()).id
+    except DomainError as error:
+        db.session.rollback()
+        refuse(form, error, "name")
+        return _list_page(form, status=error.status)
+    db.session.commit()
+    toast("The product type is added. Give it attributes.")
+    return see_other(url_for("catalog.product_type", type_id=type_id))
+
+
+@bp.get("/product-types/<int:type_id>")
+@requires("catalog.view")
+def product_type(type_id: int) -> Response:
+    return _type_page(_type(type_id))
+
+
+@bp.post("/product-types/<int:type_id>")
+@requires("catalog.edit")
+def rename_product_type(type_id: int) -> ResponseReturnValue:
+    found, form = _type(type_id, lock=True), TypeForm()
+    try:
+        types.rename_type(found, form.name.data or "", by=current_actor())
+    except DomainError as error:
+        db.session.rollback()
+        refuse(form, error, "name")
+        return _type_page(_type(type_id), form=form, status=error.status)
+    db.session.commit()
+    toast("The product type is saved.")
+    return see_other(url_for("catalog.product_type", type_id=type_id))
+
+
+@bp.post("/product-types/<int:type_id>/remove")
+@requires("catalog.edit")
+def remove_product_type(type_id: int) -> ResponseReturnValue:
+    try:
+        types.delete_type(_type(type_id, lock=True), by=current_actor())
+    except DomainError as error:
+        db.session.rollback()
+        toast(error.message, "danger")
+        return see_other(url_for("catalog.product_type", type_id=type_id))
+    db.session.commit()
+    toast("The product type is deleted.")
+    return see_other(url_for("catalog.product_types"))
+
+
+@bp.get("/product-types/<int:type_id>/attributes/new")
+@bp.get("/product-types/<int:type_id>/attributes/<int:attribute_id>")
+@requires("catalog.edit")
+def edit_attribute(type_id: int, attribute_id: int | None = None) -> Response:
+    kind = _type(type_id)
+    found = _attribute(kind, attribute_id) if attribute_id else None
+    data = {**types.attribute_values(found), "choices": "\n".join(found.choices)} if found else {"kind": "text"}
+    return _attribute_page(kind, found, AttributeForm(formdata=None, data=data))
+
+
+@bp.post("/product-types/<int:type_id>/attributes/new")
+@bp.post("/product-types/<int:type_id>/attributes/<int:attribute_id>")
+@requires("catalog.edit")
+def save_attribute(type_id: int, attribute_id: int | None = None) -> ResponseReturnValue:
+    kind, form = _type(type_id, lock=True), AttributeForm()
+    found = _attribute(kind, attribute_id) if attribute_id else None
+    try:
+        types.save_attribute(kind, form.data, definition=found, by=current_actor())
+    except DomainError as error:
+        db.session.rollback()
+        refuse(form, error, "label")
+        kind = _type(type_id)
+        return _attribute_page(kind, _attribute(kind, attribute_id) if attribute_id else None, form, status=error.status)
+    db.session.commit()
+    toast("The attribute is saved.")
+    return see_other(url_for("catalog.product_type", type_id=type_id))
+
+
+@bp.post("/product-types/<int:type_id>/attributes/<int:attribute_id>/remove")
+@requires("catalog.edit")
+def remove_attribute(type_id: int, attribute_id: int) -> ResponseReturnValue:
+    types.remove_attribute(_attribute(_type(type_id, lock=True), attribute_id), by=current_actor())
+    db.session.commit()
+    toast("The attribute is removed.")
+    return see_other(url_for("catalog.product_type", type_id=type_id))
+
+
+def _type(type_id: int, *, lock: bool = False) -> ProductType:
+    statement = sa.select(ProductType).where(ProductType.id == type_id)
+    return get_row_or_404(statement.with_for_update(key_share=True) if lock else statement)
+
+
+def _attribute(kind: ProductType, attribute_id: int) -> AttributeDefinition:
+    return get_row_or_404(
+        sa.select(AttributeDefinition).where(AttributeDefinition.id == attribute_id, AttributeDefinition.product_type_id == kind.id)
+    )
+
+
+def _list_page(form: TypeForm, *, status: int = 200) -> Response:
+    return render("catalog/product_types.html", types=queries.product_types(), counts=queries.attributes_per_type(), form=form, status=status)
+
+
+def _type_page(kind: ProductType, *, form: TypeForm | None = None, status: int = 200) -> Response:
+    return render("catalog/product_type.html", kind=kind, form=form or TypeForm(formdata=None, obj=kind), labels=types.KIND_LABELS, status=status)
+
+
+def _attribute_page(kind: ProductType, found: AttributeDefinition | None, form: AttributeForm, *, status: int = 200) -> Response:
+    uses = queries.products_with_attribute(found.id) if found else 0
+    return render("catalog/edit_attribute.html", kind=kind, attribute=found, form=form, uses=uses, status=status)

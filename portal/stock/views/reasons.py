@@ -1,0 +1,85 @@
+"""Reasons for adjustments."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from flask import Response, url_for
+from flask.typing import ResponseReturnValue
+
+from portal.accounts.access import current_actor, get_row_or_404, requires
+from portal.catalog.forms import refuse, texts
+from portal.core.database import db
+from portal.core.errors import DomainError
+from portal.core.http import render, see_other, toast
+from portal.stock import places, queries
+from portal.stock.forms import ReasonForm
+from portal.stock.models import StockReason
+from portal.stock.views.blueprint import bp
+
+
+@bp.get("/reasons")
+@requires("stock.view")
+def reasons() -> Response:
+    return _page(ReasonForm(formdata=None))
+
+
+@bp.post("/reasons")
+@requires("stock.edit")
+def create_reason() -> ResponseReturnValue:
+    return _save(None)
+
+
+@bp.get("/reasons/<int:reason_id>")
+@requires("stock.edit")
+def edit_reason(reason_id: int) -> Response:
+    found = _reason(reason_id)
+    return render("stock/edit_reason.html", form=ReasonForm(formdata=None, obj=found), reason=found)
+
+
+@bp.post("/reasons/<int:reason_id>")
+@requires("stock.edit")
+def save_reason(reason_id: int) -> ResponseReturnValue:
+    return _save(_reason(reason_id, lock=True))
+
+
+@bp.post("/reasons/<int:reason_id>/activation")
+@requires("stock.edit")
+def activate_reason(reason_id: int) -> ResponseReturnValue:
+    return _switch(reason_id, on=True)
+
+
+@bp.post("/reasons/<int:reason_id>/activation/remove")
+@requires("stock.edit")
+def deactivate_reason(reason_id: int) -> ResponseReturnValue:
+    return _switch(reason_id, on=False)
+
+
+def _save(reason: StockReason | None) -> ResponseReturnValue:
+    form, reason_id = ReasonForm(), reason.id if reason else None
+    try:
+        places.save_reason(texts(form), reason=reason, by=current_actor())
+    except DomainError as error:
+        db.session.rollback()
+        refuse(form, error, "label")
+        if reason_id is None:
+            return _page(form, status=error.status)
+        return render("stock/edit_reason.html", form=form, reason=_reason(reason_id), status=error.status)
+    db.session.commit()
+    toast("The reason is saved.")
+    return see_other(url_for("stock.reasons"))
+
+
+def _switch(reason_id: int, *, on: bool) -> ResponseReturnValue:
+    places.switch_reason(_reason(reason_id, lock=True), on=on, by=current_actor())
+    db.session.commit()
+    toast("The reason is offered again." if on else "The reason is no longer offered. Past movements keep it.")
+    return see_other(url_for("stock.reasons"))
+
+
+def _reason(reason_id: int, *, lock: bool = False) -> StockReason:
+    statement = sa.select(StockReason).where(StockReason.id == reason_id)
+    return get_row_or_404(statement.with_for_update(key_share=True) if lock else statement)
+
+
+def _page(form: ReasonForm, *, status: int = 200) -> Response:
+    return render("stock/reasons.html", reasons=queries.reasons(), form=form, status=status)

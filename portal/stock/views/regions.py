@@ -1,0 +1,39 @@
+"""What other pages show of stock: on a product, on a variant, on the home page."""
+
+from __future__ import annotations
+
+import uuid
+from zoneinfo import ZoneInfo
+
+from flask import Response
+
+from portal.accounts.access import requires
+from portal.core import formats
+from portal.core.http import render_region
+from portal.stock import queries
+from portal.stock.views.blueprint import bp, product_or_404, variant_or_404
+
+
+@bp.get("/products/<int:product_id>/levels")
+@requires("stock.view")
+def product_levels(product_id: int) -> Response:
+    found = product_or_404(product_id)
+    return render_region("stock/_product_levels.html", title="Stock", product=found, levels=queries.levels_of_product(product_id))
+
+
+@bp.get("/variants/<int:variant_id>/levels")
+@requires("stock.view")
+def variant_levels(variant_id: int) -> Response:
+    found = variant_or_404(variant_id)
+    return render_region(
+        "stock/_variant_levels.html", title="Stock", variant=found, levels=queries.levels_of_variant(variant_id),
+        history=queries.stock_history(variant_id, ZoneInfo(formats.current_region().zone)), reasons=queries.reasons(active=True),
+        new_token=uuid.uuid4, errors={}, typed={},
+    )
+
+
+@bp.get("/worklist")
+@requires("stock.view")
+def worklist() -> Response:
+    rows, total = queries.low_stock()
+    return render_region("stock/_worklist.html", title="Low stock", rows=rows, total=total)
