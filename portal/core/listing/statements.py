@@ -77,7 +77,7 @@ class Reading:
 
     def row(self, key: int) -> Row | None:
         """One row by its key, with its sort value, whether the filters let it through or not."""
-        statement = self._select().where(self.listing.row_key == key)
+        statement = self._select().where(self.listing.tenant == current_merchant_id(), self.listing.row_key == key)
         return execute(statement).one_or_none()
 
     def count(self) -> int:
