@@ -15,7 +15,7 @@ SECURITY: Final = [
 ]
 
 
-class MailAccountForm(FlaskForm):  # type: ignore[misc]
+class MailAccountForm(FlaskForm):
     """The SMTP server of a merchant."""
 
     version = HiddenField()
