@@ -6,7 +6,8 @@ would lose its index.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,14 +28,48 @@ _customer, _address = Customer.__table__.c, CustomerAddress.__table__.c
 _variant, _product = Variant.__table__.c, Product.__table__.c
 
 
-def orders_by_code(codes: Sequence[str], limit: int) -> Rows:
-    """Orders whose number, ours or the channel's, is one of the codes."""
-    return _run(_orders_where(_ref.number.in_(codes), limit), _orders_where(_ref.external_key.in_(codes), limit))
+def things_by_code(
+    codes: Sequence[str], sku: str, barcode: str | None, limit: int, *, orders: bool, products: bool
+) -> Rows:
+    """Orders whose number, ours or the channel's, is one of the codes, and variants with that SKU or barcode; one trip."""
+    if not (orders or products):
+        return []
+    values = {"codes": list(codes), "sku": sku, "barcode": barcode, "limit": limit, "merchant": current_merchant_id()}
+    return _execute(_by_code(orders, products), values)
 
 
-def orders_by_code_prefix(codes: Sequence[str], limit: int) -> Rows:
-    """Orders whose number begins with one of the codes."""
-    return _run(*(_orders_where(_begins(column, code), limit) for code in codes for column in (_ref.number, _ref.external_key)))
+@cache
+def _by_code(orders: bool, products: bool) -> sa.CompoundSelect[Any]:
+    """Built once: to build it costs more than to run it."""
+    codes: sa.BindParameter[Any] = sa.bindparam("codes", expanding=True)
+    barcode = sa.bindparam("barcode", type_=sa.Text())
+    parts: list[sa.Select[Any]] = []
+    if orders:
+        parts += [_order_row(_ref.number.in_(codes)), _order_row(_ref.external_key.in_(codes))]
+    if products:
+        parts += [_variant_row(_variant.sku_key == sa.bindparam("sku")), _variant_row(_variant.barcode_key == barcode)]
+    return sa.union_all(*(sa.select(each.limit(sa.bindparam("limit", type_=sa.Integer())).subquery()) for each in parts))
+
+
+def _order_row(condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    return sa.select(
+        sa.literal_column("'orders'").label("kind"), _ref.order_id.label("id"), sa.cast(sa.null(), sa.BigInteger()).label("product_id"),
+        _ref.number, _ref.external_id, _ref.placed_at, sa.cast(sa.null(), sa.Text()).label("title"),
+    ).where(_ref.merchant_id == sa.bindparam("merchant"), condition)
+
+
+def _variant_row(condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    same_product = sa.and_(_product.merchant_id == _variant.merchant_id, _product.id == _variant.product_id)
+    return sa.select(
+        sa.literal_column("'products'").label("kind"), _variant.id, _variant.product_id, _variant.sku.label("number"),
+        _variant.barcode.label("external_id"), sa.cast(sa.null(), sa.DateTime(timezone=True)).label("placed_at"), _product.title,
+    ).join(_product_table(), same_product).where(_variant.merchant_id == sa.bindparam("merchant"), condition)
+
+
+def orders_by_code_prefix(codes: Sequence[str], key: str, limit: int) -> Rows:
+    """Orders whose number begins with one of the codes, or the channel's number with the key."""
+    numbers = [_orders_where(_begins(_ref.number, code), limit) for code in codes]
+    return _run(*numbers, _orders_where(_begins(_ref.external_key, key), limit))
 
 
 def orders_by_tracking(key: str, limit: int, *, exact: bool) -> Rows:
@@ -84,14 +119,6 @@ def customers_at(postcode: str, surname: str, limit: int) -> Rows:
 def orders_sent_to(postcode: str, surname: str, limit: int) -> Rows:
     """Orders that went to that postcode under that surname."""
     return orders_of_contacts([sa.and_(_contact.postcode_key == postcode, _named(_contact.name_key, surname))], limit)
-
-
-def variants_by_code(sku: str, barcode: str | None, limit: int) -> Rows:
-    """Variants with that SKU or barcode."""
-    return _run(
-        _variants_where(_variant.sku_key == sku, _variant.sku_key, limit),
-        *([_variants_where(_variant.barcode_key == barcode, _variant.barcode_key, limit)] if barcode else []),
-    )
 
 
 def variants_by_prefix(sku: str, limit: int) -> Rows:
@@ -160,9 +187,12 @@ def _named(column: Column, surname: str) -> sa.ColumnElement[bool]:
     return sa.or_(sa.func.starts_with(column, surname), sa.func.position(sa.literal(" " + surname).op("IN")(column)) > 0)
 
 
+def _execute(statement: sa.Select[Any] | sa.CompoundSelect[Any], values: Mapping[str, Any] | None = None) -> Rows:
+    return db.session.connection().execute(statement, values).all()
+
+
 def _run(*statements: sa.Select[Any]) -> Rows:
     """All parts in one trip; a part keeps its own order and limit."""
     if len(statements) == 1:
-        return db.session.connection().execute(statements[0]).all()
-    parts = [sa.select(each.subquery()) for each in statements]
-    return db.session.connection().execute(sa.union_all(*parts)).all()
+        return _execute(statements[0])
+    return _execute(sa.union_all(*(sa.select(each.subquery()) for each in statements)))

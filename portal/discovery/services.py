@@ -118,12 +118,11 @@ class _Search:
         key = code_key(self.text)
         if self.is_email or key is None:
             return []
-        hits: list[Hit] = []
-        if "orders" in self.kinds:
-            hits += _orders(queries.orders_by_code(_code_forms(self.text, key), self.limit))
-        if "products" in self.kinds:
-            hits += _variants(queries.variants_by_code(key, tracking_key(self.text), self.limit))
-        return hits
+        rows = queries.things_by_code(
+            _code_forms(self.text, key), key, tracking_key(self.text), self.limit,
+            orders="orders" in self.kinds, products="products" in self.kinds,
+        )
+        return _orders([row for row in rows if row.kind == "orders"]) + _goods([row for row in rows if row.kind == "products"])
 
     def people(self) -> list[Hit]:
         """Customers by e-mail, phone, full name, or postcode and surname."""
@@ -155,7 +154,7 @@ class _Search:
             return []
         hits: list[Hit] = []
         if "orders" in self.kinds:
-            hits += _orders(queries.orders_by_code_prefix(_code_forms(self.text, key), self.limit))
+            hits += _orders(queries.orders_by_code_prefix(_code_forms(self.text, key), key, self.limit))
         if "products" in self.kinds:
             hits += _variants(queries.variants_by_prefix(key, self.limit))
         return hits
@@ -252,11 +251,16 @@ def _customers(rows: Rows) -> list[Hit]:
 
 
 def _variants(rows: Rows) -> list[Hit]:
-    return [
-        Hit("products", row.id, row.sku, _joined([row.title, f"barcode {row.barcode}" if row.barcode else None]),
-            url_for("catalog.product", product_id=row.product_id, _anchor=f"variant-{row.id}"))
-        for row in rows
-    ]
+    return [_variant(row.id, row.product_id, row.sku, row.barcode, row.title) for row in rows]
+
+
+def _variant(key: int, product_id: int, sku: str, barcode: str | None, title: str) -> Hit:
+    url = url_for("catalog.product", product_id=product_id, _anchor=f"variant-{key}")
+    return Hit("products", key, sku, _joined([title, f"barcode {barcode}" if barcode else None]), url)
+
+
+def _goods(rows: Rows) -> list[Hit]:
+    return [_variant(row.id, row.product_id, row.number, row.external_id, row.title) for row in rows]
 
 
 def _joined(parts: Iterable[str | None]) -> str:
