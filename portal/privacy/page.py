@@ -180,6 +180,11 @@ class RequestPage:
     def contact(self) -> str | None:
         return self._opened(self.request.contact_sealed, contact_aad(self.request.id))
 
+    @property
+    def keeps_contact(self) -> bool:
+        """Whether the address to answer to outlived the person's key, restricted, until the request is closed."""
+        return any(record.source_table == "privacy_request" and record.sealed for record in self.retained)
+
     @cached_property
     def note(self) -> str | None:
         return self._opened(self.request.note_sealed, note_aad(self.request.id))

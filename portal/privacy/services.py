@@ -32,10 +32,12 @@ from portal.privacy.models import (
     PrivacyRequestEvent,
     PrivacyRequestSubject,
     RecipientTask,
+    RetainedRecord,
 )
 from portal.privacy.preview import build_preview, digest
 from portal.privacy.queries import active_holds, scope_of
 from portal.privacy.recipients import recipient_names
+from portal.privacy.retained import empty
 from portal.privacy.states import MOVES
 
 
@@ -287,9 +289,11 @@ def answer(request: PrivacyRequest, *, note: str, by: Actor) -> None:
 
 
 def close(request: PrivacyRequest, *, by: Actor) -> None:
-    """End a request that was answered; its evidence stays."""
+    """End a request that was answered; its evidence stays, the address it was answered to goes."""
     outcome = {"erasure": "erased", "access": "copy_given"}.get(request.kind, "carried_out")
     _move(request, "answered", "closed", by=by, action="closed", values={"closed_at": utc_now(), "outcome": outcome})
+    empty(list(db.session.scalars(sa.select(RetainedRecord.id).where(
+        RetainedRecord.request_id == request.id, RetainedRecord.source_table == PrivacyRequest.__tablename__))))
 
 
 def add_evidence(
