@@ -1,0 +1,100 @@
+"""Every page there is, in a real browser: axe finds nothing, nothing is blocked, nothing is too wide, and it weighs little."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Page, Response
+
+from portal.core.database import db
+from portal.customers.services import create_customer
+from tests.support.browser import axe_findings
+from tests.support.client import HouseClient
+from tests.support.people import SYSTEM, Person
+from tests.support.shop import open_shop
+from tests.whole_app.test_reading import pages
+
+pytestmark = pytest.mark.browser
+
+OpenBrowser = Callable[..., Page]
+
+WHOLE_BUDGET: Final = 170_000
+OWN_BUDGET: Final = 40_000
+LOOKS: Final = [
+    pytest.param({"viewport": {"width": 1280, "height": 900}}, id="light"),
+    pytest.param({"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"}, id="dark", marks=pytest.mark.axe_all),
+    pytest.param({"viewport": {"width": 360, "height": 740}}, id="phone", marks=pytest.mark.axe_all),
+]  # fmt: skip
+
+
+@pytest.fixture
+def owner(scope: int, member: Callable[..., Person]) -> Person:
+    """The owner of a shop in which something has happened."""
+    shop = open_shop({"MUG": 10, "PLATE": 3})
+    create_customer({"name": "Ada Lovelace", "email": "ada@example.com", "country_code": "GB"}, by=SYSTEM)
+    shop.order(("MUG", 2, "4.50"), shipping="3.95", paid="12.95")
+    shop.order(("PLATE", 9, "6"), tags=("gift",))
+    db.session.rollback()
+    return member("owner")
+
+
+@pytest.fixture
+def addresses(app: Flask, owner: Person, login: Callable[[Person], HouseClient]) -> list[str]:
+    """The pages of the portal, found along its own links; one of each shape."""
+    found: dict[str, str] = {}
+    for path, answer in pages(app, login(owner)):
+        if answer.status_code == 200 and "<html" in answer.get_data(as_text=True):
+            found.setdefault(re.sub(r"\d+", "#", urlsplit(path).path), path)
+    assert len(found) > 25, sorted(found)
+    return sorted(found.values())
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_axe_has_nothing_against_any_page(
+    open_browser: OpenBrowser, owner: Person, addresses: list[str], look: dict[str, Any]
+) -> None:
+    page = open_browser(owner, **look)
+    findings: list[str] = []
+    for path in addresses:
+        page.goto(path, wait_until="networkidle")
+        findings += [f"{path}: {finding}" for finding in axe_findings(page)]
+        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+            findings.append(f"{path}: wider than the window")
+    assert not findings, "\n".join(findings)
+
+
+def test_a_cold_load_of_any_page_is_light(
+    open_browser: OpenBrowser, owner: Person, addresses: list[str]
+) -> None:
+    too_heavy = []
+    for path in addresses:
+        page = open_browser(owner)
+        with _weighed(page) as weights:
+            page.goto(path, wait_until="networkidle")
+        whole, own = (
+            sum(weights.values()),
+            sum(size for name, size in weights.items() if "/vendor/" not in name),
+        )
+        page.context.close()
+        if whole > WHOLE_BUDGET or own > OWN_BUDGET:
+            too_heavy.append(f"{path}: {whole:,} bytes, {own:,} of them our own: {weights}")
+    assert not too_heavy, "\n".join(too_heavy)
+
+
+@contextmanager
+def _weighed(page: Page) -> Iterator[dict[str, int]]:
+    """Bytes of every answer as a server that compresses sends them. Pictures of products are the merchant's own."""
+    weights: dict[str, int] = {}
+    answers: list[Response] = []
+    page.on("response", answers.append)
+    yield weights
+    for answer in answers:
+        if answer.ok and not answer.headers.get("content-type", "").startswith("image/"):
+            weights[answer.url] = len(gzip.compress(answer.body(), 9))
