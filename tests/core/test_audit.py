@@ -26,7 +26,7 @@ from portal.core.storage import objects
 from tests.support.waiting import settle
 
 if TYPE_CHECKING:
-    from tests.support.databases import TestDatabase
+    from tests.support.databases import MadeDatabase
 
 CLERK = Actor("user", 7, "Ada Clerk")
 
@@ -152,7 +152,7 @@ def test_an_entry_of_a_slow_transaction_is_sealed_too(scope: int) -> None:
 
 
 @contextmanager
-def as_owner(database: TestDatabase) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+def as_owner(database: MadeDatabase) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
     """An attacker with the rights of the database's owner."""
     with psycopg.connect(database.url("portal_owner"), autocommit=True) as connection:
         yield connection
@@ -206,7 +206,7 @@ def hash_it_all_again(owner: psycopg.Connection[tuple[object, ...]], merchant: i
     (edit, {"changed"}), (edit_values, {"changed"}), (delete_one, {"deleted"}), (insert_one, {"inserted"}),
     (reorder, {"changed"}), (cut_off, {"cut_off"}), (hash_it_all_again, {"rewritten", "cut_off"}),
 ])
-def test_tampering_is_found(scope: int, database: TestDatabase, attack: Attack, kinds: set[str]) -> None:
+def test_tampering_is_found(scope: int, database: MadeDatabase, attack: Attack, kinds: set[str]) -> None:
     write(3)
     seal()
     ids = [entry.id for entry in write(3, start=4)]
