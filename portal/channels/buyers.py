@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import sqlalchemy as sa
 
 from portal.channels.connectors.base import Contact
@@ -13,12 +15,15 @@ from portal.core.subjects import DataSubject
 from portal.customers.models import Customer
 from portal.orders.models import OrderRef
 from portal.orders.placement import NewContact
+from portal.privacy.suppression import is_suppressed
 
 
-def customer_for(buyer: Contact, *, source: str, by: Actor) -> int | None:
-    """The customer with the buyer's e-mail address, made when there is none yet; None without an address."""
+def customer_for(buyer: Contact, *, placed_at: dt.datetime, source: str, by: Actor) -> int | None:
+    """The customer with the buyer's e-mail address, made when there is none yet; None without an address, and for an
+    order from before the buyer was erased."""
     key = email_key(buyer.email)
-    if key is None:
+    phone = phone_key(buyer.phone, buyer.country_code or None)
+    if key is None or is_suppressed(current_merchant_id(), key, phone, placed_at):
         return None
     # Two first orders of one person at the same moment must not become two customers.
     place = f"{current_merchant_id()}|customer|{key}"

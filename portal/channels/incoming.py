@@ -8,27 +8,23 @@ waits by itself and holds up no other.
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DataError, IntegrityError
 
-from portal.channels import retry
-from portal.channels.connectors.base import ChannelError, Connector, InboundOrder, MappingError, OrderStub
+from portal.channels import inbox
+from portal.channels.connectors.base import Connector, MappingError, OrderStub
 from portal.channels.deliveries import logged
 from portal.channels.models import ChannelAccount, ChannelInboundOrder, ChannelSync
-from portal.channels.ordering import Applied, apply_order
-from portal.core import keyring
+from portal.channels.ordering import apply_order
 from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db, retrying
 from portal.core.errors import DomainError
-from portal.core.keyring import DecryptionError, KeyDestroyedError
 
 Commit = Callable[[], None]
 log = structlog.get_logger(__name__)
@@ -77,13 +73,13 @@ def poll(
 def retry_due(account: ChannelAccount, connector: Connector, commit: Commit) -> int:
     """Try again what failed, from the shop's own present copy; gives how many went well."""
     account_id, done = account.id, 0
-    for external_id in _due(account_id):
+    for external_id in inbox.due_orders(account_id):
         commit()
         with logged(account_id, "order") as call:
             call.items = 1
             document = connector.order(external_id)
         if document is None:
-            note_gone(account_id, external_id)
+            inbox.note_gone(account_id, external_id)
             commit()
         else:
             done += receive(account_id, connector, document, commit, force=True) in ("applied", "held")
@@ -114,85 +110,15 @@ def receive(
         db.session.rollback()
         log.exception("channel.order_refused", account_id=account_id, external_id=stub.external_id)
         reason = f"The order breaks a rule of the order book ({type(error.orig).__name__})."
-    state = note_failed(account_id, stub, reason)
+    state = inbox.note_failed(account_id, stub, reason)
     commit()
     return state
-
-
-def note_failed(account_id: int, stub: OrderStub, reason: str) -> str:
-    """Write down that an order could not be applied, with the reason, so that it is tried again and seen."""
-    now = utc_now()
-    row = _locked_row(account_id, stub.external_id)
-    since = row["failing_since"] or now
-    spent = retry.is_spent(since, now)
-    state = "dead" if spent else "failed"
-    db.session.execute(
-        _one(row["id"]).values(
-            state=state,
-            reason=reason[:500],
-            attempts=row["attempts"] + 1,
-            failing_since=since,
-            next_try_at=None if spent else now + retry.wait(row["attempts"] + 1),
-            modified_at=max(filter(None, (row["modified_at"], stub.modified_at))),
-        )
-    )
-    return state
-
-
-def note_gone(account_id: int, external_id: str) -> None:
-    """The shop deleted an order that we never managed to apply."""
-    row = _locked_row(account_id, external_id)
-    db.session.execute(
-        _one(row["id"]).values(
-            state="ignored" if row["order_id"] is None else "applied",
-            next_try_at=None,
-            failing_since=None,
-            reason="The shop deleted this order before it could be applied."
-            if row["order_id"] is None
-            else None,
-        )
-    )
-
-
-def try_again(inbound_id: int) -> int:
-    """A person wants a failed or held order tried now; gives its account.
-
-    Raises:
-        DomainError: there is nothing to try.
-    """
-    row = db.session.execute(
-        sa.update(_inbound)
-        .where(
-            _inbound.c.merchant_id == current_merchant_id(),
-            _inbound.c.id == inbound_id,
-            _inbound.c.state.in_(("failed", "dead", "held", "received")),
-        )
-        .values(state="failed", next_try_at=None, failing_since=None, attempts=0)
-        .returning(_inbound.c.account_id)
-    ).one_or_none()
-    if row is None:
-        raise DomainError("This order is applied. There is nothing to try again.")
-    return int(row.account_id)
-
-
-def original(inbound: ChannelInboundOrder) -> dict[str, Any] | None:
-    """The document as the shop sent it, or None when it was not kept or its person was erased."""
-    if inbound.payload is None or inbound.subject_id is None:
-        return None
-    try:
-        opened = keyring.decrypt(
-            inbound.payload, place_of_document(inbound.account_id, inbound.external_id), inbound.subject_id
-        )
-    except (KeyDestroyedError, DecryptionError):
-        return None
-    document = json.loads(opened)
-    return document if isinstance(document, dict) else None
 
 
 def _apply_page(
     account_id: int, connector: Connector, page: Sequence[dict[str, Any]], done: Poll, commit: Commit
 ) -> None:
-    known = _known(account_id, [str(row.get("id")) for row in page])
+    known = inbox.known_versions(account_id, [str(row.get("id")) for row in page])
     for document in page:
         done.seen += 1
         try:
@@ -228,7 +154,7 @@ def _receive(
 ) -> str:
     account = db.session.get(ChannelAccount, (current_merchant_id(), account_id))
     assert account is not None
-    row = _locked_row(account_id, stub.external_id)
+    row = inbox.locked_row(account_id, stub.external_id)
     if row["applied_modified_at"] is not None and stub.modified_at < row["applied_modified_at"]:
         return "known"
     order = connector.parse_order(document)
@@ -237,7 +163,7 @@ def _receive(
     by = Actor(kind="channel", id=account_id, name=account.name)
     applied = apply_order(account, order, row["order_id"], by=by)
     db.session.execute(
-        _one(row["id"]).values(
+        inbox.one_order(row["id"]).values(
             state=applied.state,
             reason=applied.reason,
             order_id=applied.order_id,
@@ -251,69 +177,10 @@ def _receive(
             attempts=0,
             failing_since=None,
             next_try_at=None,
-            payload=_sealed(account_id, order, applied) or row["payload"],
+            payload=inbox.sealed(account_id, order, applied) or row["payload"],
         )
     )
     return applied.state
-
-
-def _sealed(account_id: int, order: InboundOrder, applied: Applied) -> bytes | None:
-    """The document under the buyer's key; of a person who was erased nothing is kept."""
-    if applied.subject_id is None:
-        return None
-    try:
-        text = json.dumps(order.document, default=str).encode()
-        return keyring.encrypt(text, place_of_document(account_id, order.external_id), applied.subject_id)
-    except KeyDestroyedError:
-        return None
-
-
-def _locked_row(account_id: int, external_id: str) -> sa.RowMapping:
-    """The row of an order, made by whoever comes first and held by one at a time."""
-    db.session.execute(
-        postgresql.insert(_inbound)
-        .values(merchant_id=current_merchant_id(), account_id=account_id, external_id=external_id)
-        .on_conflict_do_nothing(index_elements=["merchant_id", "account_id", "external_id"])
-    )
-    return (
-        db.session.execute(
-            sa.select(_inbound)
-            .where(
-                _inbound.c.merchant_id == current_merchant_id(),
-                _inbound.c.account_id == account_id,
-                _inbound.c.external_id == external_id,
-            )
-            .with_for_update()
-        )
-        .mappings()
-        .one()
-    )
-
-
-def _known(account_id: int, external_ids: Sequence[str]) -> dict[str, sa.RowMapping]:
-    rows = db.session.execute(
-        sa.select(_inbound.c.external_id, _inbound.c.modified_at, _inbound.c.digest, _inbound.c.state).where(
-            _inbound.c.merchant_id == current_merchant_id(),
-            _inbound.c.account_id == account_id,
-            _inbound.c.external_id.in_(external_ids),
-        )
-    ).mappings()
-    return {row["external_id"]: row for row in rows}
-
-
-def _due(account_id: int) -> list[str]:
-    rows = db.session.execute(
-        sa.select(_inbound.c.external_id)
-        .where(
-            _inbound.c.merchant_id == current_merchant_id(),
-            _inbound.c.account_id == account_id,
-            _inbound.c.state.in_(("received", "failed")),
-            sa.or_(_inbound.c.next_try_at.is_(None), _inbound.c.next_try_at <= utc_now()),
-        )
-        .order_by(_inbound.c.id)
-        .limit(200)
-    )
-    return [row.external_id for row in rows]
 
 
 def _cursor(account: ChannelAccount) -> dt.datetime | None:
@@ -341,16 +208,3 @@ def _of_account(account_id: int) -> sa.Update:
     return sa.update(_sync).where(
         _sync.c.merchant_id == current_merchant_id(), _sync.c.account_id == account_id
     )
-
-
-def _one(inbound_id: int) -> sa.Update:
-    return sa.update(_inbound).where(
-        _inbound.c.merchant_id == current_merchant_id(), _inbound.c.id == inbound_id
-    )
-
-
-def place_of_document(account_id: int, external_id: str) -> str:
-    return f"channel order:{account_id}:{external_id}"
-
-
-__all__ = ["ChannelError", "Poll", "note_failed", "original", "poll", "receive", "retry_due", "try_again"]

@@ -8,7 +8,7 @@ from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.accounts.access import current_actor, requires
-from portal.channels import articles, queries, services
+from portal.channels import articles, matching, queries, services
 from portal.channels.forms import MatchForm
 from portal.channels.listings import ARTICLES, INBOUND
 from portal.channels.models import ChannelListing
@@ -92,7 +92,7 @@ def resume_article(account_id: int, listing_id: int) -> ResponseReturnValue:
 @requires("channels.edit")
 def match_article(account_id: int, listing_id: int) -> ResponseReturnValue:
     listing, form = _listing(account_id, listing_id), MatchForm()
-    variant_id = queries.variant_by_sku(form.sku.data or "") if form.validate() else None
+    variant_id = matching.variant_by_sku(form.sku.data or "") if form.validate() else None
     if variant_id is None:
         if not form.sku.errors:
             form.sku.errors = ["No variant has this SKU. Check it under Products."]
@@ -120,7 +120,7 @@ def ignore_article(account_id: int, listing_id: int) -> ResponseReturnValue:
 @requires("channels.view")
 def unmatched(account_id: int) -> Response:
     account = services.account_of(account_id)
-    rows = [(listing, queries.suggestions(listing)) for listing in queries.unmatched(account_id)]
+    rows = [(listing, matching.suggestions(listing)) for listing in queries.unmatched(account_id)]
     return render("channels/unmatched.html", account=account, health=queries.health_of(account), rows=rows)
 
 
@@ -178,8 +178,8 @@ def _article_page(listing: ChannelListing, form: MatchForm, *, status: int = 200
         account=services.account_of(listing.account_id),
         listing=listing,
         form=form,
-        variant=queries.variant_of(listing),
-        suggestions=[] if listing.variant_id else queries.suggestions(listing),
+        variant=matching.variant_of(listing),
+        suggestions=[] if listing.variant_id else matching.suggestions(listing),
         previous_url=previous_url,
         next_url=next_url,
         status=status,

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from portal.catalog.models import Variant
-from portal.channels import articles, services, sync
+from portal.channels import articles, keys, services, sync
 from portal.channels.connectors.base import ChannelError
 from portal.channels.models import ChannelAccount
 from portal.core.audit import SYSTEM
@@ -33,7 +33,7 @@ def run_sync(run: JobRun) -> None:
     """One turn of one account."""
     account = services.account_of(run.args["account_id"])
     if account.is_running:
-        sync.take_turn(account, services.connector_of(account, job=run), run.commit)
+        sync.take_turn(account, keys.connector_of(account, job=run), run.commit)
 
 
 @job("channels.compare", title="Compare a channel with the shop", permission="channels.view")
@@ -41,7 +41,7 @@ def run_compare(run: JobRun) -> None:
     """Read the whole shop; a shop that is away is tried again later."""
     account = services.account_of(run.args["account_id"])
     try:
-        sync.compare(account, services.connector_of(account, job=run), run.commit)
+        sync.compare(account, keys.connector_of(account, job=run), run.commit)
     except ChannelError as error:
         run.commit()
         raise RetryLaterError(error.message, seconds=error.retry_after) from error

@@ -163,7 +163,12 @@ INBOUND = Listing(
     always=lambda: [of_this_account(_inbound.account_id)],
     hidden={"account_id": _inbound.account_id},
     columns=[
-        Column("number", "Number there", _inbound.external_number, kind="code"),
+        Column(
+            "number",
+            "Number there",
+            sa.func.coalesce(sa.func.nullif(_inbound.external_number, ""), _inbound.external_id),
+            kind="code",
+        ),
         Column("id", "Id there", _inbound.external_id, kind="code", default=False),
         Column("state", "State", _inbound.state, kind="state", badge="channel", card=1),
         Column("status", "Status there", _inbound.external_status, card=2),

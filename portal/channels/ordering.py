@@ -77,7 +77,7 @@ def _place(account: ChannelAccount, order: InboundOrder, by: Actor) -> tuple[int
             currency=order.currency,
             placed_at=order.placed_at,
             tax_inclusive=order.tax_inclusive,
-            customer_id=customer_for(order.buyer, source=account.connector, by=by),
+            customer_id=customer_for(order.buyer, placed_at=order.placed_at, source=account.connector, by=by),
             contacts=contacts(order.buyer, order.shipping),
             lines=[_line(line, known.get((line.key, line.sku)), order.tax_inclusive) for line in order.lines],
             charges=_charges(order),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,10 +11,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from portal.channels import articles, incoming
-from portal.channels.connectors import KINDS, connector
-from portal.channels.connectors.base import ChannelError, Connector
-from portal.channels.deliveries import logged
+from portal.channels import articles, inbox
+from portal.channels.connectors import KINDS
+from portal.channels.keys import needs_test, seal_keys
 from portal.channels.models import ChannelAccount, ChannelInboundOrder, ChannelSync
 from portal.channels.outbound import AddressRefusedError, Outbound
 from portal.config import settings
@@ -24,10 +22,9 @@ from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError, NotFoundError
-from portal.core.jobs import Job, JobRun, enqueue
+from portal.core.jobs import Job, enqueue
 from portal.core.merging import merged
 from portal.core.money import UnknownCurrencyError, minor_units
-from portal.core.secrets import last_four, secret_box
 from portal.orders.models import SalesChannel
 
 TEST_SECONDS: Final = 8.0
@@ -61,7 +58,7 @@ def connect_shop(kind: str, values: AccountValues, key: str, secret: str, *, by:
     account = ChannelAccount(channel_id=channel.id, connector=kind, state="draft", **_columns(cleaned))
     db.session.add(account)
     db.session.flush()
-    _seal(account, key, secret)
+    seal_keys(account, key, secret)
     db.session.add(ChannelSync(account_id=account.id))
     audit.record(
         action="channel.connected",
@@ -92,7 +89,7 @@ def change_shop(
     for name, value in changed.items():
         setattr(account, name, value)
     if "base_url" in changed:
-        _needs_test(account)
+        needs_test(account)
     db.session.flush()
     if changed.keys() & {"price_currency", "safety_buffer", "sends_stock", "sends_prices"}:
         articles.mark_account(account.id)
@@ -113,8 +110,8 @@ def account_values(account: ChannelAccount) -> dict[str, Any]:
 def replace_keys(account: ChannelAccount, key: str, secret: str, *, by: Actor) -> None:
     """New keys; they are tested before they are used."""
     before = account.credentials_tail
-    _seal(account, key, secret)
-    _needs_test(account)
+    seal_keys(account, key, secret)
+    needs_test(account)
     audit.record(
         action="channel.keys_replaced",
         by=by,
@@ -123,28 +120,6 @@ def replace_keys(account: ChannelAccount, key: str, secret: str, *, by: Actor) -
         after={"ends_in": account.credentials_tail},
     )
     db.session.flush()
-
-
-def test_shop(account: ChannelAccount, *, by: Actor) -> str:
-    """Call the shop with the keys; gives what to tell the person. Holds no transaction while it waits.
-
-    Raises:
-        DomainError: the shop cannot be reached or refuses the keys; says why.
-    """
-    account_id, caller = account.id, connector_of(account, answer_seconds=TEST_SECONDS)
-    db.session.commit()
-    try:
-        with logged(account_id, "test") as call:
-            call.items = 1
-            said = caller.test()
-    except ChannelError as error:
-        db.session.commit()
-        raise DomainError(error.message) from error
-    account = account_of(account_id)
-    account.tested_at = utc_now()
-    audit.record(action="channel.tested", by=by, subject=("channel_account", account_id))
-    db.session.flush()
-    return said
 
 
 def switch_on(account: ChannelAccount, *, by: Actor) -> None:
@@ -239,7 +214,7 @@ def require_running(account: ChannelAccount) -> None:
 
 def retry_order(inbound_id: int, *, by: Actor) -> int:
     """Try a failed or held order again now; gives its account."""
-    account_id = incoming.try_again(inbound_id)
+    account_id = inbox.try_again(inbound_id)
     audit.record(action="channel.order_retried", by=by, subject=("channel_inbound_order", inbound_id))
     request_sync(account_id, by=by, now=True)
     return account_id
@@ -281,24 +256,6 @@ def inbound_of(inbound_id: int) -> ChannelInboundOrder:
     return found
 
 
-def connector_of(
-    account: ChannelAccount, *, job: JobRun | None = None, answer_seconds: float | None = None
-) -> Connector:
-    """The way to call an account's shop. In a job every call keeps the job's lease.
-
-    Raises:
-        DomainError: there are no keys.
-    """
-    if account.credentials is None:
-        raise DomainError("Enter the keys of the shop first.")
-    opened = json.loads(secret_box.open(account.credentials, _purpose(account.id)))
-    beat = (lambda: job.progress(job.done)) if job is not None else None
-    outbound = Outbound.from_settings(settings(), beat=beat)
-    if answer_seconds is not None:
-        outbound = Outbound.from_settings(settings(), beat=beat, answer_seconds=answer_seconds)
-    return connector(account.connector, account.base_url, opened["key"], opened["secret"], outbound)
-
-
 def _checked(values: AccountValues, own: ChannelAccount | None = None) -> AccountValues:
     name = " ".join(values.name.split())
     if not 1 <= len(name) <= 120:
@@ -327,23 +284,6 @@ def _columns(values: AccountValues) -> dict[str, Any]:
     return {name: getattr(values, name) for name in ACCOUNT_FIELDS}
 
 
-def _seal(account: ChannelAccount, key: str, secret: str) -> None:
-    key, secret = key.strip(), secret.strip()
-    for field, text in (("key", key), ("secret", secret)):
-        if not 8 <= len(text) <= 200 or not text.isascii() or any(c.isspace() for c in text):
-            raise DomainError("Copy the whole key from the shop, without spaces.", field=field)
-    account.credentials = secret_box.seal(json.dumps({"key": key, "secret": secret}), _purpose(account.id))
-    account.credentials_tail = last_four(key)
-    account.credentials_changed_at = utc_now()
-
-
-def _needs_test(account: ChannelAccount) -> None:
-    """Untested keys are not used: a running account rests until the test has gone well."""
-    account.credentials_changed_at = utc_now()
-    if account.is_running:
-        account.state = "paused"
-
-
 def _free_code(name: str) -> str:
     stem = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "shop"
     taken = set(db.session.scalars(sa.select(SalesChannel.code).where(SalesChannel.code.startswith(stem))))
@@ -368,7 +308,3 @@ def _sync(account_id: int, **values: int | str | dt.datetime | None) -> None:
     db.session.execute(
         statement.on_conflict_do_update(index_elements=["merchant_id", "account_id"], set_=values)
     )
-
-
-def _purpose(account_id: int) -> str:
-    return f"channel account {account_id}"

@@ -8,15 +8,13 @@ from flask import Blueprint, Response, current_app, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.routing import BuildError
 
-from portal.accounts.access import can, current_actor, requires
-from portal.channels import queries, services
+from portal.accounts.access import can, current_actor, current_identity, requires
+from portal.channels import keys, queries, services
 from portal.channels.connectors import KINDS
-from portal.channels.forms import ConnectForm, KeysForm, SettingsForm
-from portal.channels.models import ChannelAccount
+from portal.channels.forms import ConnectForm, SettingsForm
 from portal.core.database import db
-from portal.core.errors import DomainError, StaleError
+from portal.core.errors import DomainError
 from portal.core.http import render, render_region, see_other, toast
-from portal.core.merging import pack_base, unpack_base
 
 bp = Blueprint("channels", __name__, url_prefix="/channels")
 
@@ -48,7 +46,9 @@ def failing_region() -> Response:
 @bp.get("/new")
 @requires("channels.edit")
 def new_channel() -> Response:
-    return render("channels/new_channel.html", form=ConnectForm(formdata=None), kinds=KINDS)
+    merchant = current_identity().merchant
+    form = ConnectForm(formdata=None, data={"price_currency": merchant.currency if merchant else None})
+    return render("channels/new_channel.html", form=form, kinds=KINDS)
 
 
 @bp.post("/new")
@@ -85,66 +85,12 @@ def channel(account_id: int) -> Response:
     )
 
 
-@bp.get("/<int:account_id>/settings")
-@requires("channels.edit")
-def channel_settings(account_id: int) -> Response:
-    account = services.account_of(account_id)
-    values = services.account_values(account)
-    form = SettingsForm(formdata=None, data={**values, "version": account.version, "base": pack_base(values)})
-    return _settings_page(account, form)
-
-
-@bp.post("/<int:account_id>/settings")
-@requires("channels.edit")
-def save_settings(account_id: int) -> ResponseReturnValue:
-    account, form = services.account_of(account_id, lock=True), SettingsForm()
-    if not form.validate():
-        return _settings_page(account, form, status=422)
-    try:
-        services.change_shop(
-            account,
-            form.values(),
-            base=unpack_base(form.base.data or ""),
-            version=int(form.version.data or 0),
-            by=current_actor(),
-        )
-    except StaleError as error:
-        return _stale(account_id, form, error)
-    except DomainError as error:
-        db.session.rollback()
-        form[error.field or "name"].errors = [error.message]
-        return _settings_page(services.account_of(account_id), form, status=error.status)
-    db.session.commit()
-    toast("The settings are saved.")
-    return see_other(url_for("channels.channel", account_id=account_id))
-
-
-@bp.post("/<int:account_id>/keys")
-@requires("channels.edit")
-def replace_keys(account_id: int) -> ResponseReturnValue:
-    account, form = services.account_of(account_id, lock=True), KeysForm()
-    values = services.account_values(account)
-    settings = SettingsForm(
-        formdata=None, data={**values, "version": account.version, "base": pack_base(values)}
-    )
-    if not form.validate():
-        return _settings_page(account, settings, keys=form, status=422)
-    try:
-        services.replace_keys(account, form.key.data or "", form.secret.data or "", by=current_actor())
-    except DomainError as error:
-        db.session.rollback()
-        form[error.field or "key"].errors = [error.message]
-        return _settings_page(services.account_of(account_id), settings, keys=form, status=error.status)
-    db.session.commit()
-    toast("The new keys are saved. Test the connection, then switch the channel on again.")
-    return see_other(url_for("channels.channel", account_id=account_id))
-
-
 @bp.post("/<int:account_id>/test")
 @requires("channels.edit")
 def test_connection(account_id: int) -> ResponseReturnValue:
+    account = services.account_of(account_id)
     try:
-        said = services.test_shop(services.account_of(account_id), by=current_actor())
+        said = keys.test_shop(account, by=current_actor())
     except DomainError as error:
         db.session.rollback()
         toast(f"The test failed. {error.message}", "danger")
@@ -254,56 +200,7 @@ def _done(account_id: int, words: str, endpoint: str = "channels.channel") -> Re
     return see_other(url_for(endpoint, account_id=account_id))
 
 
-def _settings_page(
-    account: ChannelAccount,
-    form: SettingsForm,
-    *,
-    keys: KeysForm | None = None,
-    status: int = 200,
-    **context: Any,
-) -> Response:
-    return render(
-        "channels/settings.html",
-        account=account,
-        health=queries.health_of(account),
-        form=form,
-        keys=keys or KeysForm(formdata=None),
-        kind=KINDS[account.connector],
-        status=status,
-        **{"clashes": [], **context},
-    )
-
-
 def _refused(template: str, form: SettingsForm, error: DomainError, **context: Any) -> Response:
     db.session.rollback()
     form[error.field or "name"].errors = [error.message]
     return render(template, form=form, status=error.status, **context)
-
-
-def _stale(account_id: int, form: SettingsForm, error: StaleError) -> Response:
-    db.session.rollback()
-    account = services.account_of(account_id)
-    now, base = services.account_values(account), unpack_base(form.base.data or "")
-    clashes = [
-        {"name": name, "label": form[name].label.text, "mine": _raw(mine), "theirs": _raw(theirs)}
-        for name, (theirs, mine) in error.clashes.items()
-    ]
-    carried = [
-        (name, _raw(now[name] if now[name] != base.get(name) else form[name].data))
-        for name in services.ACCOUNT_FIELDS
-        if name not in error.clashes
-    ]
-    carried = [(name, value) for name, value in carried if value]
-    return _settings_page(
-        account,
-        form,
-        clashes=clashes,
-        carried=[*carried, ("base", pack_base(now))],
-        version=account.version,
-        status=409,
-    )
-
-
-def _raw(value: Any) -> str:
-    """A value as its form field sends it: an unticked box sends nothing."""
-    return "" if value is False else "y" if value is True else str(value)

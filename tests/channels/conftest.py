@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 
 from portal.catalog.models import Price, Product, Variant
-from portal.channels import services, sync
+from portal.channels import keys, services, sync
 from portal.channels.models import ChannelAccount
 from portal.channels.services import AccountValues
 from portal.core.audit import SYSTEM
@@ -50,7 +50,7 @@ def account(scope: int, shop: Shop, shop_url: str) -> ChannelAccount:
         shop.secret,
         by=SYSTEM,
     )
-    services.test_shop(made, by=SYSTEM)
+    keys.test_shop(made, by=SYSTEM)
     db.session.commit()
     made.takes_orders_from = shop.now
     services.switch_on(made, by=SYSTEM)
@@ -100,7 +100,7 @@ def turn(account: ChannelAccount) -> Callable[[], bool]:
 
     def take() -> bool:
         fresh = services.account_of(account_id)
-        caller = services.connector_of(fresh, answer_seconds=1.0)
+        caller = keys.connector_of(fresh, answer_seconds=1.0)
         return sync.take_turn(fresh, caller, db.session.commit, now=True)
 
     return take
@@ -113,7 +113,7 @@ def look(account: ChannelAccount) -> Callable[[], int]:
 
     def take() -> int:
         fresh = services.account_of(account_id)
-        return sync.read_catalogue(fresh, services.connector_of(fresh, answer_seconds=2.0), db.session.commit)
+        return sync.read_catalogue(fresh, keys.connector_of(fresh, answer_seconds=2.0), db.session.commit)
 
     return take
 

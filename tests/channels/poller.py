@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from portal import create_app
-from portal.channels import incoming, services
+from portal.channels import incoming, keys, services
 from portal.core.database import db, merchant_scope
 
 
@@ -16,7 +16,7 @@ def main(merchant_id: int, account_id: int) -> None:
     app = create_app(pooled=False)
     with app.app_context(), merchant_scope(merchant_id):
         account = services.account_of(account_id)
-        done = incoming.poll(account, services.connector_of(account), db.session.commit)
+        done = incoming.poll(account, keys.connector_of(account), db.session.commit)
         print(done.applied)
 
 

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 import time_machine
 
-from portal.channels import incoming, services, sync
+from portal.channels import inbox, incoming, keys, services, sync
 from portal.channels.models import ChannelAccount, ChannelInboundOrder, ChannelSync
 from portal.core import keyring
 from portal.core.audit import SYSTEM
@@ -99,7 +99,7 @@ def test_the_same_order_a_hundred_times_is_one_order(
     variant = new_variant("A", stock=5)
     shop.add_order([("A", 1, "2.00")])
     [document] = shop.orders.values()
-    caller = services.connector_of(account)
+    caller = keys.connector_of(account)
     states = [incoming.receive(account.id, caller, dict(document), db.session.commit) for _ in range(100)]
     assert states == ["applied"] + ["known"] * 99
     assert (count(Order), count(OrderRef), count(OrderPayment), count(Customer)) == (1, 1, 1, 1)
@@ -112,7 +112,7 @@ def test_forcing_the_same_order_changes_nothing(
     variant = new_variant("A", stock=5)
     key = shop.add_order([("A", 1, "2.00")], status="completed")
     shop.refund_order(key, "0.50")
-    caller = services.connector_of(account)
+    caller = keys.connector_of(account)
     for _ in range(5):
         incoming.receive(account.id, caller, dict(shop.orders[key]), db.session.commit, force=True)
     assert (count(Order), count(OrderPayment), count(OrderRefund), count(OrderFulfilment)) == (1, 1, 1, 1)
@@ -128,7 +128,7 @@ def test_an_older_version_never_overwrites_a_newer(
     old = dict(shop.orders[key])
     shop.tick(60)
     shop.change_order(key, status="processing")
-    caller = services.connector_of(account)
+    caller = keys.connector_of(account)
     incoming.receive(account.id, caller, dict(shop.orders[key]), db.session.commit)
     assert incoming.receive(account.id, caller, old, db.session.commit) == "known"
     assert order_of(key).payment_state == "paid"
@@ -344,11 +344,11 @@ def test_the_document_is_kept_under_the_buyers_key_alone(
     turn()
     row = inbound(key)
     assert row.payload is not None and b"joan" not in row.payload
-    document = incoming.original(row)
+    document = inbox.original(row)
     assert document is not None and document["billing"]["first_name"] == "Joan"
     assert row.subject_id is not None
     keyring.destroy_person_key(row.subject_id)
-    assert incoming.original(inbound(key)) is None
+    assert inbox.original(inbound(key)) is None
 
 
 def test_a_change_after_erasure_brings_no_one_back(turn: Turn, shop: Shop, new_variant: NewVariant) -> None:
@@ -416,7 +416,7 @@ def test_an_order_the_feed_lost_for_days_is_found_by_the_comparison(
     turn()
     assert count(Order) == 1
     fresh = services.account_of(account.id)
-    sync.compare(fresh, services.connector_of(fresh), db.session.commit)
+    sync.compare(fresh, keys.connector_of(fresh), db.session.commit)
     assert (inbound(lost).state, count(Order)) == ("applied", 2)
     note = db.session.scalars(sa.select(ChannelSync)).one()
     assert (note.compared_orders, note.recovered_orders) == (2, 1)
@@ -441,3 +441,19 @@ def test_doubled_and_shuffled_pages_make_no_doubled_orders(
         shop.tick()
     turn()
     assert (count(Order), level(variant)) == (30, (99, 30))
+
+
+def test_an_order_from_before_an_erasure_comes_without_its_person(
+    turn: Turn, shop: Shop, new_variant: NewVariant, scope: int
+) -> None:
+    from portal.core.clock import utc_now
+    from portal.privacy.suppression import suppress
+
+    new_variant("A", stock=5)
+    key = shop.add_order([("A", 1, "2.00")])
+    suppress(scope, [("email", f"joan.{key}@example.com")], erased_at=utc_now())
+    db.session.commit()
+    turn()
+    row = inbound(key)
+    assert (row.state, row.subject_id, row.payload) == ("applied", None, None)
+    assert (count(Order), count(Customer), count(OrderContact)) == (1, 0, 0)
