@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from deploy.local.installation import flask, has_command, installation, migrate
+from deploy.local.installation import installation, migrate
 from deploy.local.layout import ROOT, STATE, CannotGoOnError, say, stop_with
 from deploy.local.servers import die_with_parent, free_port, log_file, tail
 from portal.core.assets import HTMX_URL
@@ -49,12 +49,27 @@ def _cdn_switch() -> str:
 
 
 def _load_shops(environment: dict[str, str]) -> str:
-    if not has_command(environment, "demo", "load"):
-        say("This checkout has no `flask demo load`: the portal starts without demo shops and accounts.")
-        return ""
-    say("Loading the demo shops …")
-    flask(environment, "demo", "load")
-    return flask(environment, "demo", "accounts", capture=True).stdout
+    say("Loading the demo shops; those that are there stay as they are …")
+    if _python(environment, "-m", "deploy.demo", "load").returncode:
+        raise CannotGoOnError(
+            f"The demo shops could not be loaded; the next `make demo` tries again.\n{tail(STATE / 'demo' / 'loading.log')}"
+        )
+    return _python(environment, "-m", "deploy.demo", "accounts", stdout=subprocess.PIPE).stdout
+
+
+def _python(
+    environment: dict[str, str], *arguments: str, stdout: int | None = None
+) -> subprocess.CompletedProcess[str]:
+    with log_file(STATE / "demo" / "loading.log") as log:
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env=environment,
+            text=True,
+            check=False,
+            stdout=stdout,
+            stderr=log,
+        )
 
 
 def _run(environment: dict[str, str], port: int, accounts: str) -> None:

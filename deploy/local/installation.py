@@ -105,10 +105,6 @@ def flask(
     return done
 
 
-def has_command(environment: dict[str, str], *command: str) -> bool:
-    return flask(environment, *command, "--help", capture=True).returncode == 0
-
-
 def _names(name: str) -> databases.Names:
     main = "portal" if name == "demo" else f"portal_{name}"
     if name == BENCH:

@@ -12,6 +12,7 @@ from portal.core.slots import register_slot
 from portal.operations import jobs  # noqa: F401 - jobs register themselves
 from portal.operations.health import probes
 from portal.operations.listings import AUDIT, BACKGROUND_JOBS, JOBS, MESSAGES
+from portal.operations.notice import notices
 from portal.operations.views import audit_log, bp, mail_account, messages  # noqa: F401 - views register themselves
 from portal.operations.views import jobs as job_views  # noqa: F401
 
@@ -23,6 +24,8 @@ def register(app: Flask) -> None:
         register_listing(listing)
     app.register_blueprint(bp)
     app.register_blueprint(probes)
+    app.register_blueprint(notices)
+    register_slot("home.notice", "notices.home_notice", None, label="Notice")
     register_slot("topbar.jobs", "operations.ring", "operations.view", label="Jobs")
     register_nav("operations", "Operations", "operations.jobs_index", "tool", "operations.view", 800)
     register_nav("operations", "Mail", "operations.messages", "mail", "operations.view", 810)

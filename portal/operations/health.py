@@ -44,7 +44,9 @@ def readyz() -> tuple[Response, int]:
 
 
 def _answer(checks: dict[str, str], *, is_well: bool) -> tuple[Response, int]:
-    state = "unavailable" if not is_well else OK if all(each == OK for each in checks.values()) else "degraded"
+    state = (
+        "unavailable" if not is_well else OK if all(each == OK for each in checks.values()) else "degraded"
+    )
     response = jsonify(state=state, checks=checks)
     response.headers["Cache-Control"] = "no-store"
     return response, 200 if is_well else 503

@@ -33,7 +33,10 @@ def ledger(app: Flask) -> Iterator[None]:
 
 def test_it_is_alive_when_database_and_redis_answer(client: FlaskClient) -> None:
     response = client.get("/healthz")
-    assert (response.status_code, response.json) == (200, {"state": "ok", "checks": {"database": "ok", "redis": "ok"}})
+    assert (response.status_code, response.json) == (
+        200,
+        {"state": "ok", "checks": {"database": "ok", "redis": "ok"}},
+    )
     assert "Set-Cookie" not in response.headers
     assert response.headers["Cache-Control"] == "no-store"
 
@@ -56,12 +59,16 @@ def test_it_is_ready_at_the_newest_schema_with_the_ledger_applied(client: FlaskC
     assert response.json["checks"] == {"database": "ok", "redis": "ok", "schema": "ok", "ledger": "ok"}
 
 
-def test_it_is_not_ready_while_the_schema_is_older(client: FlaskClient, ledger: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_not_ready_while_the_schema_is_older(
+    client: FlaskClient, ledger: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("portal.operations.health._newest", lambda: "a later one")
     assert client.get("/readyz").status_code == 503
 
 
-def test_it_is_not_ready_while_the_ledger_is_missing(client: FlaskClient, ledger: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_not_ready_while_the_ledger_is_missing(
+    client: FlaskClient, ledger: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def missing() -> bool:
         raise LedgerError("It is not there.")
 
