@@ -47,13 +47,19 @@ class OptionsForm(FlaskForm):
 
     currency = StringField("Currency of the prices", [InputRequired(), Length(3, 3, "Three letters, such as GBP.")])
     decimal_mark = RadioField("Decimals are written with", choices=[SelectChoice(".", "a point (2.55)"), SelectChoice(",", "a comma (2,55)")])
-    location_id = SelectField("Stock lies at", coerce=int, validate_choice=True)
+    location_id = SelectField("Stock lies at", coerce=lambda value: int(value) if str(value).isdecimal() else None, validate_choice=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.location_id.choices = [SelectChoice(row.id, row.name) for row in db.session.execute(
             sa.select(Location.id, Location.name).where(Location.merchant_id == current_merchant_id(), Location.is_active)
             .order_by(Location.position, Location.id))]
+
+    def validate_location_id(self, field: SelectField) -> None:
+        """One of the merchant's own; a shop on its first day has none yet."""
+        if field.data not in {choice.value for choice in self.location_id.choices}:
+            raise ValidationError("Choose a location." if self.location_id.choices else
+                                  "Add a location first: imported stock has to lie somewhere.")
 
     def validate_currency(self, field: StringField) -> None:
         """A code of ISO 4217."""

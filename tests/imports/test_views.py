@@ -129,6 +129,15 @@ def test_a_bad_choice_comes_back_with_the_reason(owner: HouseClient, field: str,
     assert words in answer.get_data(as_text=True)
 
 
+def test_a_shop_without_a_location_is_told_to_add_one(member: Callable[..., Person], login: Callable[[Person], HouseClient]) -> None:
+    owner = login(member("owner"))
+    mapping = send(owner).headers["Location"]
+    assert owner.get(mapping).status_code == 200
+    answer = owner.post(mapping, data={"currency": "GBP", "decimal_mark": ".", "location_id": ""})
+    assert answer.status_code == 422
+    assert "Add a location first" in answer.get_data(as_text=True)
+
+
 def test_the_way_a_file_is_read_can_be_corrected(owner: HouseClient) -> None:
     mapping = send(owner, "InvoiceNo,StockCode,Quantity,InvoiceDate,UnitPrice,Description\n1,A,1,2010-12-01,1,Größe\n".encode("latin-1")).headers["Location"]
     assert "were guessed" in owner.get(mapping).get_data(as_text=True)

@@ -33,12 +33,12 @@ _INVOICES: Final = (
        JOIN h_invoice i ON i.invoice = r.invoice AND NOT i.is_correction
        JOIN (SELECT invoice, min(row_no) AS row_no FROM h_reject WHERE invoice IS NOT NULL GROUP BY invoice) bad
          ON bad.invoice = r.invoice""",
-    """INSERT INTO h_reject (row_no, invoice, field, reason, amount)
-       SELECT r.row_no, r.invoice, 'customer', 'belongs to an order that names more than one customer', r.quantity * r.unit_price
+    """INSERT INTO h_reject (row_no, invoice, reason, amount)
+       SELECT r.row_no, r.invoice, 'belongs to an order that names more than one customer', r.quantity * r.unit_price
        FROM h_row r JOIN h_invoice i ON i.invoice = r.invoice AND i.is_mixed
        WHERE NOT EXISTS (SELECT FROM h_reject x WHERE x.row_no = r.row_no)""",
-    """INSERT INTO h_reject (row_no, invoice, field, reason, amount)
-       SELECT r.row_no, r.invoice, 'code', 'has no price, no customer and a code that is no stock, so it is neither a sale nor a correction', 0
+    """INSERT INTO h_reject (row_no, invoice, reason, amount)
+       SELECT r.row_no, r.invoice, 'has no price, no customer and a code that is no stock, so it is neither a sale nor a correction', 0
        FROM h_row r JOIN h_invoice i ON i.invoice = r.invoice AND i.is_correction
        WHERE r.charge IS NOT NULL AND NOT EXISTS (SELECT FROM h_reject x WHERE x.row_no = r.row_no)""",
 )
@@ -88,8 +88,8 @@ _ORDERS: Final = (
            SELECT invoice, (sum(row_count) OVER (ORDER BY at, first_row) / :batch_rows)::integer AS batch
            FROM h_order WHERE status = 'new') b
        WHERE b.invoice = o.invoice""",
-    """INSERT INTO h_reject (row_no, invoice, field, reason, amount)
-       SELECT r.row_no, r.invoice, 'order_number',
+    """INSERT INTO h_reject (row_no, invoice, reason, amount)
+       SELECT r.row_no, r.invoice,
               CASE WHEN o.status = 'taken' THEN 'carries a number that another order already has; give the import a prefix'
                    ELSE 'belongs to an order that stands already with other content; an import never rewrites an order' END,
               r.quantity * r.unit_price

@@ -12,7 +12,7 @@ from portal.core import audit, outbox
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id
 from portal.imports.connection import execute, execute_count
-from portal.imports.history.apply import Work
+from portal.imports.history.apply import PLAN_ONCE, Work
 from portal.imports.journal import OpenEntry, close_entry, open_entries
 from portal.imports.kept import Kept, delete_each
 
@@ -62,6 +62,7 @@ def undo_history(import_id: int, work: Work, *, by: Actor, kept: Kept) -> None:
                          ("variant", _variants), ("product", _products), ("customer", _customers)):
         for entry in entries:
             if entry.entity == entity:
+                execute(PLAN_ONCE)
                 stays = step(import_id, entry, by, kept)
                 close_entry(import_id, entry, stays)
                 done += len(entry.record_ids)
