@@ -27,7 +27,21 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from portal.accounts.passwords import LONGEST, SHORTEST
 from portal.accounts.permissions import PERMISSIONS
 
-LOCALES = ("en_GB", "en_US", "da_DK", "de_DE", "es_ES", "fr_FR", "it_IT", "nl_NL", "pl_PL", "pt_PT", "sv_SE", "ar_EG", "ja_JP")
+LOCALES = (
+    "en_GB",
+    "en_US",
+    "da_DK",
+    "de_DE",
+    "es_ES",
+    "fr_FR",
+    "it_IT",
+    "nl_NL",
+    "pl_PL",
+    "pt_PT",
+    "sv_SE",
+    "ar_EG",
+    "ja_JP",
+)
 SAME_AS_MERCHANT = SelectChoice("", "As the merchant")
 LIMIT = f"Use {SHORTEST} characters or more."
 
@@ -37,7 +51,11 @@ def _text(value: str | None) -> str | None:
 
 
 def _address() -> list[Any]:
-    return [DataRequired("Type the e-mail address."), Length(max=254), Email("This is not an e-mail address.", check_deliverability=False)]
+    return [
+        DataRequired("Type the e-mail address."),
+        Length(max=254),
+        Email("This is not an e-mail address.", check_deliverability=False),
+    ]
 
 
 @functools.cache
@@ -47,13 +65,22 @@ def locale_choices() -> list[SelectChoice]:
 
 @functools.cache
 def zone_choices() -> list[SelectChoice]:
-    places = (zone for zone in available_timezones() if "/" in zone and not zone.startswith(("Etc/", "SystemV/")))
-    return [SelectChoice("UTC", "UTC"), *(SelectChoice(zone, zone.replace("_", " ")) for zone in sorted(places))]
+    places = (
+        zone for zone in available_timezones() if "/" in zone and not zone.startswith(("Etc/", "SystemV/"))
+    )
+    return [
+        SelectChoice("UTC", "UTC"),
+        *(SelectChoice(zone, zone.replace("_", " ")) for zone in sorted(places)),
+    ]
 
 
 @functools.cache
 def country_choices() -> list[SelectChoice]:
-    names = {code: name for code, name in Locale.parse("en").territories.items() if len(code) == 2 and code.isalpha()}
+    names = {
+        code: name
+        for code, name in Locale.parse("en").territories.items()
+        if len(code) == 2 and code.isalpha()
+    }
     unreal = {"EU", "EZ", "UN", "XA", "XB", "ZZ", "QO"}
     named = sorted((name, code) for code, name in names.items() if code not in unreal)
     return [SelectChoice(code, name) for name, code in named]
@@ -66,55 +93,100 @@ def currency_choices() -> list[SelectChoice]:
 
 
 class SignInForm(FlaskForm):
-    email = EmailField("E-mail", [DataRequired("Type your e-mail address."), Length(max=254)], filters=[_text],
-                       render_kw={"autocomplete": "username", "autofocus": True})
-    password = PasswordField("Password", [DataRequired("Type your password."), Length(max=LONGEST)],
-                             render_kw={"autocomplete": "current-password"})
+    email = EmailField(
+        "E-mail",
+        [DataRequired("Type your e-mail address."), Length(max=254)],
+        filters=[_text],
+        render_kw={"autocomplete": "username", "autofocus": True},
+    )
+    password = PasswordField(
+        "Password",
+        [DataRequired("Type your password."), Length(max=LONGEST)],
+        render_kw={"autocomplete": "current-password"},
+    )
 
 
 class ForgottenPasswordForm(FlaskForm):
-    email = EmailField("E-mail", _address(), filters=[_text], render_kw={"autocomplete": "username", "autofocus": True})
+    email = EmailField(
+        "E-mail", _address(), filters=[_text], render_kw={"autocomplete": "username", "autofocus": True}
+    )
 
 
 class NewPasswordForm(FlaskForm):
-    password = PasswordField("New password", [DataRequired("Type a new password."), Length(SHORTEST, LONGEST, LIMIT)],
-                             render_kw={"autocomplete": "new-password"})
-    again = PasswordField("New password again", [EqualTo("password", "The two are not the same.")],
-                          render_kw={"autocomplete": "new-password"})
+    password = PasswordField(
+        "New password",
+        [DataRequired("Type a new password."), Length(SHORTEST, LONGEST, LIMIT)],
+        render_kw={"autocomplete": "new-password"},
+    )
+    again = PasswordField(
+        "New password again",
+        [EqualTo("password", "The two are not the same.")],
+        render_kw={"autocomplete": "new-password"},
+    )
 
 
 class AcceptInvitationForm(FlaskForm):
-    name = StringField("Your name", [DataRequired("Type your name."), Length(max=200)], filters=[_text],
-                       render_kw={"autocomplete": "name", "autofocus": True})
-    password = PasswordField("Password", [DataRequired("Choose a password."), Length(SHORTEST, LONGEST, LIMIT)],
-                             render_kw={"autocomplete": "new-password"})
-    again = PasswordField("Password again", [EqualTo("password", "The two are not the same.")],
-                          render_kw={"autocomplete": "new-password"})
+    name = StringField(
+        "Your name",
+        [DataRequired("Type your name."), Length(max=200)],
+        filters=[_text],
+        render_kw={"autocomplete": "name", "autofocus": True},
+    )
+    password = PasswordField(
+        "Password",
+        [DataRequired("Choose a password."), Length(SHORTEST, LONGEST, LIMIT)],
+        render_kw={"autocomplete": "new-password"},
+    )
+    again = PasswordField(
+        "Password again",
+        [EqualTo("password", "The two are not the same.")],
+        render_kw={"autocomplete": "new-password"},
+    )
 
 
 class ChangePasswordForm(FlaskForm):
-    current = PasswordField("Current password", [DataRequired("Type your current password."), Length(max=LONGEST)],
-                            render_kw={"autocomplete": "current-password"})
-    password = PasswordField("New password", [DataRequired("Type a new password."), Length(SHORTEST, LONGEST, LIMIT)],
-                             render_kw={"autocomplete": "new-password"})
-    again = PasswordField("New password again", [EqualTo("password", "The two are not the same.")],
-                          render_kw={"autocomplete": "new-password"})
+    current = PasswordField(
+        "Current password",
+        [DataRequired("Type your current password."), Length(max=LONGEST)],
+        render_kw={"autocomplete": "current-password"},
+    )
+    password = PasswordField(
+        "New password",
+        [DataRequired("Type a new password."), Length(SHORTEST, LONGEST, LIMIT)],
+        render_kw={"autocomplete": "new-password"},
+    )
+    again = PasswordField(
+        "New password again",
+        [EqualTo("password", "The two are not the same.")],
+        render_kw={"autocomplete": "new-password"},
+    )
 
 
 class ConfirmForm(FlaskForm):
-    confirm_password = PasswordField("Password", [DataRequired("Type your password."), Length(max=LONGEST)],
-                                     render_kw={"autocomplete": "current-password", "autofocus": True})
+    confirm_password = PasswordField(
+        "Password",
+        [DataRequired("Type your password."), Length(max=LONGEST)],
+        render_kw={"autocomplete": "current-password", "autofocus": True},
+    )
 
 
 class ProfileForm(FlaskForm):
-    name = StringField("Name", [DataRequired("Type your name."), Length(max=200)], filters=[_text],
-                       render_kw={"autocomplete": "name"})
-    locale = SelectField("Language and number format", [Optional()], choices=lambda: [SAME_AS_MERCHANT, *locale_choices()])
+    name = StringField(
+        "Name",
+        [DataRequired("Type your name."), Length(max=200)],
+        filters=[_text],
+        render_kw={"autocomplete": "name"},
+    )
+    locale = SelectField(
+        "Language and number format", [Optional()], choices=lambda: [SAME_AS_MERCHANT, *locale_choices()]
+    )
     time_zone = SelectField("Time zone", [Optional()], choices=lambda: [SAME_AS_MERCHANT, *zone_choices()])
 
 
 class InvitationForm(FlaskForm):
-    email = EmailField("E-mail", _address(), filters=[_text], render_kw={"autocomplete": "off", "autofocus": True})
+    email = EmailField(
+        "E-mail", _address(), filters=[_text], render_kw={"autocomplete": "off", "autofocus": True}
+    )
     role_id = SelectField("Role", coerce=int)
 
 
@@ -136,6 +208,7 @@ class RoleForm(FlaskForm):
         "Permissions", choices=lambda: [SelectChoice(each.name, each.label) for each in PERMISSIONS.values()]
     )
     version = HiddenField(default="0")
+    base = HiddenField()
 
 
 class MerchantForm(FlaskForm):
@@ -146,7 +219,8 @@ class MerchantForm(FlaskForm):
     time_zone = SelectField("Time zone", choices=zone_choices)
     prices_include_tax = BooleanField("Prices include tax")
     session_idle_minutes = IntegerField(
-        "Sign out after", [DataRequired("Type a number of minutes."), NumberRange(5, 720, "Choose between 5 and 720 minutes.")]
+        "Sign out after",
+        [DataRequired("Type a number of minutes."), NumberRange(5, 720, "Choose between 5 and 720 minutes.")],
     )
     version = HiddenField()
     base = HiddenField()

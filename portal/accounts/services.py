@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 from zoneinfo import available_timezones
 
@@ -18,7 +19,8 @@ from portal.accounts.sessions import end_sessions_of
 from portal.core.audit import Actor, record
 from portal.core.clock import utc_now
 from portal.core.database import db, merchant_scope
-from portal.core.errors import DomainError, StaleError
+from portal.core.errors import DomainError
+from portal.core.merging import merged
 
 MERCHANT_FIELDS: Final = ("name", "country", "currency", "locale", "time_zone", "prices_include_tax")
 
@@ -34,12 +36,21 @@ class SlugTakenError(DomainError):
     """Another merchant has the short name."""
 
     def __init__(self, slug: str) -> None:
-        super().__init__(f"There is already a merchant called {slug}. Choose another short name.", field="slug")
+        super().__init__(
+            f"There is already a merchant called {slug}. Choose another short name.", field="slug"
+        )
 
 
 def create_merchant(
-    *, name: str, slug: str, country: str, currency: str, locale: str = "en_GB", time_zone: str = "UTC",
-    prices_include_tax: bool = False, by: Actor,
+    *,
+    name: str,
+    slug: str,
+    country: str,
+    currency: str,
+    locale: str = "en_GB",
+    time_zone: str = "UTC",
+    prices_include_tax: bool = False,
+    by: Actor,
 ) -> Merchant:
     """A new merchant with the built-in roles, committed. Call it outside a merchant's scope.
 
@@ -49,7 +60,12 @@ def create_merchant(
     """
     check_region(country=country, currency=currency, locale=locale, time_zone=time_zone)
     merchant = Merchant(
-        name=name, slug=slug, country=country, currency=currency, locale=locale, time_zone=time_zone,
+        name=name,
+        slug=slug,
+        country=country,
+        currency=currency,
+        locale=locale,
+        time_zone=time_zone,
         prices_include_tax=prices_include_tax,
     )
     try:
@@ -61,7 +77,12 @@ def create_merchant(
     db.session.commit()
     with merchant_scope(merchant_id):
         seed_roles()
-        record(action="merchant.created", by=by, subject=("merchant", merchant_id), after={"name": name, "currency": currency})
+        record(
+            action="merchant.created",
+            by=by,
+            subject=("merchant", merchant_id),
+            after={"name": name, "currency": currency},
+        )
         db.session.commit()
     return db.session.get_one(Merchant, merchant_id)
 
@@ -99,7 +120,12 @@ def change_profile(user: User, *, name: str, locale: str | None, time_zone: str 
     """What a person may change about themselves; the address they sign in with is not among it."""
     user.name, user.locale, user.time_zone = " ".join(name.split()), locale or None, time_zone or None
     db.session.flush()
-    record(action="user.profile-changed", by=by, subject=("user", user.id), after={"locale": locale, "time_zone": time_zone})
+    record(
+        action="user.profile-changed",
+        by=by,
+        subject=("user", user.id),
+        after={"locale": locale, "time_zone": time_zone},
+    )
 
 
 def change_password(user: User, *, current: str, new: str, session_id: int, by: Actor) -> int:
@@ -129,7 +155,9 @@ def set_password(user: User, password: str) -> None:
     db.session.flush()
 
 
-def change_merchant(merchant: Merchant, values: dict[str, Any], *, version: int, base: dict[str, Any], by: Actor) -> None:
+def change_merchant(
+    merchant: Merchant, values: Mapping[str, Any], *, version: int, base: Mapping[str, Any], by: Actor
+) -> None:
     """Save the merchant's settings. ``base`` is what the form showed when it was opened.
 
     A field only one side changed is kept; one that both changed differently clashes.
@@ -140,13 +168,7 @@ def change_merchant(merchant: Merchant, values: dict[str, Any], *, version: int,
     """
     now = merchant_values(merchant)
     if merchant.version != version:
-        theirs = {name for name in values if now[name] != base.get(name)}
-        clashes = {
-            name: (now[name], values[name]) for name in theirs if values[name] not in (base.get(name), now[name])
-        }
-        if clashes:
-            raise StaleError(clashes, version=merchant.version)
-        values = {name: now[name] if name in theirs else value for name, value in values.items()}
+        values = merged(now, base, values, version=merchant.version)
     check_region(**{name: values[name] for name in ("country", "currency", "locale", "time_zone")})
     changed = {name for name in values if values[name] != now[name]}
     if not changed:
@@ -157,8 +179,11 @@ def change_merchant(merchant: Merchant, values: dict[str, Any], *, version: int,
         merchant.settings = {**merchant.settings, IDLE_SETTING: values[IDLE_SETTING]}
     db.session.flush()
     record(
-        action="merchant.changed", by=by, subject=("merchant", merchant.id),
-        before={name: now[name] for name in changed}, after={name: values[name] for name in changed},
+        action="merchant.changed",
+        by=by,
+        subject=("merchant", merchant.id),
+        before={name: now[name] for name in changed},
+        after={name: values[name] for name in changed},
     )
 
 

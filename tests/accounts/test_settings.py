@@ -29,7 +29,8 @@ class _Form(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
-        if tag == "input" and given.get("name") and (given.get("type") != "checkbox" or "checked" in given):
+        is_chosen = given.get("type") not in ("checkbox", "radio") or "checked" in given
+        if tag == "input" and given.get("name") and is_chosen:
             self.values[given["name"]] = given.get("value", "")
         elif tag == "select":
             self._select = given["name"]
@@ -50,7 +51,12 @@ def kept(app: Flask, merchant_id: int) -> Merchant:
 
 def test_settings_are_saved(app: Flask, login: Login, member: Member, merchant: int) -> None:
     client = login(member("owner"))
-    values = opened(client) | {"name": "Tea & Toast", "currency": "EUR", "prices_include_tax": "y", "session_idle_minutes": "60"}
+    values = opened(client) | {
+        "name": "Tea & Toast",
+        "currency": "EUR",
+        "prices_include_tax": "y",
+        "session_idle_minutes": "60",
+    }
     assert client.post("/settings/merchant", data=values).status_code == 303
     saved = kept(app, merchant)
     assert (saved.name, saved.currency, saved.prices_include_tax) == ("Tea & Toast", "EUR", True)
@@ -58,7 +64,9 @@ def test_settings_are_saved(app: Flask, login: Login, member: Member, merchant: 
     assert "Tea &amp; Toast" in client.get("/settings/merchant").text
 
 
-def test_two_people_who_change_different_settings_both_win(app: Flask, login: Login, member: Member, merchant: int) -> None:
+def test_two_people_who_change_different_settings_both_win(
+    app: Flask, login: Login, member: Member, merchant: int
+) -> None:
     first, second = login(member("owner")), login(member("owner"))
     mine, theirs = opened(first), opened(second)
     first.post("/settings/merchant", data=mine | {"currency": "USD"})
@@ -67,7 +75,9 @@ def test_two_people_who_change_different_settings_both_win(app: Flask, login: Lo
     assert (saved.currency, saved.time_zone) == ("USD", "Europe/Paris")
 
 
-def test_a_clash_shows_both_and_loses_neither(app: Flask, login: Login, member: Member, merchant: int) -> None:
+def test_a_clash_shows_both_and_loses_neither(
+    app: Flask, login: Login, member: Member, merchant: int
+) -> None:
     first, second = login(member("owner")), login(member("owner"))
     mine, theirs = opened(first), opened(second)
     first.post("/settings/merchant", data=mine | {"name": "First", "country": "IE"})
@@ -82,10 +92,17 @@ def test_a_clash_shows_both_and_loses_neither(app: Flask, login: Login, member: 
     assert (saved.name, saved.country) == ("Second", "IE")
 
 
-@pytest.mark.parametrize("values", [
-    {"name": ""}, {"currency": "XXX"}, {"country": "ZZ"}, {"time_zone": "Mars"}, {"session_idle_minutes": "2"},
-    {"session_idle_minutes": "soon"},
-])
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"name": ""},
+        {"currency": "XXX"},
+        {"country": "ZZ"},
+        {"time_zone": "Mars"},
+        {"session_idle_minutes": "2"},
+        {"session_idle_minutes": "soon"},
+    ],
+)
 def test_bad_settings_come_back(app: Flask, login: Login, member: Member, values: dict[str, str]) -> None:
     client = login(member("owner"))
     answer = client.post("/settings/merchant", data=opened(client) | values)
@@ -101,9 +118,33 @@ def test_settings_need_permission(login: Login, member: Member) -> None:
 
 def test_the_command_line_makes_a_shop_someone_can_enter(app: Flask, client: HouseClient) -> None:
     run = app.test_cli_runner().invoke
-    made = run(args=["users", "create-merchant", "corner-shop", "--name", "Corner Shop", "--country", "gb", "--currency", "gbp"])
+    made = run(
+        args=[
+            "users",
+            "create-merchant",
+            "corner-shop",
+            "--name",
+            "Corner Shop",
+            "--country",
+            "gb",
+            "--currency",
+            "gbp",
+        ]
+    )
     assert made.exit_code == 0, made.output
-    again = run(args=["users", "create-merchant", "corner-shop", "--name", "X", "--country", "GB", "--currency", "GBP"])
+    again = run(
+        args=[
+            "users",
+            "create-merchant",
+            "corner-shop",
+            "--name",
+            "X",
+            "--country",
+            "GB",
+            "--currency",
+            "GBP",
+        ]
+    )
     assert again.exit_code == 1
     assert "already a merchant" in again.output
     person = run(args=["users", "create-user", "cora@example.com", "--name", "Cora", "--password", PASSWORD])

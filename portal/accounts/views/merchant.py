@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from flask import Response, url_for
@@ -12,10 +11,11 @@ from portal.accounts import services
 from portal.accounts.access import can, current_actor, current_identity, requires
 from portal.accounts.forms import MerchantForm
 from portal.accounts.models import Merchant
-from portal.accounts.views import bp, show_error
+from portal.accounts.views import bp, conflict_of, show_error, version_in
 from portal.core.database import db
 from portal.core.errors import DomainError, StaleError
 from portal.core.http import render, see_other, toast
+from portal.core.merging import pack_base, unpack_base
 
 
 @bp.get("/settings/merchant")
@@ -23,7 +23,9 @@ from portal.core.http import render, see_other, toast
 def merchant_settings() -> Response:
     merchant = db.session.get_one(Merchant, _merchant_id())
     values = services.merchant_values(merchant)
-    form = MerchantForm(formdata=None, data=values | _opened(merchant))
+    form = MerchantForm(
+        formdata=None, data=values | {"version": str(merchant.version), "base": pack_base(values)}
+    )
     return _page(form, 200)
 
 
@@ -36,7 +38,8 @@ def save_merchant_settings() -> ResponseReturnValue:
         return _page(form, 422)
     values = {name: form[name].data for name in services.merchant_values(merchant)}
     try:
-        services.change_merchant(merchant, values, version=_version(form), base=_base(form), by=current_actor())
+        base = unpack_base(form.base.data or "")
+        services.change_merchant(merchant, values, version=version_in(form), base=base, by=current_actor())
     except StaleError as error:
         db.session.rollback()
         return _stale(form, error)
@@ -50,41 +53,18 @@ def save_merchant_settings() -> ResponseReturnValue:
 
 
 def _page(form: MerchantForm, status: int, **context: Any) -> Response:
-    return render("accounts/merchant_settings.html", form=form, may_edit=can("settings.edit"), status=status,
-                  **{"clashes": [], **context})
+    return render(
+        "accounts/merchant_settings.html",
+        form=form,
+        may_edit=can("settings.edit"),
+        status=status,
+        **{"conflict": None, **context},
+    )
 
 
 def _stale(form: MerchantForm, error: StaleError) -> Response:
-    merchant = db.session.get_one(Merchant, _merchant_id())
-    clashes = [
-        {"name": name, "label": form[name].label.text, "mine": form[name].data, "theirs": theirs}
-        for name, (theirs, _mine) in error.clashes.items()
-    ]
-    # What only they changed is taken over; else saving again would take it back.
-    base, now = _base(form), services.merchant_values(merchant)
-    for name, theirs in now.items():
-        if name not in error.clashes and theirs != base.get(name):
-            form[name].data = theirs
-    opened = _opened(merchant)
-    form.version.data, form.base.data = opened["version"], opened["base"]
-    return _page(form, 409, clashes=clashes)
-
-
-def _opened(merchant: Merchant) -> dict[str, Any]:
-    return {"version": str(merchant.version), "base": json.dumps(services.merchant_values(merchant))}
-
-
-def _base(form: MerchantForm) -> dict[str, Any]:
-    try:
-        sent = json.loads(form.base.data or "{}")
-    except ValueError:
-        return {}
-    return sent if isinstance(sent, dict) else {}
-
-
-def _version(form: MerchantForm) -> int:
-    text = form.version.data or ""
-    return int(text) if text.isdigit() and len(text) < 10 else 0
+    now = services.merchant_values(db.session.get_one(Merchant, _merchant_id()))
+    return _page(form, 409, conflict=conflict_of(form, error, now, unpack_base(form.base.data or "")))
 
 
 def _merchant_id() -> int:

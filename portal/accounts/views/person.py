@@ -33,12 +33,18 @@ def profile() -> ResponseReturnValue:
     form = ProfileForm(obj=user)
     if form.validate_on_submit():
         services.change_profile(
-            user, name=form.name.data, locale=form.locale.data, time_zone=form.time_zone.data, by=current_actor()
+            user,
+            name=form.name.data,
+            locale=form.locale.data,
+            time_zone=form.time_zone.data,
+            by=current_actor(),
         )
         db.session.commit()
         toast("Your profile is saved.")
         return see_other(url_for("accounts.profile"))
-    return render("accounts/profile.html", form=form, email=user.email, status=422 if form.is_submitted() else 200)
+    return render(
+        "accounts/profile.html", form=form, email=user.email, status=422 if form.is_submitted() else 200
+    )
 
 
 @bp.route("/account/password", methods=["GET", "POST"])
@@ -51,7 +57,11 @@ def password() -> ResponseReturnValue:
         admission = admit_password(identity.email)
         user = db.session.get_one(User, identity.id)
         ended = services.change_password(
-            user, current=form.current.data, new=form.password.data, session_id=identity.session_id, by=current_actor()
+            user,
+            current=form.current.data,
+            new=form.password.data,
+            session_id=identity.session_id,
+            by=current_actor(),
         )
         give_back(admission)
     except DomainError as error:
@@ -59,8 +69,16 @@ def password() -> ResponseReturnValue:
         return render("accounts/password.html", form=form, status=error.status)
     sessions.mark_confirmed(identity.session_id)
     db.session.commit()
-    toast("Your password is changed." + (f" {ended} other sessions were signed out." if ended > 1 else
-                                         " One other session was signed out." if ended else ""))
+    toast(
+        "Your password is changed."
+        + (
+            f" {ended} other sessions were signed out."
+            if ended > 1
+            else " One other session was signed out."
+            if ended
+            else ""
+        )
+    )
     return see_other(url_for("accounts.profile"))
 
 
@@ -69,7 +87,8 @@ def password() -> ResponseReturnValue:
 def own_sessions() -> Response:
     identity = current_identity()
     return render(
-        "accounts/sessions.html", sessions=sessions.living_sessions(identity.id, identity.idle_limit),
+        "accounts/sessions.html",
+        sessions=sessions.living_sessions(identity.id, identity.idle_limit),
         this_session=identity.session_id,
     )
 
@@ -80,7 +99,12 @@ def revoke_session(session_id: int) -> ResponseReturnValue:
     identity = current_identity()
     if not sessions.end_session_of(identity.id, session_id):
         raise NotFoundError("This session has ended already.")
-    record(action="user.session-revoked", by=current_actor(), subject=("user", identity.id), after={"session_id": session_id})
+    record(
+        action="user.session-revoked",
+        by=current_actor(),
+        subject=("user", identity.id),
+        after={"session_id": session_id},
+    )
     db.session.commit()
     toast("That session is signed out.")
     return see_other(url_for("accounts.own_sessions"))
@@ -91,7 +115,12 @@ def revoke_session(session_id: int) -> ResponseReturnValue:
 def revoke_other_sessions() -> ResponseReturnValue:
     identity = current_identity()
     ended = sessions.end_sessions_of(identity.id, but=identity.session_id)
-    record(action="user.sessions-revoked", by=current_actor(), subject=("user", identity.id), after={"sessions_ended": ended})
+    record(
+        action="user.sessions-revoked",
+        by=current_actor(),
+        subject=("user", identity.id),
+        after={"sessions_ended": ended},
+    )
     db.session.commit()
     toast("Every other session is signed out.")
     return see_other(url_for("accounts.own_sessions"))
@@ -116,7 +145,12 @@ def preferences() -> ResponseReturnValue:
 @signed_in(OWN)
 def confirm() -> ResponseReturnValue:
     form, target = ConfirmForm(), path_or(request.args.get("next"), "/")
-    shown: dict[str, Any] = {"form": form, "carried": [], "action": url_for("accounts.confirm", next=target), "error": None}
+    shown: dict[str, Any] = {
+        "form": form,
+        "carried": [],
+        "action": url_for("accounts.confirm", next=target),
+        "error": None,
+    }
     if not form.validate_on_submit():
         return render("accounts/confirm.html", **shown, status=422 if form.is_submitted() else 200)
     try:
@@ -146,11 +180,18 @@ def select_merchant(merchant_id: int) -> ResponseReturnValue:
     db.session.commit()
     sessions.leave_scope()
     with merchant_scope(merchant_id):
-        record(action="user.entered", by=identity.actor, subject=("user", identity.id), after={"session_id": identity.session_id})
+        record(
+            action="user.entered",
+            by=identity.actor,
+            subject=("user", identity.id),
+            after={"session_id": identity.session_id},
+        )
         db.session.commit()
     toast(f"You now work for {chosen.name}.")
     return see_other("/")
 
 
 def _remember(response: Response, name: str, value: str) -> None:
-    response.set_cookie(name, value, max_age=YEAR, secure=settings().is_https, httponly=True, samesite="Lax", path="/")
+    response.set_cookie(
+        name, value, max_age=YEAR, secure=settings().is_https, httponly=True, samesite="Lax", path="/"
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -10,10 +12,11 @@ from portal.accounts.access import current_actor, current_identity, get_or_404, 
 from portal.accounts.forms import RoleForm
 from portal.accounts.models import Role
 from portal.accounts.permissions import AREAS, SENSITIVE
-from portal.accounts.views import bp, show_error
+from portal.accounts.views import bp, conflict_of, show_error, version_in
 from portal.core.database import db
 from portal.core.errors import DomainError, StaleError
 from portal.core.http import render, see_other, toast
+from portal.core.merging import pack_base, unpack_base
 
 
 @bp.get("/roles")
@@ -26,7 +29,13 @@ def roles() -> Response:
 @requires("users.view")
 def role(role_id: int) -> Response:
     found = get_or_404(Role, role_id)
-    return render("accounts/role.html", role=found, granted=keeping.permissions_of(role_id), areas=AREAS, sensitive=SENSITIVE)
+    return render(
+        "accounts/role.html",
+        role=found,
+        granted=keeping.permissions_of(role_id),
+        areas=AREAS,
+        sensitive=SENSITIVE,
+    )
 
 
 @bp.route("/roles/new", methods=["GET", "POST"])
@@ -36,7 +45,10 @@ def new_role() -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             made = keeping.create_role(
-                name=form.name.data, description=form.description.data or "", permissions=form.permissions.data, own=own,
+                name=form.name.data,
+                description=form.description.data or "",
+                permissions=form.permissions.data,
+                own=own,
                 by=current_actor(),
             )
         except DomainError as error:
@@ -58,22 +70,29 @@ def edit_role(role_id: int) -> ResponseReturnValue:
     found = get_or_404(Role, role_id, lock=request.method == "POST")
     if found.is_built_in:
         return see_other(url_for("accounts.role", role_id=role_id))
-    granted = keeping.permissions_of(role_id)
-    form = RoleForm(data={"name": found.name, "description": found.description, "permissions": sorted(granted),
-                          "version": str(found.version)})
+    values = keeping.role_values(found)
+    form = RoleForm(data=values)
+    if not form.is_submitted():
+        form.version.data, form.base.data = str(found.version), pack_base(values)
     if not form.validate_on_submit():
         return _editor(form, found, 422 if form.is_submitted() else 200)
-    own = current_identity().permissions
+    own, granted = current_identity().permissions, frozenset(values["permissions"])
     # What this person may not touch is not in their form, and stays.
     chosen = (set(form.permissions.data) & own) | (granted - own)
     try:
         keeping.change_role(
-            found, name=form.name.data, description=form.description.data or "", permissions=chosen, own=own,
-            version=_version(form), by=current_actor(),
+            found,
+            name=form.name.data,
+            description=form.description.data or "",
+            permissions=chosen,
+            base=unpack_base(form.base.data or ""),
+            own=own,
+            version=version_in(form),
+            by=current_actor(),
         )
     except StaleError as error:
         db.session.rollback()
-        return _editor(form, get_or_404(Role, role_id), 409, clashes=error.clashes)
+        return _stale(form, error, role_id)
     except DomainError as error:
         return _refused(form, error, role_id)
     db.session.commit()
@@ -91,21 +110,28 @@ def delete_role(role_id: int) -> ResponseReturnValue:
     return see_other(url_for("accounts.roles"))
 
 
-def _editor(form: RoleForm, found: Role | None, status: int, clashes: object = None) -> Response:
-    if clashes and found is not None:
-        form.version.data = str(found.version)
+def _editor(
+    form: RoleForm, found: Role | None, status: int, conflict: dict[str, Any] | None = None
+) -> Response:
     return render(
-        "accounts/edit_role.html", form=form, role=found, own=current_identity().permissions, areas=AREAS,
-        sensitive=SENSITIVE, clashes=clashes or {}, status=status,
+        "accounts/edit_role.html",
+        form=form,
+        role=found,
+        own=current_identity().permissions,
+        areas=AREAS,
+        sensitive=SENSITIVE,
+        conflict=conflict,
+        status=status,
     )
+
+
+def _stale(form: RoleForm, error: StaleError, role_id: int) -> Response:
+    found = get_or_404(Role, role_id)
+    base = unpack_base(form.base.data or "")
+    return _editor(form, found, 409, conflict=conflict_of(form, error, keeping.role_values(found), base))
 
 
 def _refused(form: RoleForm, error: DomainError, role_id: int | None) -> Response:
     db.session.rollback()
     show_error(form, error)
     return _editor(form, get_or_404(Role, role_id) if role_id is not None else None, error.status)
-
-
-def _version(form: RoleForm) -> int:
-    text = form.version.data or ""
-    return int(text) if text.isdigit() and len(text) < 10 else 0

@@ -29,7 +29,9 @@ def sign_in() -> ResponseReturnValue:
     leave_scope()
     form = SignInForm()
     if not form.validate_on_submit():
-        return render("accounts/sign_in.html", form=form, next=target, status=422 if form.is_submitted() else 200)
+        return render(
+            "accounts/sign_in.html", form=form, next=target, status=422 if form.is_submitted() else 200
+        )
     try:
         user = signing_in.authenticate(form.email.data, form.password.data, address=request.remote_addr)
     except DomainError as error:
@@ -57,7 +59,12 @@ def forgotten_password() -> ResponseReturnValue:
     leave_scope()
     form = ForgottenPasswordForm()
     if not form.validate_on_submit():
-        return render("accounts/forgotten_password.html", form=form, is_sent=False, status=422 if form.is_submitted() else 200)
+        return render(
+            "accounts/forgotten_password.html",
+            form=form,
+            is_sent=False,
+            status=422 if form.is_submitted() else 200,
+        )
     try:
         signing_in.request_reset(form.email.data, address=request.remote_addr)
     except DomainError as error:
@@ -83,7 +90,9 @@ def reset_password(token: str) -> ResponseReturnValue:
         session.clear()
         toast("Your new password is set. Sign in with it.")
         return see_other(url_for("accounts.sign_in"))
-    return render("accounts/reset_password.html", form=form, token=token, status=422 if form.is_submitted() else 200)
+    return render(
+        "accounts/reset_password.html", form=form, token=token, status=422 if form.is_submitted() else 200
+    )
 
 
 @bp.route("/invitations/<int:merchant_id>/<string:token>", methods=["GET", "POST"])
@@ -98,8 +107,13 @@ def accept_invitation(merchant_id: int, token: str) -> ResponseReturnValue:
     form = AcceptInvitationForm()
     shown: dict[str, Any] = {"email": invitation.email, "merchant": members.merchant_of(invitation)}
     if not form.validate_on_submit():
-        return render("accounts/accept_invitation.html", form=form, state="new", **shown,
-                      status=422 if form.is_submitted() else 200)
+        return render(
+            "accounts/accept_invitation.html",
+            form=form,
+            state="new",
+            **shown,
+            status=422 if form.is_submitted() else 200,
+        )
     try:
         user = members.accept_as_new_user(invitation, name=form.name.data, password=form.password.data)
     except DomainError as error:
@@ -117,7 +131,13 @@ def _accept_signed_in(invitation: Invitation, user_id: int) -> ResponseReturnVal
     is_theirs = g.identity is not None and g.identity.id == user_id
     state = "accept" if is_theirs else "sign-in" if g.identity is None else "other"
     if request.method == "GET" or not is_theirs:
-        return render("accounts/accept_invitation.html", form=None, state=state, email=invitation.email, merchant=merchant)
+        return render(
+            "accounts/accept_invitation.html",
+            form=None,
+            state=state,
+            email=invitation.email,
+            merchant=merchant,
+        )
     user = members.user_invited_by(invitation)
     assert user is not None
     members.accept_as_user(invitation, user)
@@ -126,8 +146,12 @@ def _accept_signed_in(invitation: Invitation, user_id: int) -> ResponseReturnVal
     return see_other(url_for("accounts.merchants"))
 
 
-def _refused(form: SignInForm | ForgottenPasswordForm | NewPasswordForm | AcceptInvitationForm, error: DomainError,
-             template: str, **context: Any) -> Response:
+def _refused(
+    form: SignInForm | ForgottenPasswordForm | NewPasswordForm | AcceptInvitationForm,
+    error: DomainError,
+    template: str,
+    **context: Any,
+) -> Response:
     db.session.rollback()
     show_error(form, error)
     response = render(template, form=form, status=error.status, **context)

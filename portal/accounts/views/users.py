@@ -32,10 +32,15 @@ def invite_user() -> ResponseReturnValue:
     form, roles = InvitationForm(), _grantable_roles()
     form.role_id.choices = _choices(roles)
     if not form.validate_on_submit():
-        return render("accounts/invite_user.html", form=form, roles=roles, status=422 if form.is_submitted() else 200)
+        return render(
+            "accounts/invite_user.html", form=form, roles=roles, status=422 if form.is_submitted() else 200
+        )
     try:
         offer = members.invite(
-            email=form.email.data, role_id=form.role_id.data, own=current_identity().permissions, by=current_actor()
+            email=form.email.data,
+            role_id=form.role_id.data,
+            own=current_identity().permissions,
+            by=current_actor(),
         )
     except DomainError as error:
         db.session.rollback()
@@ -77,7 +82,9 @@ def change_user_role(user_id: int) -> ResponseReturnValue:
     if not form.validate_on_submit():
         return _user_page(user_id, form, status=422)
     try:
-        members.change_member_role(membership, form.role_id.data, own=current_identity().permissions, by=current_actor())
+        members.change_member_role(
+            membership, form.role_id.data, own=current_identity().permissions, by=current_actor()
+        )
     except DomainError as error:
         db.session.rollback()
         show_error(form, error)
@@ -115,9 +122,18 @@ def _user_page(user_id: int, form: MemberRoleForm | None, status: int = 200) -> 
     if form is None:
         form = MemberRoleForm(role_id=person.role_id)
     may_change = permissions_of(person.role_id) <= own
-    form.role_id.choices = _choices(role for role in roles if role.permissions <= own or role.id == person.role_id)
-    return render("accounts/user.html", colleague=person, form=form, roles=roles, may_change=may_change,
-                  is_self=person.user_id == current_identity().id, status=status)
+    form.role_id.choices = _choices(
+        role for role in roles if role.permissions <= own or role.id == person.role_id
+    )
+    return render(
+        "accounts/user.html",
+        colleague=person,
+        form=form,
+        roles=roles,
+        may_change=may_change,
+        is_self=person.user_id == current_identity().id,
+        status=status,
+    )
 
 
 def _grantable_roles() -> list[RoleSummary]:
