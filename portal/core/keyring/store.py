@@ -93,9 +93,9 @@ class KeyStore:
             "SELECT subject_id, wrapped_key FROM person_key"
             " WHERE merchant_id = :merchant AND subject_id = ANY(:subjects) AND wrapped_key IS NOT NULL"
         )
-        for subject_id, wrapped in self._run(query, {"merchant": merchant_id, "subjects": wanted}):
-            place = ("person", merchant_id, int(subject_id))
-            self._remember(place, self._unwrap(place, bytes(wrapped)))
+        for row in self._run(query, {"merchant": merchant_id, "subjects": wanted}):
+            place = ("person", merchant_id, int(row.subject_id))
+            self._remember(place, self._unwrap(place, bytes(row.wrapped_key)))
 
     def destroy_person_key(self, merchant_id: int, subject_id: int) -> bool:
         """Destroy the key for ever, whether or not it was made yet; returns whether this call did it."""
