@@ -7,9 +7,14 @@ import re
 import sqlalchemy as sa
 from alembic import context
 from flask import current_app
+from sqlalchemy.dialects.postgresql.base import ischema_names
 
+from migrations.operations import Xid8
 from portal.config import SettingsError, settings
 from portal.core.database import Base
+
+# SQLAlchemy does not know the type it finds in the outbox and the audit log.
+ischema_names.setdefault("xid8", Xid8)
 
 PARTITION = re.compile(r"_[ym]\d{4,6}(_\d{4})?$")
 
