@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import selectinload
 
 from portal.catalog import typed
 from portal.catalog.availability import available_by_variant
@@ -20,6 +21,7 @@ from portal.catalog.models import (
     Product,
     ProductAttribute,
     ProductCategory,
+    ProductOption,
     ProductType,
     Variant,
 )
@@ -108,6 +110,14 @@ def grid_row(variant_id: int, currency: str) -> GridRow:
     """One variant as the grid shows it."""
     statement = _grid_select(currency).where(_variant.merchant_id == current_merchant_id(), _variant.id == variant_id)
     return _with_stock(db.session.execute(statement).all(), currency)[0]
+
+
+def options_of(product_id: int) -> Sequence[ProductOption]:
+    """The options of a product with their values, in two statements."""
+    return db.session.scalars(
+        sa.select(ProductOption).where(ProductOption.product_id == product_id)
+        .order_by(ProductOption.position, ProductOption.id).options(selectinload(ProductOption.values))
+    ).all()
 
 
 def prices_of(variant_id: int) -> Sequence[Price]:

@@ -51,7 +51,7 @@ def test_the_list_shows_products_with_variants_and_links(login: Login, member: M
     product_id, _ = make_product("Lantern", options={"Size": ["S", "M", "L"]})
     page = login(member("read-only")).get("/catalog/products").text
     assert "Lantern" in page and f"/catalog/products/{product_id}" in page
-    assert re.search(r'data-label="Variants">\s*4', page)
+    assert re.search(r'data-label="Variants">\s*3', page)
     assert "Add product" not in page
 
 
@@ -108,9 +108,9 @@ def test_a_product_is_made_with_a_variant_and_told(app: Flask, merchant: int, lo
         assert (product.slug, product.state, product.title_key) == ("brass-lantern", "draft", "brass lantern")
         assert db.session.scalars(sa.select(Variant.sku_key).where(Variant.product_id == product_id)).all() == ["BL-1"]
         actions = set(db.session.scalars(sa.select(AuditEntry.action)))
-        events = db.session.scalars(sa.select(OutboxEvent).where(OutboxEvent.kind == "product.created")).all()
+        events = db.session.scalars(sa.select(OutboxEvent.payload).where(OutboxEvent.kind == "product.created")).all()
     assert {"product.created", "variant.created"} <= actions
-    assert [event.payload for event in events] == [{"product_id": product_id}]
+    assert events == [{"product_id": product_id}]
 
 
 def test_the_second_product_of_a_name_gets_a_number_in_its_address(make_product: Make, read: Read) -> None:

@@ -8,7 +8,7 @@ from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.accounts.access import current_actor, requires
-from portal.catalog import variants
+from portal.catalog import queries, variants
 from portal.catalog.models import Product
 from portal.catalog.views.blueprint import bp, product_or_404
 from portal.core.database import db
@@ -61,7 +61,7 @@ def _options_page(product: Product, *, error: DomainError | None = None, status:
         missing = variants.missing_combinations(product)
     except DomainError as too_many:
         error = error or too_many
-    return render("catalog/options.html", product=product, options=product.options, missing=missing, error=error, typed=typed, status=status)
+    return render("catalog/options.html", product=product, options=queries.options_of(product.id), missing=missing, error=error, typed=typed, status=status)
 
 
 def _numbered(name: str) -> dict[int, str]:

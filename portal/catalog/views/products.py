@@ -147,7 +147,7 @@ def product_page(
         template, product=product, form=form, grid=grid, errors=errors or {}, typed=typed or {}, conflict=None,
         attribute_fields=[(form[attributes.field_name(each)], each) for each in definitions if attributes.field_name(each) in form],
         attribute_values=[(each.label, words(values[attributes.field_name(each)], each.unit)) for each in definitions],
-        options=product.options, media=product.media, picture_form=forms.get("picture_form") or PictureForm(formdata=None),
+        options=queries.options_of(product.id), media=product.media, picture_form=forms.get("picture_form") or PictureForm(formdata=None),
         tree=in_tree_order(queries.categories()), filed=queries.category_ids(product.id),
         entries=history_entries("product", product.id), previous_url=previous_url, next_url=next_url, status=status,
     )
