@@ -23,4 +23,6 @@ def register(app: Flask) -> None:
     register_sealed("channel_inbound_order", "payload", sealed_document)
     register_recipients("channels", names_of_receivers)
     register_nav("Channels", "Channels", "channels.channels", "plug-connected", "channels.view", order=60)
-    register_slot("home.worklist", "channels.failing_region", "channels.view", order=30, label="Failing syncs")
+    register_slot(
+        "home.worklist", "channels.failing_region", "channels.view", order=30, label="Failing syncs"
+    )
