@@ -10,8 +10,8 @@ from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
 from portal.core.mail import send_mail
 from portal.privacy import deadlines
+from portal.privacy.evidence import add_evidence, merchant_zone
 from portal.privacy.models import PrivacyRequest
-from portal.privacy.services import add_evidence, merchant_zone
 from portal.privacy.states import KIND_LABELS, OPEN
 
 

@@ -26,12 +26,12 @@ from portal.core.subjects import DataSubject
 from portal.privacy import ledger
 from portal.privacy.certificate import issue
 from portal.privacy.erasing import Eraser, record_aad
+from portal.privacy.evidence import add_evidence, contact_aad, merchant
 from portal.privacy.map import personal_data_map
 from portal.privacy.models import ErasureCertificate, PrivacyRequest, PrivacyRequestSubject, RetainedRecord
 from portal.privacy.preview import remaining
 from portal.privacy.queries import active_holds, certificate_of, recipients_of, scope_of
 from portal.privacy.retention import ACCOUNTABILITY
-from portal.privacy.services import add_evidence, contact_aad, merchant
 from portal.privacy.subjects import identifiers_of
 from portal.privacy.suppression import suppress
 from portal.privacy.upkeep import renew_statistics

@@ -17,11 +17,11 @@ from portal.core.storage import put
 from portal.privacy.access_export import as_zip, collect
 from portal.privacy.alerts import send_alerts
 from portal.privacy.erasure import run_erasure
+from portal.privacy.evidence import add_evidence, merchant
 from portal.privacy.models import PrivacyRequest
 from portal.privacy.queries import scope_of
 from portal.privacy.recipients import recipient_names
 from portal.privacy.retained import destroy_due_records
-from portal.privacy.services import add_evidence, merchant
 
 COPY_KEPT: Final = dt.timedelta(days=7)
 

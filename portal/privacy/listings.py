@@ -11,8 +11,8 @@ from portal.core.clock import utc_now
 from portal.core.formats import plural
 from portal.core.listing import ChoiceFilter, Column, DateFilter, FlagFilter, Listing, Sort
 from portal.privacy import deadlines
+from portal.privacy.evidence import merchant_zone
 from portal.privacy.models import PrivacyRequest
-from portal.privacy.services import merchant_zone
 from portal.privacy.states import KIND_LABELS, LABELS, LAW_LABELS, OPEN
 
 _request = PrivacyRequest.__table__.c

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
@@ -12,12 +11,12 @@ from flask_wtf import FlaskForm
 
 from portal.core import keyring
 from portal.core.clock import utc_now
-from portal.core.database import current_merchant_id, db
+from portal.core.database import db
 from portal.core.errors import DomainError, NotFoundError
 from portal.core.jobs.models import Job
-from portal.core.reveal import Volume, volumes
 from portal.privacy import deadlines, queries
 from portal.privacy.certificate import is_valid
+from portal.privacy.evidence import contact_aad, event_aad, merchant_zone, note_aad
 from portal.privacy.forms import (
     ExtensionForm,
     IdentityForm,
@@ -28,13 +27,12 @@ from portal.privacy.forms import (
 )
 from portal.privacy.listings import days_left_in_words
 from portal.privacy.models import ErasureCertificate, LegalHold, PrivacyRequest, RecipientTask, RetainedRecord
-from portal.privacy.services import contact_aad, event_aad, merchant_zone, note_aad
 from portal.privacy.states import (
     EXTENSION_LABELS,
     IDENTITY_LABELS,
     KIND_LABELS,
     LABELS,
-        MOVES,
+    MOVES,
     OPEN,
     REFUSAL_LABELS,
 )
@@ -54,34 +52,6 @@ EVIDENCE: Final = {
     "resumed": ("Work resumed", "loader"), "copy_downloaded": ("Copy downloaded", "download"),
     "alerted": ("Officers reminded of the deadline", "clock"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """The figures above the worklist."""
-
-    open: int
-    overdue: int
-    due_this_week: int
-    to_approve: int
-    holds_to_review: int
-    unusual: list[Volume]
-    names: dict[int, str]
-
-
-def worklist_summary() -> Summary:
-    """How many requests wait, and who looked at unusually many people."""
-    today = utc_now().astimezone(merchant_zone()).date()
-    waiting = PrivacyRequest.state.in_(OPEN - {"answered"})
-    counted = db.session.execute(sa.select(
-        sa.func.count().filter(waiting), sa.func.count().filter(waiting, PrivacyRequest.due_on < today),
-        sa.func.count().filter(waiting, PrivacyRequest.due_on >= today, PrivacyRequest.due_on <= today + dt.timedelta(days=7)),
-        sa.func.count().filter(PrivacyRequest.state == "previewed"),
-    ).select_from(PrivacyRequest).where(PrivacyRequest.merchant_id == current_merchant_id(), PrivacyRequest.state.in_(OPEN))).one()
-    to_review = db.session.scalar(sa.select(sa.func.count()).select_from(LegalHold).where(
-        LegalHold.merchant_id == current_merchant_id(), LegalHold.lifted_at.is_(None), LegalHold.review_on <= today)) or 0
-    unusual = [each for each in volumes() if each.is_unusual]
-    return Summary(*counted, to_review, unusual, queries.user_names([each.actor_id for each in unusual]))
 
 
 class RequestPage:

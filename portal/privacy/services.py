@@ -8,28 +8,26 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from portal.accounts.models import Merchant
 from portal.core import keyring, outbox
-from portal.core.audit import Actor, record
+from portal.core.audit import Actor
 from portal.core.clock import utc_now
-from portal.core.database import current_merchant_id, db
+from portal.core.database import db
 from portal.core.errors import ConflictError, DomainError, ForbiddenError, NotFoundError
 from portal.core.jobs import enqueue
 from portal.core.reveal import log_export
 from portal.core.subjects import DataSubject
 from portal.privacy import deadlines
 from portal.privacy.deadlines import rule_for
+from portal.privacy.evidence import add_evidence, contact_aad, merchant, merchant_zone, note_aad
 from portal.privacy.models import (
     IDENTITY_METHODS,
     RECIPIENT_STATES,
     REFUSAL_GROUNDS,
     PrivacyRequest,
-    PrivacyRequestEvent,
     PrivacyRequestSubject,
     RecipientTask,
     RetainedRecord,
@@ -294,54 +292,6 @@ def close(request: PrivacyRequest, *, by: Actor) -> None:
     _move(request, "answered", "closed", by=by, action="closed", values={"closed_at": utc_now(), "outcome": outcome})
     empty(list(db.session.scalars(sa.select(RetainedRecord.id).where(
         RetainedRecord.request_id == request.id, RetainedRecord.source_table == PrivacyRequest.__tablename__))))
-
-
-def add_evidence(
-    request: PrivacyRequest, action: str, *, by: Actor, before: str | None = None, after: str | None = None,
-    facts: dict[str, Any] | None = None, note: str = "",
-) -> None:
-    """Add an entry to the evidence and to the audit log; what was typed is sealed under the person's key."""
-    event = PrivacyRequestEvent(
-        request_id=request.id, action=action, actor_kind=by.kind, actor_id=by.id, from_state=before, to_state=after,
-        facts=facts or {},
-    )
-    if note.strip():
-        event_id: int = db.session.execute(sa.select(sa.func.new_id(sa.func.now()))).scalar_one()
-        event.id = event_id
-        event.note_sealed = keyring.encrypt(note.strip().encode(), event_aad(event_id), request.subject_id)
-    db.session.add(event)
-    record(action=f"privacy_request.{action}", by=by, subject=("privacy_request", request.id),
-           before={"state": before} if before else {}, after={"state": after or request.state, **(facts or {})})
-    db.session.flush()
-
-
-def contact_aad(request_id: int) -> str:
-    return f"privacy_request:{request_id}:contact"
-
-
-def note_aad(request_id: int) -> str:
-    return f"privacy_request:{request_id}:note"
-
-
-def event_aad(event_id: int) -> str:
-    return f"privacy_request_event:{event_id}:note"
-
-
-def merchant() -> Merchant:
-    """The merchant in scope.
-
-    Raises:
-        NotFoundError: the platform has no merchant of its own.
-    """
-    found = db.session.get(Merchant, current_merchant_id())
-    if found is None:
-        raise NotFoundError("There is no such merchant.")
-    return found
-
-
-def merchant_zone() -> ZoneInfo:
-    """The time zone days are counted in."""
-    return ZoneInfo(merchant().time_zone)
 
 
 def _move(

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from portal.core import storage
 from portal.core.audit import Actor
-from portal.core.database import db
+from portal.core.database import current_merchant_id, db
 from portal.privacy import services
 from portal.privacy.access_export import collect
 from portal.privacy.map import personal_data_map
@@ -25,7 +25,7 @@ from tests.privacy.requests import recorded_request, scoped_request
 def copy_for(subject_id: int, by: Actor, work: Callable[[], int]) -> zipfile.ZipFile:
     db.session.execute(sa.text(
         "UPDATE privacy_request SET state = 'closed', outcome = 'copy_given' WHERE merchant_id = :m AND subject_id = :s"),
-        {"m": services.current_merchant_id(), "s": subject_id})
+        {"m": current_merchant_id(), "s": subject_id})
     request = scoped_request(subject_id, by=by, kind="access")
     services.start_access_export(request, by=by)
     work()

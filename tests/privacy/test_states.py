@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from portal.core.audit import Actor
 from portal.core.database import db
+from portal.core.errors import ConflictError, DomainError
 from portal.privacy import services
 from portal.privacy.models import KINDS, STATES, PrivacyRequest
 from portal.privacy.states import LABELS, MOVES
@@ -53,9 +54,9 @@ def test_an_objection_asks_for_no_identity(scope: int, actors: tuple[Actor, Acto
 
 def test_a_refusal_needs_a_ground_and_ends_the_request(scope: int, actors: tuple[Actor, Actor]) -> None:
     request = recorded_request(None, by=actors[0])
-    with pytest.raises(services.DomainError):
+    with pytest.raises(DomainError):
         services.refuse(request, ground="", note="", by=actors[1])
     services.refuse(request, ground="unfounded", note="Third time this week", by=actors[1])
     assert (request.state, request.outcome) == ("refused", "refused")
-    with pytest.raises(services.ConflictError):
+    with pytest.raises(ConflictError):
         services.refuse(request, ground="unfounded", note="", by=actors[1])

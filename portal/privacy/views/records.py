@@ -19,12 +19,12 @@ from portal.core.reveal import volumes
 from portal.core.subjects import DataSubject
 from portal.privacy import holds as legal_holds
 from portal.privacy import queries
+from portal.privacy.evidence import merchant
 from portal.privacy.forms import HoldForm, ReasonForm
 from portal.privacy.map import personal_data_map
 from portal.privacy.models import PrivacyRequest, RetainedRecord
 from portal.privacy.page import RequestPage
 from portal.privacy.retained import open_record
-from portal.privacy.services import merchant
 from portal.privacy.suppression import is_suppressed
 from portal.privacy.views import bp, show_error
 

@@ -10,9 +10,9 @@ from portal.core.clock import utc_now
 from portal.core.database import db
 from portal.core.http import render_region
 from portal.privacy import deadlines, queries
+from portal.privacy.evidence import merchant_zone
 from portal.privacy.listings import days_left_in_words
 from portal.privacy.models import PrivacyRequest, PrivacyRequestSubject
-from portal.privacy.services import merchant_zone
 from portal.privacy.states import KIND_LABELS
 from portal.privacy.views import bp
 

@@ -18,6 +18,7 @@ from portal.core.http import render, render_region, see_other, toast, wants_frag
 from portal.core.listing import show_list
 from portal.core.reveal import log_view
 from portal.privacy import queries, services
+from portal.privacy.evidence import merchant_zone
 from portal.privacy.forms import (
     ExtensionForm,
     IdentityForm,
@@ -29,9 +30,10 @@ from portal.privacy.forms import (
 )
 from portal.privacy.listings import REQUESTS
 from portal.privacy.models import PrivacyRequest
-from portal.privacy.page import RequestPage, worklist_summary
+from portal.privacy.page import RequestPage
 from portal.privacy.subjects import describe, find_subjects
 from portal.privacy.views import bp, show_error
+from portal.privacy.worklist import worklist_summary
 
 Act = Callable[[PrivacyRequest], None]
 
@@ -54,7 +56,7 @@ def record_request() -> ResponseReturnValue:
     form = RequestForm()
     if not form.validate_on_submit():
         return _new_request_page(form, status=422)
-    zone = services.merchant_zone()
+    zone = merchant_zone()
     now = utc_now()
     received = dt.datetime.combine(form.received_on.data, dt.time(), zone)
     try:
