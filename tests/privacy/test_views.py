@@ -167,6 +167,13 @@ def test_a_support_agent_may_record_but_not_read_or_approve(
 ) -> None:
     browser = login(member("support"))
     assert browser.get("/privacy/requests/new").status_code == 200
+    region = browser.fragment(f"/privacy/regions/people/{previewed.subject_id}").get_data(as_text=True)
+    assert f"/privacy/requests/new?subject={previewed.subject_id}" in region
+    assert f"/privacy/requests/{previewed.id}" not in region
+    recorded = browser.post("/privacy/requests", data={
+        "kind": "access", "law": "gdpr", "received_on": "2026-11-02"}, follow_redirects=True)
+    assert recorded.status_code == 200
+    assert "is recorded" in recorded.get_data(as_text=True)
     assert browser.get(f"/privacy/requests/{previewed.id}").status_code == 403
     assert browser.post(f"/privacy/requests/{previewed.id}/approval", data={"digest": previewed.preview_digest}).status_code == 403
 

@@ -29,7 +29,7 @@ def worklist_region() -> Response:
 
 
 @bp.get("/regions/people/<int:subject_id>")
-@requires("privacy.view")
+@requires("privacy.request")
 def person_region(subject_id: int) -> Response:
     requests = db.session.scalars(
         sa.select(PrivacyRequest)

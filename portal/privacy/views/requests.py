@@ -14,7 +14,7 @@ from portal.core import storage
 from portal.core.clock import utc_now
 from portal.core.database import db
 from portal.core.errors import DomainError
-from portal.core.http import render, render_region, see_other, toast, wants_fragment
+from portal.core.http import can, render, render_region, see_other, toast, wants_fragment
 from portal.core.listing import show_list
 from portal.core.reveal import log_view
 from portal.privacy import queries, services
@@ -69,7 +69,8 @@ def record_request() -> ResponseReturnValue:
         return _new_request_page(form, status=error.status)
     db.session.commit()
     toast(f"Request {recorded.id} is recorded. It is due on {recorded.due_on:%-d %B %Y}.")
-    return see_other(url_for("privacy.request_page", request_id=recorded.id))
+    # Support records what people write in; only officers go on with it.
+    return see_other(url_for("privacy.request_page", request_id=recorded.id) if can("privacy.view") else url_for("privacy.new_request"))
 
 
 @bp.get("/requests/<int:request_id>")
