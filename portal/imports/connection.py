@@ -25,6 +25,7 @@ def one_connection() -> Iterator[None]:
         def pinned(*args: Any, **kwargs: Any) -> sa.Connection:
             return connection
 
+        _make_room(connection)
         session.get_bind = pinned  # type: ignore[method-assign]
         try:
             yield
@@ -34,7 +35,16 @@ def one_connection() -> Iterator[None]:
             connection.rollback()
             # A pooled connection goes on to serve others; its temporary tables must not.
             connection.exec_driver_sql("DISCARD TEMP")
+            connection.exec_driver_sql("RESET work_mem")
             connection.commit()
+
+
+def _make_room(connection: sa.Connection) -> None:
+    """Memory for staged rows in the server, so that sorting them and reading them again does not go to disk."""
+    connection.exec_driver_sql("SET work_mem = '64MB'")
+    # PostgreSQL takes this only before the first temporary table of a session; a pooled one may have had some.
+    connection.exec_driver_sql("SELECT set_config('temp_buffers', '128MB', false) WHERE pg_my_temp_schema() = 0")
+    connection.commit()
 
 
 def execute(statement: str, **values: Any) -> sa.Result[*tuple[Any, ...]]:
