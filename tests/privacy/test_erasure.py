@@ -295,3 +295,24 @@ def own_rows(person: Planter) -> set[tuple[str, str]]:
         suffix = month if "partition_by" in table.info else ""
         own.add((name + suffix, "/".join(str(row[column.name]) for column in table.primary_key.columns)))
     return own
+
+
+@pytest.mark.parametrize("at_commit", [2, 4, 6, 10])
+def test_a_row_written_while_it_runs_goes_too(
+    scope: int, person: Planter, actors: tuple[Actor, Actor], at_commit: int, database: databases.MadeDatabase,
+) -> None:
+    request = approved_request(person.subject_id, by=actors[0], approver=actors[1])
+    address, commits = personal_data_map().tables["customer_address"].table, 0
+
+    def commit() -> None:
+        nonlocal commits
+        commits += 1
+        if commits == at_commit:
+            db.session.execute(address.insert().values(
+                merchant_id=scope, customer_id=person.rows["customer"]["id"], name=f"late {person.needle}", is_default=False))
+        db.session.commit()
+
+    certificate = run_erasure(request.id, by=Actor("job", 1, "job"), commit=commit, progress=quiet)
+    assert certificate is not None
+    assert commits >= at_commit
+    assert hits_in_database(database, person.needle) == set()
