@@ -15,7 +15,7 @@ from portal.channels.models import ChannelListing
 from portal.channels.views import bp, order_url
 from portal.core.database import db
 from portal.core.errors import DomainError, NotFoundError
-from portal.core.http import render, see_other, toast
+from portal.core.http import render, render_region, see_other, toast
 from portal.core.listing import frozen_keys, neighbours, selection_of, show_list
 
 Act = Callable[[int], object]
@@ -150,6 +150,14 @@ def inbound_order(account_id: int, inbound_id: int) -> Response:
         previous_url=previous_url,
         next_url=next_url,
     )
+
+
+@bp.get("/order-source/<int:order_id>")
+@requires("channels.view")
+def order_source(order_id: int) -> Response:
+    """A region of the order's page; empty for an order that no shop sent."""
+    found = queries.source_of_order(order_id)
+    return render_region("channels/_order_source.html", title="Came from", found=found)
 
 
 @bp.post("/<int:account_id>/orders/<int:inbound_id>/retry")

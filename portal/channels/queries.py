@@ -157,6 +157,27 @@ def order_number(order_id: int | None) -> str | None:
     return db.session.scalars(sa.select(OrderRef.number).where(OrderRef.order_id == order_id)).one_or_none()
 
 
+def source_of_order(order_id: int) -> sa.RowMapping | None:
+    """The shop that sent an order of ours, and under which number."""
+    account = ChannelAccount.__table__
+    return (
+        db.session.execute(
+            sa.select(
+                _inbound.c.id, _inbound.c.account_id, _inbound.c.external_id, _inbound.c.external_number,
+                _inbound.c.external_status, _inbound.c.state, _inbound.c.reason, account.c.name,
+            )
+            .join(
+                account,
+                sa.and_(account.c.merchant_id == _inbound.c.merchant_id, account.c.id == _inbound.c.account_id),
+            )
+            .where(_inbound.c.merchant_id == current_merchant_id(), _inbound.c.order_id == order_id)
+            .order_by(_inbound.c.id).limit(1)
+        )
+        .mappings()
+        .one_or_none()
+    )  # fmt: skip
+
+
 def order_numbers(inbound_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
     """The numbers of our orders, by inbound row, for the list."""
     ref = OrderRef.__table__

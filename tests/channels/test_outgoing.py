@@ -72,7 +72,7 @@ def test_an_event_of_stock_reaches_the_shop_through_outbox_and_job(
     apply_moves([Move(variant, location, "adjusted", on_hand=-2)], by=SYSTEM)
     db.session.commit()
     # Events are read only when every older transaction of the whole server has ended, of other tests too.
-    until = time.monotonic() + 30
+    until = time.monotonic() + 90
     while not run_consumers("channels").handled.get("channels") and time.monotonic() < until:
         time.sleep(0.05)
     assert listing("A").state == "waiting"

@@ -78,6 +78,16 @@ def test_the_owner_sees_failing_syncs_on_the_home_page(login: Login, member: Mem
     assert "<html" not in answer.text
 
 
+def test_an_order_says_which_shop_it_came_from(login: Login, member: Member, busy: int) -> None:
+    order_id = db.session.scalars(
+        sa.select(ChannelInboundOrder.order_id).where(ChannelInboundOrder.state == "held")
+    ).one()
+    browser = login(member("owner"))
+    answer = browser.get(f"/channels/order-source/{order_id}", headers={"HX-Request": "true"})
+    assert "Market stall" in answer.text and "Not in the catalogue: UNKNOWN." in answer.text
+    assert "Market stall" not in browser.get("/channels/order-source/1").text
+
+
 def test_a_shop_is_connected_tested_looked_at_and_switched_on(
     login: Login,
     member: Member,
