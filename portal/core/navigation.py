@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Flask, g, has_request_context, request, url_for
 
-from portal.core.http import can
+from portal.core.http import can, wants_fragment
 
 Count = Callable[[], int | None]
 
@@ -66,7 +66,8 @@ def init_navigation(app: Flask) -> None:
 
     @app.context_processor
     def provide() -> dict[str, Any]:
-        is_wanted = g.get("identity") is not None and not g.get("is_failing")
+        # A fragment has no frame, and building the addresses costs it a millisecond.
+        is_wanted = g.get("identity") is not None and not g.get("is_failing") and not wants_fragment()
         return {"navigation": navigation() if is_wanted else []}
 
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from flask import url_for
 
 from portal.accounts.forms import country_choices
 from portal.core.database import current_merchant_id, db
@@ -22,6 +21,9 @@ from portal.core.listing import (
     MoneyFilter,
     Sort,
     TextFilter,
+    among,
+    execute,
+    link_to,
 )
 from portal.core.normalise import code_key, email_key, full_name_key
 from portal.orders.models import Order, OrderContact, OrderLine, OrderTag, SalesChannel
@@ -49,20 +51,19 @@ FULFILMENT_STATES = [
 
 def channel_choices() -> list[tuple[str, str]]:
     """The merchant's channels, for filters."""
-    rows = db.session.execute(
-        sa.select(SalesChannel.id, SalesChannel.name).order_by(SalesChannel.name, SalesChannel.id)
+    rows = execute(
+        sa.select(_channel.id, _channel.name)
+        .where(_channel.merchant_id == current_merchant_id())
+        .order_by(_channel.name, _channel.id)
     )
     return [(str(row.id), row.name) for row in rows]
 
 
 def buyers_of(order_ids: Sequence[int]) -> Mapping[int, Mapping[str, Any]]:
     """The name of each order's first contact, in one statement."""
-    rows = db.session.execute(
+    rows = execute(
         sa.select(_contact.order_id, _contact.name, _contact.company).where(
-            _contact.merchant_id == current_merchant_id(),
-            _contact.order_id.in_(order_ids),
-            _contact.n == 1,
-            _contact.order_id.between(min(order_ids), max(order_ids)),
+            _contact.merchant_id == current_merchant_id(), among(_contact.order_id, order_ids), _contact.n == 1
         )
     )
     return {row.order_id: {"customer": row.name or row.company} for row in rows}
@@ -144,7 +145,7 @@ ORDERS = Listing(
     ],
     extras=[
         Extra(columns=("customer",), load=buyers_of),
-       
+
         Extra(columns=("tags",), load=tags_of),
     ],
     filters=[
@@ -219,8 +220,8 @@ ORDERS = Listing(
             index="sales_order_due_idx",
         ),
     ],
-    link=lambda row: url_for("orders.order", number=row["number"]),
-    quick=lambda text: _order.number == (code_key(text) or ""),
+    link=link_to("orders.order", "number", "number"),
+    quick=lambda text: _order.number.in_({code_key(text) or "", text.replace("\0", "").strip()}),
     quick_label="Order number",
     bulk=[BulkAction("Add tag", "orders.tag_orders", "orders.edit")],
 )

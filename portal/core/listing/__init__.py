@@ -21,7 +21,7 @@ One file per subject: `declaration` (Listing), `columns`, `filters` and `dates`,
 
 from portal.core.listing.answers import show_list
 from portal.core.listing.columns import Column, Extra, Sort
-from portal.core.listing.declaration import BulkAction, Listing
+from portal.core.listing.declaration import BulkAction, Listing, link_to
 from portal.core.listing.filters import (
     ChoiceFilter,
     DateFilter,
@@ -34,11 +34,11 @@ from portal.core.listing.filters import (
 )
 from portal.core.listing.page import Page, Viewer
 from portal.core.listing.registry import listing_named, listings, register_listing
-from portal.core.listing.statements import execute
+from portal.core.listing.statements import among, execute
 from portal.core.listing.walking import Selection, frozen_keys, neighbours, selection_of
 
 __all__ = [
     "BulkAction", "ChoiceFilter", "Column", "DateFilter", "Extra", "Filter", "FilterValueError", "FlagFilter", "Listing", "MoneyFilter",
-    "NumberFilter", "Page", "Selection", "Sort", "TextFilter", "Viewer", "execute", "frozen_keys", "listing_named", "listings", "neighbours",
+    "NumberFilter", "Page", "Selection", "Sort", "TextFilter", "Viewer", "among", "execute", "frozen_keys", "link_to", "listing_named", "listings", "neighbours",
     "register_listing", "selection_of", "show_list",
 ]

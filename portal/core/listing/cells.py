@@ -7,7 +7,7 @@ are escaped in one call, and the template writes one row, with %s where texts go
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from flask import current_app
@@ -24,7 +24,7 @@ PATTERNS = "components/_list_row.html"
 BETWEEN = "\x1f"
 
 Values = Mapping[str, Any]
-Writer = Callable[[Values], str]
+Writer = Callable[[Values], str | None]
 
 
 class TableRow(NamedTuple):
@@ -43,29 +43,32 @@ class PatternColumn(NamedTuple):
 
 def writers(columns: Sequence[Column]) -> list[Writer]:
     """One function per column that writes a row's value as people read it."""
-    return [_writer(column) for column in columns]
+    return [_words(column) for column in columns]
 
 
 def rows_markup(columns: Sequence[Column], rows: Sequence[TableRow], *, selects: bool) -> Markup:
     """The rows of the table, filled into the patterns of the template."""
     macros: Any = current_app.jinja_env.get_template(PATTERNS).module
-    row_pattern = str(macros.row([PatternColumn(_css(each), each.label.replace("%", "%%")) for each in columns], selects))
+    pattern = str(macros.row([PatternColumn(_css(each), each.label.replace("%", "%%")) for each in columns], selects))
     link, time = str(macros.link()), str(macros.time())
-    texts = iter(_escaped(_texts(columns, rows, selects=selects)))
+    times = [position for position, column in enumerate(columns) if column.kind == "time" and column.text is None]
+    states = [(position, column) for position, column in enumerate(columns) if column.kind == "state" and column.text is None]
+    texts = _escaped(columns, rows, times)
+    width, shown = len(columns), len(columns) + 2 + 2 * len(times)
     written = []
-    for row in rows:
-        filled = []
-        if selects:
-            filled += [next(texts), next(texts)]
-        for position, column in enumerate(columns):
-            text = next(texts)
-            if _is_time(column):
-                stamp, title = next(texts), next(texts)
-                text = time % (stamp, title, text) if stamp else text
-            elif _is_state(column):
-                text = _badge(column, row.values.get(column.key)) or text
-            filled.append(link % (next(texts), text) if position == 0 and row.url is not None else text)
-        written.append(row_pattern % tuple(filled))
+    for number, row in enumerate(rows):
+        own = texts[number * shown:(number + 1) * shown]
+        filled, key, url = own[:width], own[width], own[width + 1]
+        for place, position in enumerate(times):
+            stamp = own[width + 2 + 2 * place]
+            if stamp:
+                filled[position] = time % (stamp, own[width + 3 + 2 * place], filled[position])
+        for position, column in states:
+            filled[position] = _badge(column.badge, row.values.get(column.key)) or filled[position]
+        name = filled[0]
+        if row.url is not None:
+            filled[0] = link % (url, name)
+        written.append(pattern % ((key, name, *filled) if selects else tuple(filled)))
     return Markup("".join(written))
 
 
@@ -89,34 +92,23 @@ def plain_value(column: Column, values: Values, *, reveal: bool = False) -> str:
     return f"{value:f}" if column.kind in ("money", "number") and not isinstance(value, int) else str(value)
 
 
-def _texts(columns: Sequence[Column], rows: Sequence[TableRow], *, selects: bool) -> Iterable[str]:
-    """Every text in the order in which `rows_markup` takes them."""
-    times = [_is_time(column) for column in columns]
-    zone = formats.current_region().zone
+def _escaped(columns: Sequence[Column], rows: Sequence[TableRow], times: Sequence[int]) -> list[str]:
+    """Every text of the rows, escaped in one call: the cells, key, address, and for each time its stamp and its title."""
+    zone, keys = formats.current_region().zone, [columns[position].key for position in times]
+    texts: list[str] = []
     for row in rows:
-        if selects:
-            yield str(row.key)
-            yield row.cells[0]
-        for position, (column, text) in enumerate(zip(columns, row.cells, strict=True)):
-            yield text
-            if times[position]:
-                moment = row.values.get(column.key)
-                yield formats.iso(moment)
-                yield f"{formats.when_long(moment)} {zone}"
-            if position == 0 and row.url is not None:
-                yield row.url
+        texts += row.cells
+        texts += (str(row.key), row.url or "")
+        for key in keys:
+            moment = row.values.get(key)
+            texts += (formats.iso(moment), f"{formats.when_long(moment)} {zone}")
+    joined = BETWEEN.join(texts)
+    if joined.count(BETWEEN) != len(texts) - 1:
+        joined = BETWEEN.join(text.replace(BETWEEN, " ") for text in texts)
+    return str(escape(joined)).split(BETWEEN)
 
 
-def _escaped(texts: Iterable[str]) -> list[str]:
-    return str(escape(BETWEEN.join(text.replace(BETWEEN, " ") if BETWEEN in text else text for text in texts))).split(BETWEEN)
-
-
-def _writer(column: Column) -> Writer:
-    words = _words(column)
-    return lambda values: words(values) or NOTHING
-
-
-def _words(column: Column) -> Callable[[Values], str | None]:
+def _words(column: Column) -> Writer:
     key, currency_key = column.key, column.currency or ""
     if column.text is not None:
         return column.text
@@ -140,23 +132,15 @@ def _words(column: Column) -> Callable[[Values], str | None]:
     return lambda values: None if values.get(key) is None else str(values[key])
 
 
-def _badge(column: Column, state: str | None) -> str | None:
+def _badge(kind: str | None, state: str | None) -> str | None:
     if state is None:
         return None
     badges: dict[tuple[str, str | None], str] = current_app.extensions.setdefault("portal_list_badges", {})
-    drawn = badges.get((state, column.badge))
+    drawn = badges.get((state, kind))
     if drawn is None:
         macros: Any = current_app.jinja_env.get_template("components/badge.html").module
-        drawn = badges[state, column.badge] = str(macros.badge(state, kind=column.badge))
+        drawn = badges[state, kind] = str(macros.badge(state, kind=kind))
     return drawn
-
-
-def _is_time(column: Column) -> bool:
-    return column.kind == "time" and column.text is None
-
-
-def _is_state(column: Column) -> bool:
-    return column.kind == "state" and column.text is None
 
 
 def _css(column: Column) -> str:

@@ -6,13 +6,43 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
+from flask import g, url_for
 
 from portal.core.listing.columns import Column, Extra, Sort
 from portal.core.listing.filters import Condition, Filter
 
 RowLink = Callable[[Mapping[str, Any]], str]
+
+
+# Letters, digits and hyphens, with a digit among them: such a value is no word of an address.
+PLAIN: Final = re.compile(r"(?=[^0-9]*[0-9])[A-Za-z0-9-]+")
+
+
+def link_to(endpoint: str, parameter: str, column: str) -> RowLink:
+    """Links of rows that differ in one value: `link_to("orders.order", "number", "number")`.
+
+    The address is built once per page and the value put into it; building each costs a list of fifty a millisecond.
+    """
+
+    def address(row: Mapping[str, Any]) -> str:
+        pieces: dict[tuple[str, type], tuple[str, str]] = g.setdefault("list_links", {})
+        value = row[column]
+        if not PLAIN.fullmatch(str(value)):
+            # What an address cannot hold as it stands is for the converter of the route.
+            odd: dict[str, Any] = {parameter: value}
+            return url_for(endpoint, **odd)
+        around = pieces.get((endpoint, type(value)))
+        if around is None:
+            stand_in: Any = 7_000_000_000_000_007 if isinstance(value, int) else "stand-in-7000007"
+            given: dict[str, Any] = {parameter: stand_in}
+            before, _, after = url_for(endpoint, **given).partition(str(stand_in))
+            around = pieces[endpoint, type(value)] = before, after
+        return f"{around[0]}{value}{around[1]}"
+
+    return address
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 
 from portal.core import formats
-from portal.core.listing.cells import TableRow, rows_markup, writers
+from portal.core.listing.cells import NOTHING, TableRow, rows_markup, writers
 from portal.core.listing.columns import Column
 from portal.core.listing.cursor import Cursor, seal, unseal
 from portal.core.listing.dates import PERIODS, RELATIVE
@@ -261,7 +261,7 @@ class Page:
                 url = link(each) if link else None
                 if url is not None:
                     url = f"{url}{'&' if '?' in url else '?'}{suffix}"
-                self.rows.append(TableRow(each[ROW_KEY], url, [writer(each) for writer in write], each))
+                self.rows.append(TableRow(each[ROW_KEY], url, [words(each) or NOTHING for words in write], each))
 
     def _head(self, column: Column) -> ColumnView:
         css = "num" if column.is_right_aligned else ""

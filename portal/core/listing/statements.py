@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import OperationalError
 
 from portal.core.clock import utc_now
@@ -28,13 +29,13 @@ CAP: Final = 10_000
 BOUNDED_SECONDS: Final = 2
 WINDOWS: Final = tuple(int(dt.timedelta(days=days).total_seconds() * 1000) << SEQUENCE_BITS for days in (35, 400))
 MOST_REMEMBERED: Final = 5_000
-REMEMBERED_SECONDS: Final = 60
+REMEMBERED, REMEMBERED_BEYOND_CAP = 10.0, 60.0
 ROW_KEY: Final = "row_key"
 ROW_SORT: Final = "row_sort"
 
 Row = sa.Row[Any]
 
-_beyond_cap: dict[tuple[Any, ...], float] = {}
+_counts: dict[tuple[Any, ...], tuple[float, int]] = {}
 _reading_on: ContextVar[sa.Connection | None] = ContextVar("portal_list_connection", default=None)
 
 
@@ -81,15 +82,18 @@ class Reading:
         return execute(statement).one_or_none()
 
     def count(self) -> int:
-        """How many rows match, counted to the cap and one further. That there are more than the cap is remembered for a minute."""
+        """How many rows match, counted to the cap and one further.
+
+        A count is remembered for seconds, "more than the cap" for a minute: counting costs more than the page it stands under.
+        """
         asked = (current_merchant_id(), self.listing.key, self.state.terms, self.state.query)
-        if _beyond_cap.get(asked, 0.0) > time.monotonic():
-            return CAP + 1
+        until, counted = _counts.get(asked, (0.0, 0))
+        if until > time.monotonic():
+            return counted
         counted = self._count()
-        if counted > CAP:
-            if len(_beyond_cap) > MOST_REMEMBERED:
-                _beyond_cap.clear()
-            _beyond_cap[asked] = time.monotonic() + REMEMBERED_SECONDS
+        if len(_counts) > MOST_REMEMBERED:
+            _counts.clear()
+        _counts[asked] = (time.monotonic() + (REMEMBERED_BEYOND_CAP if counted > CAP else REMEMBERED), counted)
         return counted
 
     def _count(self) -> int:
@@ -184,6 +188,12 @@ class Reading:
                 lowest = max(filter(None, [lowest, floor_at(first) if first else None]), default=None)
                 highest = min(filter(None, [highest, floor_at(after) if after else None]), default=None)
         return lowest, highest
+
+
+def among(column: sa.ColumnElement[Any], keys: Sequence[int]) -> Condition:
+    """`column` is one of the keys of a page: one parameter however many they are, and bounds that prune partitions."""
+    wanted = sa.literal(list(keys), ARRAY(sa.BigInteger()))
+    return sa.and_(column == sa.any_(wanted), column.between(min(keys), max(keys)))
 
 
 def execute(statement: sa.Select[Any]) -> sa.CursorResult[Any]:
