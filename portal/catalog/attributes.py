@@ -38,7 +38,9 @@ def attribute_values(product: Product, definitions: Iterable[AttributeDefinition
     """What the form shows, by field; several choices stand in one text, a line each."""
     stored = {
         row.attribute_id: row
-        for row in db.session.scalars(sa.select(ProductAttribute).where(ProductAttribute.product_id == product.id))
+        for row in db.session.scalars(
+            sa.select(ProductAttribute).where(ProductAttribute.product_id == product.id)
+        )
     }
     return {field_name(each): _shown(each, stored.get(each.id)) for each in definitions}
 
@@ -56,7 +58,9 @@ def parsed(definition: AttributeDefinition, text: str) -> dict[str, Any] | None:
     match definition.kind:
         case "text" | "long_text":
             if len(text) > LONGEST[definition.kind]:
-                raise DomainError(f"{label} may be {LONGEST[definition.kind]:,} characters long.", field=field)
+                raise DomainError(
+                    f"{label} may be {LONGEST[definition.kind]:,} characters long.", field=field
+                )
             values["text_value"] = text
         case "integer":
             values["number_value"] = typed.whole(text, field, label, least=-typed.LARGEST_WHOLE)
@@ -81,7 +85,9 @@ def require(definitions: Iterable[AttributeDefinition], values: Mapping[str, str
     """
     for definition in definitions:
         if definition.is_required and not values.get(field_name(definition)):
-            raise DomainError(f"{definition.label} is required for products of this type.", field=field_name(definition))
+            raise DomainError(
+                f"{definition.label} is required for products of this type.", field=field_name(definition)
+            )
 
 
 def write(product: Product, definitions: Iterable[AttributeDefinition], values: Mapping[str, str]) -> None:
@@ -90,10 +96,14 @@ def write(product: Product, definitions: Iterable[AttributeDefinition], values: 
     Raises:
         DomainError: one is no value of its kind; nothing was changed.
     """
-    wanted = {each.id: parsed(each, values[field_name(each)]) for each in definitions if field_name(each) in values}
+    wanted = {
+        each.id: parsed(each, values[field_name(each)]) for each in definitions if field_name(each) in values
+    }
     stored = {
         row.attribute_id: row
-        for row in db.session.scalars(sa.select(ProductAttribute).where(ProductAttribute.product_id == product.id))
+        for row in db.session.scalars(
+            sa.select(ProductAttribute).where(ProductAttribute.product_id == product.id)
+        )
     }
     for attribute_id, columns in wanted.items():
         row = stored.get(attribute_id)
@@ -112,7 +122,9 @@ def _chosen(definition: AttributeDefinition, text: str) -> list[str]:
     chosen = list(dict.fromkeys(line.strip() for line in text.split("\n") if line.strip()))
     strange = [choice for choice in chosen if choice not in definition.choices]
     if strange:
-        raise DomainError(f"{definition.label} has no choice “{strange[0][:60]}”.", field=field_name(definition))
+        raise DomainError(
+            f"{definition.label} has no choice “{strange[0][:60]}”.", field=field_name(definition)
+        )
     if definition.kind == "choice" and len(chosen) > 1:
         raise DomainError(f"Choose one for {definition.label}.", field=field_name(definition))
     return chosen

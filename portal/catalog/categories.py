@@ -35,8 +35,10 @@ def create_category(values: Mapping[str, Any], *, by: Actor) -> Category:
     parent = _parent(wanted["parent_id"])
     name = _name(wanted["name"])
     category = Category(
-        name=name, slug=free_slug(slug_of(wanted["slug"] or name, "category"), Category),
-        description=wanted["description"] or None, parent_id=parent.id if parent else None,
+        name=name,
+        slug=free_slug(slug_of(wanted["slug"] or name, "category"), Category),
+        description=wanted["description"] or None,
+        parent_id=parent.id if parent else None,
         position=_position(wanted["position"]),
     )
     with unique(SLUG_KEY, SLUG_TAKEN, field="slug"):
@@ -72,7 +74,13 @@ def change_category(
         category.position = _position(wanted["position"])
         if "parent_id" in changed:
             _move(category, _parent(wanted["parent_id"]))
-    _tell(category, "category.updated", {n: now[n] for n in sorted(changed)}, {n: wanted[n] for n in sorted(changed)}, by)
+    _tell(
+        category,
+        "category.updated",
+        {n: now[n] for n in sorted(changed)},
+        {n: wanted[n] for n in sorted(changed)},
+        by,
+    )
 
 
 def delete_category(category: Category, *, by: Actor) -> None:
@@ -82,9 +90,17 @@ def delete_category(category: Category, *, by: Actor) -> None:
         DomainError: it holds products or categories.
     """
     _lock_tree()
-    if db.session.scalar(sa.select(Category.id).where(Category.parent_id == category.id).limit(1)) is not None:
+    if (
+        db.session.scalar(sa.select(Category.id).where(Category.parent_id == category.id).limit(1))
+        is not None
+    ):
         raise DomainError("This category holds others. Move or delete them first.")
-    if db.session.scalar(sa.select(ProductCategory.product_id).where(ProductCategory.category_id == category.id).limit(1)) is not None:
+    if (
+        db.session.scalar(
+            sa.select(ProductCategory.product_id).where(ProductCategory.category_id == category.id).limit(1)
+        )
+        is not None
+    ):
         raise DomainError("This category holds products. Take them out first.")
     _tell(category, "category.deleted", category_values(category), {}, by)
     db.session.delete(category)
@@ -123,7 +139,9 @@ def _siblings(categories: Sequence[Category]) -> list[Category]:
 
 def _lock_tree() -> None:
     """One change of the tree at a time per merchant: two moves could else make a ring that neither saw."""
-    db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext("catalog.category"), current_merchant_id())))
+    db.session.execute(
+        sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext("catalog.category"), current_merchant_id()))
+    )
 
 
 def _move(category: Category, parent: Category | None) -> None:
@@ -132,14 +150,23 @@ def _move(category: Category, parent: Category | None) -> None:
     if parent is not None and parent.path.startswith(old):
         raise DomainError("A category cannot stand below itself or below one of its own.", field="parent_id")
     below = sa.and_(Category.path >= old, Category.path < next_key(old))
-    longest = db.session.scalar(sa.select(sa.func.max(sa.func.length(Category.path) - sa.func.length(
-        sa.func.replace(Category.path, "/", "")))).where(below)) or 0
+    longest = (
+        db.session.scalar(
+            sa.select(
+                sa.func.max(
+                    sa.func.length(Category.path) - sa.func.length(sa.func.replace(Category.path, "/", ""))
+                )
+            ).where(below)
+        )
+        or 0
+    )
     if longest + new.count("/") - old.count("/") > DEEPEST:
         raise DomainError(f"Categories stand at most {DEEPEST} deep.", field="parent_id")
     category.parent_id = parent.id if parent else None
     db.session.flush()
     db.session.execute(
-        sa.update(Category).where(below)
+        sa.update(Category)
+        .where(below)
         .values(path=sa.func.concat(new, sa.func.substr(Category.path, len(old) + 1)))
         .execution_options(synchronize_session=False)
     )
@@ -177,6 +204,8 @@ def _position(text: str) -> int:
     return typed.whole(text, "position", "The place", most=100_000) or 0
 
 
-def _tell(category: Category, action: str, before: Mapping[str, Any], after: Mapping[str, Any], by: Actor) -> None:
+def _tell(
+    category: Category, action: str, before: Mapping[str, Any], after: Mapping[str, Any], by: Actor
+) -> None:
     audit.record(action, by=by, subject=("category", category.id), before=before, after=after)
     outbox.publish("category.changed", key=f"category:{category.id}", payload={"category_id": category.id})

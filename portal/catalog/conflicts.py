@@ -14,7 +14,9 @@ from portal.core.http import render
 from portal.core.merging import pack_base, unpack_base
 
 
-def conflict(form: FlaskForm, error: StaleError, *, now: Mapping[str, str], mine: Mapping[str, str]) -> dict[str, Any]:
+def conflict(
+    form: FlaskForm, error: StaleError, *, now: Mapping[str, str], mine: Mapping[str, str]
+) -> dict[str, Any]:
     """What ``components/conflict.html`` needs, made before the session is rolled back.
 
     Args:
@@ -36,13 +38,27 @@ def conflict(form: FlaskForm, error: StaleError, *, now: Mapping[str, str], mine
 
 
 def stale_page(
-    parts: Mapping[str, Any], *, action_url: str, heading: str, back_url: str, back_label: str,
-    history: Sequence[AuditEntry] = (), extra: Sequence[tuple[str, str]] = (),
+    parts: Mapping[str, Any],
+    *,
+    action_url: str,
+    heading: str,
+    back_url: str,
+    back_label: str,
+    history: Sequence[AuditEntry] = (),
+    extra: Sequence[tuple[str, str]] = (),
 ) -> Response:
     """The page on which a person decides; ``history`` tells who saved meanwhile."""
     last = history[0] if history else None
     return render(
-        "catalog/stale.html", heading=heading, action_url=action_url, back_url=back_url, back_label=back_label,
-        clashes=parts["clashes"], version=parts["version"], carried=[*parts["carried"], *extra],
-        who=last.actor_name if last else None, at=last.at if last else None, status=409,
+        "catalog/stale.html",
+        heading=heading,
+        action_url=action_url,
+        back_url=back_url,
+        back_label=back_label,
+        clashes=parts["clashes"],
+        version=parts["version"],
+        carried=[*parts["carried"], *extra],
+        who=last.actor_name if last else None,
+        at=last.at if last else None,
+        status=409,
     )

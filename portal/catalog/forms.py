@@ -56,7 +56,9 @@ class ProductForm(FlaskForm):
     description = TextAreaField("Description")
     vendor = StringField("Vendor")
     product_type_id = SelectField("Product type", validate_choice=False)
-    tax_class = SelectField("Tax class", choices=[SelectChoice(*each) for each in TAX_CLASSES.items()], validate_choice=False)
+    tax_class = SelectField(
+        "Tax class", choices=[SelectChoice(*each) for each in TAX_CLASSES.items()], validate_choice=False
+    )
     slug = StringField("Address")
     tags = StringField("Tags")
     version = HiddenField()
@@ -71,8 +73,14 @@ class VariantForm(FlaskForm):
     weight_grams = StringField("Weight")
     unit_cost = StringField("Cost")
     low_stock_threshold = StringField("Low stock from")
-    is_stocked = SelectField("Stock", choices=[SelectChoice("yes", "Is counted"), SelectChoice("no", "Is not counted: a service, a download")],
-                             validate_choice=False)
+    is_stocked = SelectField(
+        "Stock",
+        choices=[
+            SelectChoice("yes", "Is counted"),
+            SelectChoice("no", "Is not counted: a service, a download"),
+        ],
+        validate_choice=False,
+    )
     version = HiddenField()
     base = HiddenField()
 
@@ -115,14 +123,18 @@ class AttributeForm(FlaskForm):
     """An attribute of a product type."""
 
     label = StringField("Label")
-    kind = SelectField("Kind of value", choices=[SelectChoice(*each) for each in KIND_LABELS.items()], validate_choice=False)
+    kind = SelectField(
+        "Kind of value", choices=[SelectChoice(*each) for each in KIND_LABELS.items()], validate_choice=False
+    )
     unit = StringField("Unit")
     choices = TextAreaField("Choices")
     is_required = BooleanField("Required before a product is published")
     is_filterable = BooleanField("Shoppers may filter by it")
 
 
-def product_form(definitions: Sequence[AttributeDefinition], *, types: Sequence[tuple[str, str]], **options: Any) -> ProductForm:
+def product_form(
+    definitions: Sequence[AttributeDefinition], *, types: Sequence[tuple[str, str]], **options: Any
+) -> ProductForm:
     """The form of a product whose type has these attributes."""
     fields = {field_name(each): _attribute_field(each) for each in definitions}
     form: ProductForm = type("ProductForm", (ProductForm,), fields)(**options)
@@ -133,7 +145,8 @@ def product_form(definitions: Sequence[AttributeDefinition], *, types: Sequence[
 def texts(form: FlaskForm) -> dict[str, str]:
     """What was typed, by field, as text; several choices stand on a line each."""
     return {
-        name: "\n".join(value) if isinstance(value, list) else str(value or "") for name, value in form.data.items()
+        name: "\n".join(value) if isinstance(value, list) else str(value or "")
+        for name, value in form.data.items()
     }
 
 
@@ -156,7 +169,11 @@ def _attribute_field(definition: AttributeDefinition) -> Field:
         case "long_text":
             return TextAreaField(label)
         case "boolean":
-            return SelectField(label, choices=[SelectChoice("", "Not said"), SelectChoice(YES, "Yes"), SelectChoice(NO, "No")], validate_choice=False)
+            return SelectField(
+                label,
+                choices=[SelectChoice("", "Not said"), SelectChoice(YES, "Yes"), SelectChoice(NO, "No")],
+                validate_choice=False,
+            )
         case "date":
             return StringField(label, render_kw={"type": "date"})
         case "choice":

@@ -15,7 +15,17 @@ from portal.core.personal_data import not_pii
 from portal.core.tenancy import IdentityKey, Tenant, Timestamped, Versioned, tenant_fk
 
 PRODUCT_STATES = ("draft", "active", "archived")
-ATTRIBUTE_KINDS = ("text", "long_text", "integer", "decimal", "boolean", "date", "choice", "multi_choice", "measure")
+ATTRIBUTE_KINDS = (
+    "text",
+    "long_text",
+    "integer",
+    "decimal",
+    "boolean",
+    "date",
+    "choice",
+    "multi_choice",
+    "measure",
+)
 
 _CATALOGUE = not_pii("catalogue")
 # Code points sort alike on every server, and ranges over them are leakproof, so indexes work under RLS.
@@ -147,7 +157,9 @@ class ProductAttribute(Tenant, Base):
         tenant_fk("product", "product_id", ondelete="CASCADE"),
         tenant_fk("attribute_definition", "attribute_id", ondelete="CASCADE"),
         sa.Index(None, "merchant_id", "attribute_id", "number_value"),
-        sa.Index("product_attribute_text_idx", "merchant_id", "attribute_id", sa.text("left(text_value, 64)")),
+        sa.Index(
+            "product_attribute_text_idx", "merchant_id", "attribute_id", sa.text("left(text_value, 64)")
+        ),
     )
 
 
@@ -193,17 +205,25 @@ class Variant(Tenant, IdentityKey, Versioned, Timestamped, Base):
 
     product_id: Mapped[int] = mapped_column(sa.BigInteger, info=not_pii("key"))
     sku: Mapped[str] = mapped_column(CODE, info=_CATALOGUE)
-    sku_key: Mapped[str] = mapped_column(CODE, info=not_pii("catalogue, folded SKU: codes that differ in case are one"))
+    sku_key: Mapped[str] = mapped_column(
+        CODE, info=not_pii("catalogue, folded SKU: codes that differ in case are one")
+    )
     barcode: Mapped[str | None] = mapped_column(CODE, info=_CATALOGUE)
-    barcode_key: Mapped[str | None] = mapped_column(CODE, info=not_pii("catalogue, barcode folded for look-up"))
-    title: Mapped[str] = mapped_column(default="", server_default="", info=not_pii("catalogue, option values joined"))
+    barcode_key: Mapped[str | None] = mapped_column(
+        CODE, info=not_pii("catalogue, barcode folded for look-up")
+    )
+    title: Mapped[str] = mapped_column(
+        default="", server_default="", info=not_pii("catalogue, option values joined")
+    )
     position: Mapped[int] = mapped_column(default=0, server_default="0", info=_CATALOGUE)
     is_active: Mapped[bool] = mapped_column(default=True, server_default=sa.true(), info=not_pii("state"))
     is_stocked: Mapped[bool] = mapped_column(default=True, server_default=sa.true(), info=_CATALOGUE)
     weight_grams: Mapped[int | None] = mapped_column(info=_CATALOGUE)
     unit_cost: Mapped[Decimal | None] = mapped_column(sa.Numeric(20, 6), info=_CATALOGUE)
     low_stock_threshold: Mapped[int | None] = mapped_column(info=_CATALOGUE)
-    option_values: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default="{}", info=_CATALOGUE)
+    option_values: Mapped[dict[str, Any]] = mapped_column(
+        JSONB, default=dict, server_default="{}", info=_CATALOGUE
+    )
 
     product: Mapped[Product] = relationship()
 

@@ -31,7 +31,11 @@ def free_slug(wanted: str, model: type[Product] | type[Category], *, own_id: int
     Two people may still be given the same one; the unique constraint decides, and the second is told.
     """
     begins = sa.and_(model.slug >= f"{wanted}-", model.slug < f"{wanted}.")
-    taken = set(db.session.scalars(sa.select(model.slug).where(sa.or_(model.slug == wanted, begins), model.id != (own_id or 0))))
+    taken = set(
+        db.session.scalars(
+            sa.select(model.slug).where(sa.or_(model.slug == wanted, begins), model.id != (own_id or 0))
+        )
+    )
     slug, number = wanted, 2
     while slug in taken:
         slug, number = f"{wanted}-{number}", number + 1

@@ -51,18 +51,31 @@ def read_picture(data: bytes) -> Picture:
         # Opening reads the head alone; the pixels are decoded only after their number is known.
         with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
             if opened.width * opened.height > MAX_IMAGE_PIXELS:
-                raise DomainError("A picture may have 40 megapixels. Save it smaller and try again.", field="picture")
+                raise DomainError(
+                    "A picture may have 40 megapixels. Save it smaller and try again.", field="picture"
+                )
             upright = ImageOps.exif_transpose(opened)
             pixels = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        raise DomainError("This is no picture we can read. Use PNG, JPEG or WebP.", field="picture") from error
+    except (
+        UnidentifiedImageError,
+        OSError,
+        SyntaxError,
+        ValueError,
+        EOFError,
+        Image.DecompressionBombError,
+    ) as error:
+        raise DomainError(
+            "This is no picture we can read. Use PNG, JPEG or WebP.", field="picture"
+        ) from error
     files = {name: _written(pixels, longest) for name, longest in SIZES.items()}
     with Image.open(io.BytesIO(files["full"])) as full:
         width, height = full.size
     return Picture(hashlib.sha256(data).hexdigest(), width, height, files)
 
 
-def add_picture(product: Product, picture: Picture, *, filename: str = "", alt_text: str = "", by: Actor) -> Media:
+def add_picture(
+    product: Product, picture: Picture, *, filename: str = "", alt_text: str = "", by: Actor
+) -> Media:
     """Keep a picture with a product, behind those it has.
 
     Raises:
@@ -77,15 +90,32 @@ def add_picture(product: Product, picture: Picture, *, filename: str = "", alt_t
     if len(standing) >= MOST_PICTURES:
         raise DomainError(f"A product has at most {MOST_PICTURES} pictures.", field="picture")
     media = Media(
-        product_id=product.id, content_hash=picture.content_hash, width=picture.width, height=picture.height,
-        storage_key=f"merchants/{current_merchant_id()}/products/{product.id}/{picture.content_hash}", alt_text=_alt(alt_text),
+        product_id=product.id,
+        content_hash=picture.content_hash,
+        width=picture.width,
+        height=picture.height,
+        storage_key=f"merchants/{current_merchant_id()}/products/{product.id}/{picture.content_hash}",
+        alt_text=_alt(alt_text),
         position=max((row.position for row in standing), default=-1) + 1,
     )
     for size, data in picture.files.items():
-        storage.put(f"{media.storage_key}-{size}.webp", data, filename=f"{size}.webp", media_type="image/webp", by=by.id)
+        storage.put(
+            f"{media.storage_key}-{size}.webp",
+            data,
+            filename=f"{size}.webp",
+            media_type="image/webp",
+            by=by.id,
+        )
     db.session.add(media)
     db.session.flush()
-    _tell(product, "product.picture_added", media, {}, {"alt_text": media.alt_text, "filename": filename[:200]}, by)
+    _tell(
+        product,
+        "product.picture_added",
+        media,
+        {},
+        {"alt_text": media.alt_text, "filename": filename[:200]},
+        by,
+    )
     return media
 
 
@@ -109,7 +139,13 @@ def order_pictures(product: Product, media_ids: Sequence[int], *, by: Actor) -> 
         pictures[key].position = place
     db.session.flush()
     db.session.expire(product, ["media"])
-    audit.record("product.pictures_ordered", by=by, subject=("product", product.id), before={"order": list(pictures)}, after={"order": wanted})
+    audit.record(
+        "product.pictures_ordered",
+        by=by,
+        subject=("product", product.id),
+        before={"order": list(pictures)},
+        after={"order": wanted},
+    )
     outbox.publish("product.updated", key=f"product:{product.id}", payload={"product_id": product.id})
 
 
@@ -117,7 +153,9 @@ def remove_picture(product: Product, media: Media, *, by: Actor) -> None:
     """Take a picture away. Its files go once the change stands, with those that expire."""
     if media.storage_key:
         keys = [f"{media.storage_key}-{size}.webp" for size in SIZES]
-        for stored in db.session.scalars(sa.select(storage.StoredFile).where(storage.StoredFile.key.in_(keys))):
+        for stored in db.session.scalars(
+            sa.select(storage.StoredFile).where(storage.StoredFile.key.in_(keys))
+        ):
             stored.expires_at = utc_now()
     _tell(product, "product.picture_removed", media, {"alt_text": media.alt_text}, {}, by)
     db.session.delete(media)
@@ -145,6 +183,15 @@ def _alt(text: str) -> str:
     return typed.short_text(text, "alt_text", "The description", most=300)
 
 
-def _tell(product: Product, action: str, media: Media, before: dict[str, object], after: dict[str, object], by: Actor) -> None:
-    audit.record(action, by=by, subject=("product", product.id), before=before, after=after | {"media_id": media.id})
+def _tell(
+    product: Product,
+    action: str,
+    media: Media,
+    before: dict[str, object],
+    after: dict[str, object],
+    by: Actor,
+) -> None:
+    audit.record(
+        action, by=by, subject=("product", product.id), before=before, after=after | {"media_id": media.id}
+    )
     outbox.publish("product.updated", key=f"product:{product.id}", payload={"product_id": product.id})

@@ -25,7 +25,9 @@ _price: Final = Price.__table__
 def price_of(variant_id: int, currency: str) -> Price | None:
     """The price of a variant in a currency, locked for a change."""
     return db.session.scalars(
-        sa.select(Price).where(Price.variant_id == variant_id, Price.currency == currency).with_for_update(key_share=True)
+        sa.select(Price)
+        .where(Price.variant_id == variant_id, Price.currency == currency)
+        .with_for_update(key_share=True)
     ).one_or_none()
 
 
@@ -53,7 +55,9 @@ def set_price(
     if mine.get("amount"):
         mine["amount"] = typed.amount(typed.decimal(mine["amount"], "amount", "The price"), _places(currency))
     if mine.get("compare_at"):
-        mine["compare_at"] = typed.amount(typed.decimal(mine["compare_at"], "compare_at", "The former price"), _places(currency))
+        mine["compare_at"] = typed.amount(
+            typed.decimal(mine["compare_at"], "compare_at", "The former price"), _places(currency)
+        )
     wanted = now | merged(now, base, mine, version=price.version if price else 0)
     if wanted == now:
         return
@@ -62,25 +66,39 @@ def set_price(
     else:
         _write(variant, price, currency, wanted)
     audit.record(
-        "price.changed", by=by, subject=("variant", variant.id),
-        before={"currency": currency, **now}, after={"currency": currency, **wanted},
+        "price.changed",
+        by=by,
+        subject=("variant", variant.id),
+        before={"currency": currency, **now},
+        after={"currency": currency, **wanted},
     )
-    outbox.publish("price.changed", key=f"variant:{variant.id}",
-                   payload={"variant_id": variant.id, "product_id": variant.product_id, "currency": currency})
+    outbox.publish(
+        "price.changed",
+        key=f"variant:{variant.id}",
+        payload={"variant_id": variant.id, "product_id": variant.product_id, "currency": currency},
+    )
 
 
 def _write(variant: Variant, price: Price | None, currency: str, wanted: Mapping[str, str]) -> None:
     amount = typed.decimal(wanted["amount"], "amount", "The price")
     compare_at = typed.decimal(wanted["compare_at"], "compare_at", "The former price")
     if amount is not None and compare_at is not None and compare_at < amount:
-        raise DomainError("The former price is struck through in shops; it cannot be below the price.", field="compare_at")
+        raise DomainError(
+            "The former price is struck through in shops; it cannot be below the price.", field="compare_at"
+        )
     if price is not None:
         price.amount, price.compare_at = amount or Decimal(0), compare_at
         db.session.flush()
         return
     made = db.session.execute(
         postgresql.insert(_price)
-        .values(merchant_id=current_merchant_id(), variant_id=variant.id, currency=currency, amount=amount, compare_at=compare_at)
+        .values(
+            merchant_id=current_merchant_id(),
+            variant_id=variant.id,
+            currency=currency,
+            amount=amount,
+            compare_at=compare_at,
+        )
         .on_conflict_do_nothing(index_elements=["merchant_id", "variant_id", "currency"])
         .returning(_price.c.id)
     ).scalar_one_or_none()

@@ -19,8 +19,15 @@ from portal.core.errors import ConflictError, DomainError
 TYPE_KEY: Final = "product_type_merchant_id_code_key"
 CODE_KEY: Final = "attribute_definition_merchant_id_product_type_id_code_key"
 KIND_LABELS: Final = {
-    "text": "Text", "long_text": "Long text", "integer": "Whole number", "decimal": "Decimal number", "boolean": "Yes or no",
-    "date": "Date", "choice": "One of a list", "multi_choice": "Several of a list", "measure": "Number with a unit",
+    "text": "Text",
+    "long_text": "Long text",
+    "integer": "Whole number",
+    "decimal": "Decimal number",
+    "boolean": "Yes or no",
+    "date": "Date",
+    "choice": "One of a list",
+    "multi_choice": "Several of a list",
+    "measure": "Number with a unit",
 }
 MOST_CHOICES: Final = 200
 MOST_ATTRIBUTES: Final = 60
@@ -47,7 +54,13 @@ def rename_type(kind: ProductType, name: str, *, by: Actor) -> None:
         return
     before, kind.name = kind.name, word
     db.session.flush()
-    audit.record("product_type.renamed", by=by, subject=("product_type", kind.id), before={"name": before}, after={"name": word})
+    audit.record(
+        "product_type.renamed",
+        by=by,
+        subject=("product_type", kind.id),
+        before={"name": before},
+        after={"name": word},
+    )
 
 
 def delete_type(kind: ProductType, *, by: Actor) -> None:
@@ -56,7 +69,10 @@ def delete_type(kind: ProductType, *, by: Actor) -> None:
     Raises:
         DomainError: products have it.
     """
-    if db.session.scalar(sa.select(Product.id).where(Product.product_type_id == kind.id).limit(1)) is not None:
+    if (
+        db.session.scalar(sa.select(Product.id).where(Product.product_type_id == kind.id).limit(1))
+        is not None
+    ):
         raise ConflictError("Products have this type. Give them another one first.")
     audit.record("product_type.deleted", by=by, subject=("product_type", kind.id), before={"name": kind.name})
     db.session.delete(kind)
@@ -77,7 +93,9 @@ def save_attribute(
         if len(kind.attributes) >= MOST_ATTRIBUTES:
             raise DomainError(f"A product type has at most {MOST_ATTRIBUTES} attributes.", field="label")
         code = slug_of(wanted["label"], "attribute").replace("-", "_")
-        definition = AttributeDefinition(product_type_id=kind.id, code=code, position=len(kind.attributes), **wanted)
+        definition = AttributeDefinition(
+            product_type_id=kind.id, code=code, position=len(kind.attributes), **wanted
+        )
         with unique(CODE_KEY, "This type already has an attribute of that name.", field="label"):
             db.session.add(definition)
         db.session.expire(kind, ["attributes"])
@@ -88,15 +106,25 @@ def save_attribute(
         db.session.flush()
     after = attribute_values(definition)
     if after != before:
-        audit.record("product_type.attribute_saved", by=by, subject=("product_type", kind.id), before=before, after=after)
+        audit.record(
+            "product_type.attribute_saved",
+            by=by,
+            subject=("product_type", kind.id),
+            before=before,
+            after=after,
+        )
     return definition
 
 
 def remove_attribute(definition: AttributeDefinition, *, by: Actor) -> None:
     """Remove an attribute and the values products have for it."""
     db.session.execute(sa.delete(ProductAttribute).where(ProductAttribute.attribute_id == definition.id))
-    audit.record("product_type.attribute_removed", by=by, subject=("product_type", definition.product_type_id),
-                 before=attribute_values(definition))
+    audit.record(
+        "product_type.attribute_removed",
+        by=by,
+        subject=("product_type", definition.product_type_id),
+        before=attribute_values(definition),
+    )
     db.session.delete(definition)
     db.session.flush()
 
@@ -118,13 +146,19 @@ def _attribute_columns(values: Mapping[str, Any]) -> dict[str, Any]:
     if kind == "measure" and not unit:
         raise DomainError("Enter the unit, such as cm or kg.", field="unit")
     return {
-        "label": label, "kind": kind, "unit": unit or None, "choices": choices if "choice" in kind else [],
-        "is_required": bool(values.get("is_required")), "is_filterable": bool(values.get("is_filterable")),
+        "label": label,
+        "kind": kind,
+        "unit": unit or None,
+        "choices": choices if "choice" in kind else [],
+        "is_required": bool(values.get("is_required")),
+        "is_filterable": bool(values.get("is_filterable")),
     }
 
 
 def _require_fit(definition: AttributeDefinition, wanted: Mapping[str, Any]) -> None:
-    uses = sa.select(ProductAttribute.product_id).where(ProductAttribute.attribute_id == definition.id).limit(1)
+    uses = (
+        sa.select(ProductAttribute.product_id).where(ProductAttribute.attribute_id == definition.id).limit(1)
+    )
     if wanted["kind"] != definition.kind and db.session.scalar(uses) is not None:
         raise DomainError("Products have values of this kind. Add another attribute instead.", field="kind")
     for gone in set(definition.choices) - set(wanted["choices"]):
@@ -136,8 +170,12 @@ def _require_fit(definition: AttributeDefinition, wanted: Mapping[str, Any]) -> 
 def attribute_values(definition: AttributeDefinition) -> dict[str, Any]:
     """An attribute as its form and the log show it."""
     return {
-        "label": definition.label, "kind": definition.kind, "unit": definition.unit, "choices": list(definition.choices),
-        "is_required": definition.is_required, "is_filterable": definition.is_filterable,
+        "label": definition.label,
+        "kind": definition.kind,
+        "unit": definition.unit,
+        "choices": list(definition.choices),
+        "is_required": definition.is_required,
+        "is_filterable": definition.is_filterable,
     }
 
 

@@ -126,7 +126,11 @@ def archive_product(product: Product, *, by: Actor) -> None:
 
 def file_under(product: Product, category_ids: Sequence[int], *, by: Actor) -> None:
     """Put the product into exactly these categories."""
-    before = set(db.session.scalars(sa.select(ProductCategory.category_id).where(ProductCategory.product_id == product.id)))
+    before = set(
+        db.session.scalars(
+            sa.select(ProductCategory.category_id).where(ProductCategory.product_id == product.id)
+        )
+    )
     wanted = set(category_ids)
     if before == wanted:
         return
@@ -135,7 +139,9 @@ def file_under(product: Product, category_ids: Sequence[int], *, by: Actor) -> N
             ProductCategory.product_id == product.id, ProductCategory.category_id.in_(before - wanted)
         )
     )
-    db.session.add_all(ProductCategory(product_id=product.id, category_id=key) for key in sorted(wanted - before))
+    db.session.add_all(
+        ProductCategory(product_id=product.id, category_id=key) for key in sorted(wanted - before)
+    )
     product.updated_at = utc_now()
     db.session.flush()
     _tell(product, "product.updated", {"categories": sorted(before)}, {"categories": sorted(wanted)}, by)
@@ -152,7 +158,9 @@ def _columns(wanted: Mapping[str, str]) -> dict[str, Any]:
         raise DomainError("Enter a title that can be read.", field="title")
     if len(wanted["description"]) > 50_000:
         raise DomainError("Keep the description under 50,000 characters.", field="description")
-    tags = list(dict.fromkeys(tag.strip()[:60] for tag in wanted["tags"].replace("\n", ",").split(",") if tag.strip()))
+    tags = list(
+        dict.fromkeys(tag.strip()[:60] for tag in wanted["tags"].replace("\n", ",").split(",") if tag.strip())
+    )
     if len(tags) > MOST_TAGS:
         raise DomainError(f"A product has at most {MOST_TAGS} tags.", field="tags")
     return {
@@ -188,10 +196,14 @@ def _change_state(product: Product, state: str, action: str, by: Actor) -> None:
         return
     before, product.state = product.state, state
     db.session.flush()
-    audit.record(action, by=by, subject=("product", product.id), before={"state": before}, after={"state": state})
+    audit.record(
+        action, by=by, subject=("product", product.id), before={"state": before}, after={"state": state}
+    )
     outbox.publish("product.updated", key=f"product:{product.id}", payload={"product_id": product.id})
 
 
-def _tell(product: Product, action: str, before: Mapping[str, Any], after: Mapping[str, Any], by: Actor) -> None:
+def _tell(
+    product: Product, action: str, before: Mapping[str, Any], after: Mapping[str, Any], by: Actor
+) -> None:
     audit.record(action, by=by, subject=("product", product.id), before=before, after=after)
     outbox.publish(action, key=f"product:{product.id}", payload={"product_id": product.id})

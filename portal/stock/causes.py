@@ -9,7 +9,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-WORDS: Final = {"order": "Order", "import": "Import", "import_undo": "Import taken back", "person": "By hand", "channel": "Channel"}
+WORDS: Final = {
+    "order": "Order",
+    "import": "Import",
+    "import_undo": "Import taken back",
+    "person": "By hand",
+    "channel": "Channel",
+}
 
 
 @dataclass(frozen=True, slots=True)

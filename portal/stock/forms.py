@@ -15,7 +15,9 @@ class LocationForm(FlaskForm):
 
     name = StringField("Name")
     code = StringField("Code")
-    kind = SelectField("Kind", choices=[SelectChoice(*each) for each in KIND_LABELS.items()], validate_choice=False)
+    kind = SelectField(
+        "Kind", choices=[SelectChoice(*each) for each in KIND_LABELS.items()], validate_choice=False
+    )
     country_code = SelectField("Country", validate_choice=False)
     address = TextAreaField("Address")
     position = StringField("Place in lists")

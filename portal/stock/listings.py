@@ -22,9 +22,14 @@ FIGURES = ("on_hand", "allocated", "reserved", "unavailable", "available", "inco
 
 # Everything a variant has anywhere: a shelf may be empty while the next one is full.
 _units = (
-    sa.select(sa.func.coalesce(sa.func.sum(_all.c.on_hand - _all.c.allocated - _all.c.reserved - _all.c.unavailable), 0))
+    sa.select(
+        sa.func.coalesce(
+            sa.func.sum(_all.c.on_hand - _all.c.allocated - _all.c.reserved - _all.c.unavailable), 0
+        )
+    )
     .where(_all.c.merchant_id == _level.merchant_id, _all.c.variant_id == _level.variant_id)
-    .correlate(StockLevel.__table__).scalar_subquery()
+    .correlate(StockLevel.__table__)
+    .scalar_subquery()
 )
 
 
@@ -34,17 +39,36 @@ def location_choices() -> list[tuple[str, str]]:
 
 
 LEVELS = Listing(
-    key="stock-levels", title="Stock", permission="stock.view", noun=("level", "levels"),
-    source=StockLevel.__table__
-    .join(Variant.__table__, sa.and_(_variant.merchant_id == _level.merchant_id, _variant.id == _level.variant_id))
-    .join(Product.__table__, sa.and_(_product.merchant_id == _variant.merchant_id, _product.id == _variant.product_id))
-    .join(Location.__table__, sa.and_(_location.merchant_id == _level.merchant_id, _location.id == _level.location_id)),
-    tenant=_level.merchant_id, row_key=_level.id, default_sort="sku",
+    key="stock-levels",
+    title="Stock",
+    permission="stock.view",
+    noun=("level", "levels"),
+    source=StockLevel.__table__.join(
+        Variant.__table__,
+        sa.and_(_variant.merchant_id == _level.merchant_id, _variant.id == _level.variant_id),
+    )
+    .join(
+        Product.__table__,
+        sa.and_(_product.merchant_id == _variant.merchant_id, _product.id == _variant.product_id),
+    )
+    .join(
+        Location.__table__,
+        sa.and_(_location.merchant_id == _level.merchant_id, _location.id == _level.location_id),
+    ),
+    tenant=_level.merchant_id,
+    row_key=_level.id,
+    default_sort="sku",
     # Slot 0 stands for the level; the figures add up all slots.
     always=lambda: [_level.slot == 0],
-    hidden={"variant_id": _level.variant_id, "location_id": _level.location_id, "threshold": _variant.low_stock_threshold},
+    hidden={"variant_id": _level.variant_id, "location_id": _level.location_id},
     columns=[
-        Column("sku", "SKU", _variant.sku, kind="code", sort=Sort(_variant.sku_key, index="variant_merchant_id_sku_key_key")),
+        Column(
+            "sku",
+            "SKU",
+            _variant.sku,
+            kind="code",
+            sort=Sort(_variant.sku_key, index="variant_merchant_id_sku_key_key"),
+        ),
         Column("product", "Product", _product.title),
         Column("variant", "Variant", _variant.title),
         Column("location", "Location", _location.name, card=1),
@@ -57,14 +81,42 @@ LEVELS = Listing(
     ],
     extras=[Extra(columns=FIGURES, load=queries.figures_of_levels)],
     filters=[
-        TextFilter(key="sku", label="SKU", expression=_variant.sku_key, normalise=code_key, index="variant_merchant_id_sku_key_key"),
-        TextFilter(key="product", label="Product", expression=_product.title_key, normalise=title_key, index="product_merchant_id_title_key_id_idx"),
-        ChoiceFilter(key="location", label="Location", expression=_level.location_id, convert=int, options=location_choices,
-                     index="stock_level_merchant_id_location_id_variant_id_idx"),
-        FlagFilter(key="low", label="Low stock",
-                   expression=sa.and_(_variant.low_stock_threshold.is_not(None), _units <= _variant.low_stock_threshold)),
+        TextFilter(
+            key="sku",
+            label="SKU",
+            expression=_variant.sku_key,
+            normalise=code_key,
+            index="variant_merchant_id_sku_key_key",
+        ),
+        TextFilter(
+            key="product",
+            label="Product",
+            expression=_product.title_key,
+            normalise=title_key,
+            index="product_merchant_id_title_key_id_idx",
+        ),
+        ChoiceFilter(
+            key="location",
+            label="Location",
+            expression=_level.location_id,
+            convert=int,
+            options=location_choices,
+            index="stock_level_merchant_id_location_id_variant_id_idx",
+        ),
+        FlagFilter(
+            key="low",
+            label="Low stock",
+            expression=sa.and_(
+                _variant.low_stock_threshold.is_not(None), _units <= _variant.low_stock_threshold
+            ),
+        ),
     ],
     link=lambda row: url_for("stock.ledger", variant_id=row["variant_id"], location_id=row["location_id"]),
-    quick=lambda text: _variant.sku_key == code_key(text), quick_label="SKU",
-    empty=("A level appears with the first units of a variant. Open a product to count them in, or bring them in from a file.", None, None),
+    quick=lambda text: _variant.sku_key == code_key(text),
+    quick_label="SKU",
+    empty=(
+        "A level appears with the first units of a variant. Open a product to count them in, or bring them in from a file.",
+        None,
+        None,
+    ),
 )

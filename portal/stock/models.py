@@ -23,8 +23,21 @@ from portal.core.tenancy import (
 
 LOCATION_KINDS = ("warehouse", "store", "virtual")
 MOVEMENT_KINDS = (
-    "opening", "history_end", "received", "sold", "returned", "adjusted", "counted", "transferred", "written_off",
-    "reserved", "released", "allocated", "deallocated", "quarantined", "unquarantined",
+    "opening",
+    "history_end",
+    "received",
+    "sold",
+    "returned",
+    "adjusted",
+    "counted",
+    "transferred",
+    "written_off",
+    "reserved",
+    "released",
+    "allocated",
+    "deallocated",
+    "quarantined",
+    "unquarantined",
 )
 
 _STOCK = not_pii("stock")
@@ -61,21 +74,26 @@ class StockLevel(Tenant, Base):
     id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(), sort_order=-80, info=not_pii("key"))
     variant_id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, info=not_pii("key"))
     location_id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, info=not_pii("key"))
-    slot: Mapped[int] = mapped_column(sa.SmallInteger, primary_key=True, default=0, server_default="0", info=_STOCK)
+    slot: Mapped[int] = mapped_column(
+        sa.SmallInteger, primary_key=True, default=0, server_default="0", info=_STOCK
+    )
     on_hand: Mapped[int] = mapped_column(default=0, server_default="0", info=_STOCK)
     allocated: Mapped[int] = mapped_column(default=0, server_default="0", info=_STOCK)
     reserved: Mapped[int] = mapped_column(default=0, server_default="0", info=_STOCK)
     unavailable: Mapped[int] = mapped_column(default=0, server_default="0", info=_STOCK)
     incoming: Mapped[int] = mapped_column(default=0, server_default="0", info=_STOCK)
     counted_at: Mapped[dt.datetime | None] = mapped_column(info=not_pii("time"))
-    updated_at: Mapped[dt.datetime] = mapped_column(server_default=sa.func.now(), onupdate=sa.func.now(), info=not_pii("time"))
+    updated_at: Mapped[dt.datetime] = mapped_column(
+        server_default=sa.func.now(), onupdate=sa.func.now(), info=not_pii("time")
+    )
 
     __table_args__ = (
         tenant_fk("variant", "variant_id"),
         tenant_fk("location", "location_id"),
         sa.CheckConstraint("on_hand - allocated - reserved - unavailable >= 0", name="available"),
         sa.CheckConstraint(
-            "on_hand >= 0 AND allocated >= 0 AND reserved >= 0 AND unavailable >= 0 AND incoming >= 0", name="counters"
+            "on_hand >= 0 AND allocated >= 0 AND reserved >= 0 AND unavailable >= 0 AND incoming >= 0",
+            name="counters",
         ),
         sa.UniqueConstraint("merchant_id", "id"),
         sa.Index(None, "merchant_id", "location_id", "variant_id"),
@@ -132,8 +150,13 @@ class StockMovement(Tenant, TimeKey, Base):
     reason_id: Mapped[int | None] = mapped_column(sa.BigInteger, info=not_pii("key"))
     unit_cost: Mapped[Decimal | None] = mapped_column(sa.Numeric(20, 6), info=not_pii("money"))
     note: Mapped[str | None] = mapped_column(
-        info=pii(category="free_text", strategy="staff", basis="legitimate_interest", purpose="explain a stock change",
-                 retention="with the ledger")
+        info=pii(
+            category="free_text",
+            strategy="staff",
+            basis="legitimate_interest",
+            purpose="explain a stock change",
+            retention="with the ledger",
+        )
     )
 
     __table_args__ = (
@@ -141,7 +164,8 @@ class StockMovement(Tenant, TimeKey, Base):
         sa.Index("stock_movement_cause_idx", "merchant_id", "cause_kind", "cause_id"),
         sa.CheckConstraint(sa.column("kind").in_(MOVEMENT_KINDS), name="kind"),
         sa.CheckConstraint(
-            "on_hand_delta <> 0 OR allocated_delta <> 0 OR reserved_delta <> 0 OR unavailable_delta <> 0", name="moves"
+            "on_hand_delta <> 0 OR allocated_delta <> 0 OR reserved_delta <> 0 OR unavailable_delta <> 0",
+            name="moves",
         ),
         partitioned_by("id"),
     )

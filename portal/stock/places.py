@@ -19,7 +19,11 @@ from portal.stock.models import LOCATION_KINDS, Location, StockLevel, StockReaso
 
 LOCATION_FIELDS: Final = ("name", "code", "kind", "address", "country_code", "position")
 REASON_FIELDS: Final = ("label", "code")
-KIND_LABELS: Final = {"warehouse": "Warehouse", "store": "Store", "virtual": "Virtual: drop-shipping, on its way"}
+KIND_LABELS: Final = {
+    "warehouse": "Warehouse",
+    "store": "Store",
+    "virtual": "Virtual: drop-shipping, on its way",
+}
 LOCATION_KEY: Final = "location_merchant_id_code_key"
 REASON_KEY: Final = "stock_reason_merchant_id_code_key"
 
@@ -67,19 +71,36 @@ def switch_location(location: Location, *, on: bool, by: Actor) -> None:
     if location.is_active == on:
         return
     if not on:
-        units = db.session.scalar(sa.select(sa.func.sum(StockLevel.on_hand)).where(StockLevel.location_id == location.id)) or 0
+        units = (
+            db.session.scalar(
+                sa.select(sa.func.sum(StockLevel.on_hand)).where(StockLevel.location_id == location.id)
+            )
+            or 0
+        )
         if units:
-            raise ConflictError(f"{units:,} units still lie at {location.name}. Move them or take them off the books first.")
+            raise ConflictError(
+                f"{units:,} units still lie at {location.name}. Move them or take them off the books first."
+            )
     location.is_active = on
     db.session.flush()
-    _tell("location.activated" if on else "location.deactivated", location, {"is_active": not on}, {"is_active": on}, by)
+    _tell(
+        "location.activated" if on else "location.deactivated",
+        location,
+        {"is_active": not on},
+        {"is_active": on},
+        by,
+    )
 
 
 def location_values(location: Location) -> dict[str, str]:
     """What the form shows, by field, as text."""
     return {
-        "name": location.name, "code": location.code, "kind": location.kind, "address": location.address or "",
-        "country_code": location.country_code or "", "position": str(location.position),
+        "name": location.name,
+        "code": location.code,
+        "kind": location.kind,
+        "address": location.address or "",
+        "country_code": location.country_code or "",
+        "position": str(location.position),
     }
 
 
@@ -103,7 +124,9 @@ def save_reason(values: Mapping[str, Any], *, reason: StockReason | None = None,
             reason.label, reason.code = label, code
     after = reason_values(reason)
     if after != before:
-        audit.record("stock_reason.saved", by=by, subject=("stock_reason", reason.id), before=before, after=after)
+        audit.record(
+            "stock_reason.saved", by=by, subject=("stock_reason", reason.id), before=before, after=after
+        )
     return reason
 
 
@@ -113,7 +136,13 @@ def switch_reason(reason: StockReason, *, on: bool, by: Actor) -> None:
         return
     reason.is_active = on
     db.session.flush()
-    audit.record("stock_reason.saved", by=by, subject=("stock_reason", reason.id), before={"is_active": not on}, after={"is_active": on})
+    audit.record(
+        "stock_reason.saved",
+        by=by,
+        subject=("stock_reason", reason.id),
+        before={"is_active": not on},
+        after={"is_active": on},
+    )
 
 
 def reason_values(reason: StockReason) -> dict[str, str]:
@@ -144,6 +173,8 @@ def _location_columns(text: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _tell(action: str, location: Location, before: Mapping[str, Any], after: Mapping[str, Any], by: Actor) -> None:
+def _tell(
+    action: str, location: Location, before: Mapping[str, Any], after: Mapping[str, Any], by: Actor
+) -> None:
     audit.record(action, by=by, subject=("location", location.id), before=before, after=after)
     outbox.publish("location.changed", key=f"location:{location.id}", payload={"location_id": location.id})

@@ -102,7 +102,9 @@ def adjust_stock(
     _require_counted(variant_id)
     apply_moves(
         [
-            Move(variant_id, location_id, "adjusted", on_hand=units, slot=slot, reason_id=reason_id, note=note)
+            Move(
+                variant_id, location_id, "adjusted", on_hand=units, slot=slot, reason_id=reason_id, note=note
+            )
             for slot, units in _spread(variant_id, location_id, delta)
         ],
         by=by,
@@ -150,7 +152,8 @@ def adjust_once(
     ).one()
     if dict(before._mapping) != asked:
         raise DomainError(
-            "This form was sent before with another number. Look at the figures, then adjust again.", field="delta"
+            "This form was sent before with another number. Look at the figures, then adjust again.",
+            field="delta",
         )
     return False
 
@@ -162,7 +165,9 @@ def _spread(variant_id: int, location_id: int, delta: int) -> list[tuple[int, in
     rows = db.session.execute(
         sa.select(
             _level.c.slot,
-            (_level.c.on_hand - _level.c.allocated - _level.c.reserved - _level.c.unavailable).label("available"),
+            (_level.c.on_hand - _level.c.allocated - _level.c.reserved - _level.c.unavailable).label(
+                "available"
+            ),
         )
         .where(
             _level.c.merchant_id == current_merchant_id(),

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from portal.catalog import variants
+from portal.catalog import options as matrix
 from portal.catalog.models import Product, Variant
 from portal.catalog.services import create_product
 from portal.core.database import current_merchant_id, db, merchant_scope
@@ -22,17 +22,26 @@ MakeProduct = Callable[..., tuple[int, list[int]]]
 def make_product(app: Flask, merchant: int) -> MakeProduct:
     """``make_product("Lantern", options={"Size": ["S", "M"]})`` gives the product's id and those of its variants."""
 
-    def make(title: str = "Lantern", *, sku: str = "", options: dict[str, list[str]] | None = None, **values: Any) -> tuple[int, list[int]]:
+    def make(
+        title: str = "Lantern", *, sku: str = "", options: dict[str, list[str]] | None = None, **values: Any
+    ) -> tuple[int, list[int]]:
         with app.app_context(), merchant_scope(merchant):
             product = create_product({"title": title, "sku": sku, **values}, by=SYSTEM)
             for name, words in (options or {}).items():
-                variants.save_options(product, names={}, values={}, added={}, new_name=name, new_values=words, by=SYSTEM)
+                matrix.save_options(
+                    product, names={}, values={}, added={}, new_name=name, new_values=words, by=SYSTEM
+                )
             if options:
-                variants.generate_variants(product, by=SYSTEM)
+                matrix.generate_variants(product, by=SYSTEM)
             product_id = product.id
             db.session.commit()
-            return product_id, list(db.session.scalars(
-                sa.select(Variant.id).where(Variant.product_id == product_id).order_by(Variant.position, Variant.id)))
+            return product_id, list(
+                db.session.scalars(
+                    sa.select(Variant.id)
+                    .where(Variant.product_id == product_id)
+                    .order_by(Variant.position, Variant.id)
+                )
+            )
 
     return make
 

@@ -27,24 +27,34 @@ Make = Callable[..., tuple[int, list[int]]]
 SCHEMES = [
     {"color_scheme": "light"},
     pytest.param({"color_scheme": "dark"}, marks=pytest.mark.axe_all),
-    pytest.param({"color_scheme": "light", "viewport": {"width": 360, "height": 760}}, marks=pytest.mark.axe_all),
+    pytest.param(
+        {"color_scheme": "light", "viewport": {"width": 360, "height": 760}}, marks=pytest.mark.axe_all
+    ),
 ]
 
 
 @pytest.fixture
 def shop(app: Flask, merchant: int, make_product: Make) -> tuple[int, list[int]]:
     """A product with everything on it."""
-    product_id, variants = make_product("Brass lantern", vendor="Acme", options={"Size": ["Small", "Large"], "Colour": ["Red", "Blue"]})
+    product_id, variants = make_product(
+        "Brass lantern", vendor="Acme", options={"Size": ["Small", "Large"], "Colour": ["Red", "Blue"]}
+    )
     with app.app_context(), merchant_scope(merchant):
         kind = create_type("Lights", by=SYSTEM)
-        for label, form, more in (("Material", "text", {}), ("Height", "measure", {"unit": "cm"}), ("Finish", "choice", {"choices": "Matt\nGloss"})):
+        for label, form, more in (
+            ("Material", "text", {}),
+            ("Height", "measure", {"unit": "cm"}),
+            ("Finish", "choice", {"choices": "Matt\nGloss"}),
+        ):
             save_attribute(kind, {"label": label, "kind": form, **more}, by=SYSTEM)
         outer = create_category({"name": "Home"}, by=SYSTEM)
         create_category({"name": "Lighting", "parent_id": str(outer.id)}, by=SYSTEM)
         product = db.session.get_one(Product, (merchant, product_id))
         product.product_type_id = kind.id
         for key in variants:
-            prices.set_price(db.session.get_one(Variant, (merchant, key)), "GBP", {"amount": "12.50"}, base={}, by=SYSTEM)
+            prices.set_price(
+                db.session.get_one(Variant, (merchant, key)), "GBP", {"amount": "12.50"}, base={}, by=SYSTEM
+            )
         data = io.BytesIO()
         Image.new("RGB", (640, 480), "#b5651d").save(data, "PNG")
         add_picture(product, read_picture(data.getvalue()), alt_text="A brass lantern", by=SYSTEM)
@@ -53,7 +63,9 @@ def shop(app: Flask, merchant: int, make_product: Make) -> tuple[int, list[int]]
     return product_id, [*variants, type_id, category_id]
 
 
-def test_two_browsers_at_one_product_lose_no_edit(open_browser: Open, member: Member, shop: tuple[int, list[int]]) -> None:
+def test_two_browsers_at_one_product_lose_no_edit(
+    open_browser: Open, member: Member, shop: tuple[int, list[int]]
+) -> None:
     address = f"/catalog/products/{shop[0]}"
     anna, ben = open_browser(member("owner")), open_browser(member("catalogue-manager"))
     anna.goto(address)
@@ -74,7 +86,9 @@ def test_two_browsers_at_one_product_lose_no_edit(open_browser: Open, member: Me
     assert ben.locator("#description").input_value() == "Shines for hours."
 
 
-def test_a_row_of_the_grid_is_saved_alone_and_shows_both_values_when_stale(open_browser: Open, member: Member, shop: tuple[int, list[int]]) -> None:
+def test_a_row_of_the_grid_is_saved_alone_and_shows_both_values_when_stale(
+    open_browser: Open, member: Member, shop: tuple[int, list[int]]
+) -> None:
     address, key = f"/catalog/products/{shop[0]}", shop[1][0]
     anna, ben = open_browser(member("owner")), open_browser(member("owner"))
     anna.goto(address)
@@ -91,7 +105,9 @@ def test_a_row_of_the_grid_is_saved_alone_and_shows_both_values_when_stale(open_
     assert ben.locator(f"#variant-{key}-amount").input_value() == "15.00"
 
 
-def test_without_javascript_a_row_is_saved_and_a_taken_sku_is_named(open_browser: Open, member: Member, shop: tuple[int, list[int]]) -> None:
+def test_without_javascript_a_row_is_saved_and_a_taken_sku_is_named(
+    open_browser: Open, member: Member, shop: tuple[int, list[int]]
+) -> None:
     first, second = shop[1][:2]
     page = open_browser(member("owner"), java_script_enabled=False)
     page.goto(f"/catalog/products/{shop[0]}")
@@ -105,14 +121,27 @@ def test_without_javascript_a_row_is_saved_and_a_taken_sku_is_named(open_browser
 
 
 @pytest.mark.parametrize("options", SCHEMES)
-def test_axe_finds_nothing_on_the_screens_of_the_catalogue(open_browser: Open, member: Member, shop: tuple[int, list[int]], options: dict[str, object]) -> None:
+def test_axe_finds_nothing_on_the_screens_of_the_catalogue(
+    open_browser: Open, member: Member, shop: tuple[int, list[int]], options: dict[str, object]
+) -> None:
     product_id, (variant_id, *_, type_id, category_id) = shop
     page = open_browser(member("owner"), **options)
     for address in (
-        "products", f"products/{product_id}", "products/new", f"products/{product_id}/options", f"variants/{variant_id}",
-        "categories", f"categories/{category_id}", "categories/new", "product-types", f"product-types/{type_id}", f"product-types/{type_id}/attributes/new",
+        "products",
+        f"products/{product_id}",
+        "products/new",
+        f"products/{product_id}/options",
+        f"variants/{variant_id}",
+        "categories",
+        f"categories/{category_id}",
+        "categories/new",
+        "product-types",
+        f"product-types/{type_id}",
+        f"product-types/{type_id}/attributes/new",
     ):
         page.goto(f"/catalog/{address}")
         page.wait_for_load_state("networkidle")
         assert axe_findings(page) == [], address
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{address} scrolls sideways"
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
+            f"{address} scrolls sideways"
+        )

@@ -35,7 +35,10 @@ def form_of(page: str, action: str) -> dict[str, str]:
         name: unescape(value)
         for name, value in re.findall(r'<input[^>]*? name="([^"]+)"[^>]*? value="([^"]*)"', form)
     }
-    fields |= {name: unescape(text).removeprefix("\r\n") for name, text in re.findall(r'<textarea[^>]*? name="([^"]+)"[^>]*>(.*?)</textarea>', form, re.S)}
+    fields |= {
+        name: unescape(text).removeprefix("\r\n")
+        for name, text in re.findall(r'<textarea[^>]*? name="([^"]+)"[^>]*>(.*?)</textarea>', form, re.S)
+    }
     for name, body in re.findall(r'<select[^>]*? name="([^"]+)"[^>]*>(.*?)</select>', form, re.S):
         chosen = re.search(r'<option selected value="([^"]*)"|<option value="([^"]*)" selected', body)
         fields[name] = next((value for value in chosen.groups() if value is not None), "") if chosen else ""
@@ -47,7 +50,9 @@ def opened(client: HouseClient, product_id: int) -> dict[str, str]:
     return form_of(client.get(address).text, address)
 
 
-def test_the_list_shows_products_with_variants_and_links(login: Login, member: Member, make_product: Make) -> None:
+def test_the_list_shows_products_with_variants_and_links(
+    login: Login, member: Member, make_product: Make
+) -> None:
     product_id, _ = make_product("Lantern", options={"Size": ["S", "M", "L"]})
     page = login(member("read-only")).get("/catalog/products").text
     assert "Lantern" in page and f"/catalog/products/{product_id}" in page
@@ -55,7 +60,9 @@ def test_the_list_shows_products_with_variants_and_links(login: Login, member: M
     assert "Add product" not in page
 
 
-def test_the_list_is_filtered_by_state_title_vendor_and_category(login: Login, member: Member, make_product: Make) -> None:
+def test_the_list_is_filtered_by_state_title_vendor_and_category(
+    login: Login, member: Member, make_product: Make
+) -> None:
     make_product("Lantern", vendor="Acme")
     make_product("Candle", vendor="Other")
     client = login(member("owner"))
@@ -65,7 +72,9 @@ def test_the_list_is_filtered_by_state_title_vendor_and_category(login: Login, m
     assert "No products match" in client.get("/catalog/products?f=1.category.is.1").text
 
 
-def test_the_list_answers_htmx_with_the_region_alone(login: Login, member: Member, make_product: Make) -> None:
+def test_the_list_answers_htmx_with_the_region_alone(
+    login: Login, member: Member, make_product: Make
+) -> None:
     make_product()
     answer = login(member("owner")).fragment("/catalog/products")
     assert answer.text.lstrip().startswith("<section") and "<html" not in answer.text
@@ -76,7 +85,16 @@ def test_an_empty_catalogue_says_what_to_do(login: Login, member: Member) -> Non
     assert "No products yet" in page and "Add product" in page
 
 
-@pytest.mark.parametrize("path", ["/catalog/products", "/catalog/products/1", "/catalog/categories", "/catalog/product-types", "/catalog/products/new"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/catalog/products",
+        "/catalog/products/1",
+        "/catalog/categories",
+        "/catalog/product-types",
+        "/catalog/products/new",
+    ],
+)
 def test_nobody_comes_in_without_signing_in(client: HouseClient, path: str) -> None:
     assert client.get(path).status_code == 303
 
@@ -94,21 +112,34 @@ def test_reading_is_not_changing(login: Login, member: Member, make_product: Mak
     client = login(member("read-only"))
     page = client.get(f"/catalog/products/{product_id}")
     assert page.status_code == 200 and "Unsaved changes" not in page.text
-    for path in (f"products/{product_id}", f"products/{product_id}/publication", f"variants/{variant_id}", f"products/{product_id}/pictures"):
+    for path in (
+        f"products/{product_id}",
+        f"products/{product_id}/publication",
+        f"variants/{variant_id}",
+        f"products/{product_id}/pictures",
+    ):
         assert client.post(f"/catalog/{path}").status_code == 403
     assert login(member("compliance")).get("/catalog/products").status_code == 403
 
 
-def test_a_product_is_made_with_a_variant_and_told(app: Flask, merchant: int, login: Login, member: Member) -> None:
-    answer = login(member("owner")).post("/catalog/products/new", data={"title": "Brass lantern", "sku": "BL-1"})
+def test_a_product_is_made_with_a_variant_and_told(
+    app: Flask, merchant: int, login: Login, member: Member
+) -> None:
+    answer = login(member("owner")).post(
+        "/catalog/products/new", data={"title": "Brass lantern", "sku": "BL-1"}
+    )
     assert answer.status_code == 303
     product_id = int(answer.location.rpartition("/")[2])
     with app.app_context(), merchant_scope(merchant):
         product = db.session.scalars(sa.select(Product).where(Product.id == product_id)).one()
         assert (product.slug, product.state, product.title_key) == ("brass-lantern", "draft", "brass lantern")
-        assert db.session.scalars(sa.select(Variant.sku_key).where(Variant.product_id == product_id)).all() == ["BL-1"]
+        assert db.session.scalars(
+            sa.select(Variant.sku_key).where(Variant.product_id == product_id)
+        ).all() == ["BL-1"]
         actions = set(db.session.scalars(sa.select(AuditEntry.action)))
-        events = db.session.scalars(sa.select(OutboxEvent.payload).where(OutboxEvent.kind == "product.created")).all()
+        events = db.session.scalars(
+            sa.select(OutboxEvent.payload).where(OutboxEvent.kind == "product.created")
+        ).all()
     assert {"product.created", "variant.created"} <= actions
     assert events == [{"product_id": product_id}]
 
@@ -118,21 +149,30 @@ def test_the_second_product_of_a_name_gets_a_number_in_its_address(make_product:
     assert (read(Product, first).slug, read(Product, second).slug) == ("lantern", "lantern-2")
 
 
-@pytest.mark.parametrize(("values", "words"), [
-    ({"title": ""}, "Enter a title"),
-    ({"title": "x" * 301}, "300 characters"),
-    ({"tax_class": "luxury"}, "tax class"),
-    ({"product_type_id": "999999"}, "no longer exists"),
-])
-def test_bad_input_is_refused_at_its_field_and_kept(login: Login, member: Member, make_product: Make, values: dict[str, str], words: str) -> None:
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"title": ""}, "Enter a title"),
+        ({"title": "x" * 301}, "300 characters"),
+        ({"tax_class": "luxury"}, "tax class"),
+        ({"product_type_id": "999999"}, "no longer exists"),
+    ],
+)
+def test_bad_input_is_refused_at_its_field_and_kept(
+    login: Login, member: Member, make_product: Make, values: dict[str, str], words: str
+) -> None:
     product_id, _ = make_product()
     client = login(member("owner"))
-    answer = client.post(f"/catalog/products/{product_id}", data=opened(client, product_id) | {"vendor": "Kept"} | values)
+    answer = client.post(
+        f"/catalog/products/{product_id}", data=opened(client, product_id) | {"vendor": "Kept"} | values
+    )
     assert answer.status_code == 422
     assert words in answer.text and 'aria-invalid="true"' in answer.text and 'value="Kept"' in answer.text
 
 
-def test_an_address_that_is_taken_is_refused_at_its_field(login: Login, member: Member, make_product: Make) -> None:
+def test_an_address_that_is_taken_is_refused_at_its_field(
+    login: Login, member: Member, make_product: Make
+) -> None:
     make_product("Lantern")
     other, _ = make_product("Candle")
     client = login(member("owner"))
@@ -140,11 +180,18 @@ def test_an_address_that_is_taken_is_refused_at_its_field(login: Login, member: 
     assert answer.status_code == 422 and "Another product has this address" in answer.text
 
 
-def test_a_stale_save_keeps_what_does_not_clash_and_asks_about_the_rest(login: Login, member: Member, make_product: Make, read: Read) -> None:
+def test_a_stale_save_keeps_what_does_not_clash_and_asks_about_the_rest(
+    login: Login, member: Member, make_product: Make, read: Read
+) -> None:
     product_id, _ = make_product()
     anna, ben = login(member("owner")), login(member("catalogue-manager"))
     hers, his = opened(anna, product_id), opened(ben, product_id)
-    assert anna.post(f"/catalog/products/{product_id}", data=hers | {"vendor": "Acme", "tags": "old"}).status_code == 303
+    assert (
+        anna.post(
+            f"/catalog/products/{product_id}", data=hers | {"vendor": "Acme", "tags": "old"}
+        ).status_code
+        == 303
+    )
     merged = ben.post(f"/catalog/products/{product_id}", data=his | {"description": "Shines."})
     assert merged.status_code == 303
     kept = read(Product, product_id)
@@ -158,7 +205,9 @@ def test_a_stale_save_keeps_what_does_not_clash_and_asks_about_the_rest(login: L
     assert (kept.vendor, kept.title, kept.tags, kept.description) == ("Other", "Lamp", ["old"], "Shines.")
 
 
-def test_publishing_wants_something_to_sell_and_archiving_takes_it_away(login: Login, member: Member, make_product: Make, read: Read) -> None:
+def test_publishing_wants_something_to_sell_and_archiving_takes_it_away(
+    login: Login, member: Member, make_product: Make, read: Read
+) -> None:
     product_id, (variant_id, *_) = make_product()
     client = login(member("owner"))
     client.post(f"/catalog/variants/{variant_id}/activation/remove")
@@ -173,7 +222,9 @@ def test_publishing_wants_something_to_sell_and_archiving_takes_it_away(login: L
 def test_a_damaged_form_says_so_and_saves_nothing(login: Login, member: Member, make_product: Make) -> None:
     product_id, _ = make_product()
     client = login(member("owner"))
-    answer = client.post(f"/catalog/products/{product_id}", data=opened(client, product_id) | {"base": "{", "title": "X"})
+    answer = client.post(
+        f"/catalog/products/{product_id}", data=opened(client, product_id) | {"base": "{", "title": "X"}
+    )
     assert answer.status_code == 422 and "arrived damaged" in answer.text
 
 
@@ -182,11 +233,17 @@ def test_naughty_strings_pass_through_titles(login: Login, member: Member, make_
     product_id, _ = make_product()
     client = login(member("owner"))
     path = next(each for each in sorted(NAUGHTY.rglob("*")) if each.suffix == ".txt")
-    lines = [line for line in path.read_text(encoding="utf-8", errors="surrogateescape").split("\n") if line and not line.startswith("#")]
+    lines = [
+        line
+        for line in path.read_text(encoding="utf-8", errors="surrogateescape").split("\n")
+        if line and not line.startswith("#")
+    ]
     assert len(lines) > 100
     for line in [*lines[::6], "\x00nul", "a\x1fb", "\u202eabc", "٣", "x" * 400]:
         title = line.encode("utf-8", "replace").decode()
-        answer = client.post(f"/catalog/products/{product_id}", data=opened(client, product_id) | {"title": title, "slug": ""})
+        answer = client.post(
+            f"/catalog/products/{product_id}", data=opened(client, product_id) | {"title": title, "slug": ""}
+        )
         assert answer.status_code in (303, 422), title
         assert client.get("/catalog/products", query_string={"q": title[:150]}).status_code == 200
 
@@ -207,7 +264,9 @@ def count_statements(app: Flask, act: Callable[[], Any]) -> int:
     return len(counted)
 
 
-def test_the_list_and_the_editor_take_the_same_statements_whatever_their_size(app: Flask, login: Login, member: Member, make_product: Make) -> None:
+def test_the_list_and_the_editor_take_the_same_statements_whatever_their_size(
+    app: Flask, login: Login, member: Member, make_product: Make
+) -> None:
     small, _ = make_product("Small")
     client = login(member("owner"))
     client.get("/catalog/products")
@@ -215,7 +274,9 @@ def test_the_list_and_the_editor_take_the_same_statements_whatever_their_size(ap
     editor = count_statements(app, lambda: client.get(f"/catalog/products/{small}"))
     for number in range(12):
         make_product(f"Product {number}", options={"Size": ["S", "M"]})
-    large, made = make_product("Large", options={"Size": [str(n) for n in range(40)], "Colour": [str(n) for n in range(48)]})
+    large, made = make_product(
+        "Large", options={"Size": [str(n) for n in range(40)], "Colour": [str(n) for n in range(48)]}
+    )
     assert len(made) > 1_900
     assert count_statements(app, lambda: client.get("/catalog/products")) == one <= 12
     assert count_statements(app, lambda: client.get(f"/catalog/products/{large}")) <= editor + 1

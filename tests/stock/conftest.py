@@ -12,9 +12,10 @@ from flask import Flask
 from portal.catalog.models import Variant
 from portal.catalog.services import create_product
 from portal.core.database import db, merchant_scope
+from portal.stock.ledger import ledger_sums
 from portal.stock.models import Location
 from portal.stock.places import add_location, save_reason
-from portal.stock.queries import Figures, figures, ledger_sums
+from portal.stock.queries import Figures, figures
 from portal.stock.services import Move, apply_moves
 from tests.support.people import SYSTEM
 
@@ -40,7 +41,9 @@ def shelf(app: Flask, merchant: int) -> Shelf:
         shop = add_location({"name": "Shop", "kind": "store", "position": "1"}, by=SYSTEM)
         reason = save_reason({"label": "Damaged"}, by=SYSTEM)
         apply_moves([Move(variant_id, main.id, "opening", on_hand=10)], by=SYSTEM)
-        apply_moves([Move(variant_id, main.id, "allocated", allocated=3, cause_kind="order", cause_id=77)], by=SYSTEM)
+        apply_moves(
+            [Move(variant_id, main.id, "allocated", allocated=3, cause_kind="order", cause_id=77)], by=SYSTEM
+        )
         made = Shelf(variant_id, product.id, main.id, shop.id, reason.id)
         db.session.commit()
         return made
@@ -52,7 +55,10 @@ def units(app: Flask, merchant: int, shelf: Shelf) -> Callable[..., Figures]:
 
     def read(location_id: int | None = None) -> Figures:
         with app.app_context(), merchant_scope(merchant):
-            found, summed = figures(shelf.variant_id, location_id or shelf.main), ledger_sums(shelf.variant_id, location_id or shelf.main)
+            found, summed = (
+                figures(shelf.variant_id, location_id or shelf.main),
+                ledger_sums(shelf.variant_id, location_id or shelf.main),
+            )
             assert found == summed
             return found
 

@@ -19,11 +19,15 @@ Open = Callable[..., Page]
 SCHEMES = [
     {"color_scheme": "light"},
     pytest.param({"color_scheme": "dark"}, marks=pytest.mark.axe_all),
-    pytest.param({"color_scheme": "light", "viewport": {"width": 360, "height": 760}}, marks=pytest.mark.axe_all),
+    pytest.param(
+        {"color_scheme": "light", "viewport": {"width": 360, "height": 760}}, marks=pytest.mark.axe_all
+    ),
 ]
 
 
-def test_two_browsers_at_one_level_add_up(open_browser: Open, member: Member, shelf: Shelf, units: Callable[..., Figures]) -> None:
+def test_two_browsers_at_one_level_add_up(
+    open_browser: Open, member: Member, shelf: Shelf, units: Callable[..., Figures]
+) -> None:
     row = f"#level-{shelf.variant_id}-{shelf.main}"
     anna, ben = open_browser(member("warehouse")), open_browser(member("owner"))
     for page in (anna, ben):
@@ -39,7 +43,9 @@ def test_two_browsers_at_one_level_add_up(open_browser: Open, member: Member, sh
     assert anna.locator(f"{row} [data-label='On hand']").inner_text() == "13"
 
 
-def test_without_javascript_an_adjustment_comes_back_to_the_list(open_browser: Open, member: Member, shelf: Shelf, units: Callable[..., Figures]) -> None:
+def test_without_javascript_an_adjustment_comes_back_to_the_list(
+    open_browser: Open, member: Member, shelf: Shelf, units: Callable[..., Figures]
+) -> None:
     row = f"#level-{shelf.variant_id}-{shelf.main}"
     page = open_browser(member("warehouse"), java_script_enabled=False)
     page.goto("/stock?f=1.sku.starts.lan")
@@ -51,13 +57,24 @@ def test_without_javascript_an_adjustment_comes_back_to_the_list(open_browser: O
 
 
 @pytest.mark.parametrize("options", SCHEMES)
-def test_axe_finds_nothing_on_the_screens_of_stock(open_browser: Open, member: Member, shelf: Shelf, options: dict[str, object]) -> None:
+def test_axe_finds_nothing_on_the_screens_of_stock(
+    open_browser: Open, member: Member, shelf: Shelf, options: dict[str, object]
+) -> None:
     page = open_browser(member("owner"), **options)
     for address in (
-        "", f"/levels/{shelf.variant_id}/{shelf.main}", f"/variants/{shelf.variant_id}", "/locations", f"/locations/{shelf.main}", "/locations/new",
-        "/reasons", f"/reasons/{shelf.reason_id}", "/worklist",
+        "",
+        f"/levels/{shelf.variant_id}/{shelf.main}",
+        f"/variants/{shelf.variant_id}",
+        "/locations",
+        f"/locations/{shelf.main}",
+        "/locations/new",
+        "/reasons",
+        f"/reasons/{shelf.reason_id}",
+        "/worklist",
     ):
         page.goto(f"/stock{address}")
         page.wait_for_load_state("networkidle")
         assert axe_findings(page) == [], address
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{address} scrolls sideways"
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
+            f"{address} scrolls sideways"
+        )

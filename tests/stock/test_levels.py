@@ -18,8 +18,9 @@ from portal.core.audit import AuditEntry
 from portal.core.database import current_merchant_id, db, merchant_scope, retrying
 from portal.core.errors import DomainError
 from portal.core.outbox.models import OutboxEvent
+from portal.stock.ledger import ledger, stock_history
 from portal.stock.models import StockLevel, StockMovement
-from portal.stock.queries import Figures, ledger, low_stock, stock_history
+from portal.stock.queries import Figures, low_stock
 from portal.stock.services import InsufficientStockError, Move, adjust_stock, apply_moves
 from tests.stock.conftest import Shelf
 from tests.support.client import HouseClient
@@ -47,7 +48,9 @@ def test_the_list_shows_every_figure(login: Login, member: Member, shelf: Shelf)
     assert "Adjust" not in row
 
 
-def test_the_list_is_filtered_by_location_sku_and_low_stock(app: Flask, merchant: int, login: Login, member: Member, shelf: Shelf) -> None:
+def test_the_list_is_filtered_by_location_sku_and_low_stock(
+    app: Flask, merchant: int, login: Login, member: Member, shelf: Shelf
+) -> None:
     client = login(member("warehouse"))
     assert "LAN-1" in client.get("/stock?f=1.sku.starts.lan").text
     assert "No levels match" in client.get(f"/stock?f=1.location.is.{shelf.shop}").text
@@ -59,7 +62,9 @@ def test_the_list_is_filtered_by_location_sku_and_low_stock(app: Flask, merchant
     assert "LAN-1" in client.fragment("/stock/worklist").text
 
 
-@pytest.mark.parametrize("address", ["/stock", "/stock/locations", "/stock/reasons", "/stock/levels/1/1", "/stock/variants/1"])
+@pytest.mark.parametrize(
+    "address", ["/stock", "/stock/locations", "/stock/reasons", "/stock/levels/1/1", "/stock/variants/1"]
+)
 def test_nobody_comes_in_without_signing_in(client: HouseClient, address: str) -> None:
     assert client.get(address).status_code == 303
 
@@ -83,17 +88,30 @@ def test_an_adjustment_adds_with_reason_note_audit_and_event(
 ) -> None:
     person = member("warehouse")
     client = login(person)
-    answer = client.post(f"{path(shelf)}/adjustments", data=adjustment("-2", reason_id=str(shelf.reason_id), note="Fell down"))
+    answer = client.post(
+        f"{path(shelf)}/adjustments", data=adjustment("-2", reason_id=str(shelf.reason_id), note="Fell down")
+    )
     assert answer.status_code == 303
     assert (units().on_hand, units().available) == (8, 5)
     page = client.get(path(shelf)).text
-    assert "Damaged" in page and "Fell down" in page and person.name in page and "The movements add up" in page
+    assert (
+        "Damaged" in page and "Fell down" in page and person.name in page and "The movements add up" in page
+    )
     with app.app_context(), merchant_scope(merchant):
-        assert db.session.scalar(sa.select(sa.func.count(AuditEntry.id)).where(AuditEntry.action == "stock.adjusted")) == 1
-        assert {"variant_id": shelf.variant_id} in db.session.scalars(sa.select(OutboxEvent.payload).where(OutboxEvent.kind == "stock.changed")).all()
+        assert (
+            db.session.scalar(
+                sa.select(sa.func.count(AuditEntry.id)).where(AuditEntry.action == "stock.adjusted")
+            )
+            == 1
+        )
+        assert {"variant_id": shelf.variant_id} in db.session.scalars(
+            sa.select(OutboxEvent.payload).where(OutboxEvent.kind == "stock.changed")
+        ).all()
 
 
-def test_the_same_form_sent_twice_counts_once(login: Login, member: Member, shelf: Shelf, units: Units) -> None:
+def test_the_same_form_sent_twice_counts_once(
+    login: Login, member: Member, shelf: Shelf, units: Units
+) -> None:
     client, sent = login(member("warehouse")), adjustment("5")
     for _ in range(3):
         assert client.post(f"{path(shelf)}/adjustments", data=sent).status_code == 303
@@ -103,7 +121,9 @@ def test_the_same_form_sent_twice_counts_once(login: Login, member: Member, shel
     assert units().on_hand == 15
 
 
-def test_a_form_that_failed_may_be_sent_again(login: Login, member: Member, shelf: Shelf, units: Units) -> None:
+def test_a_form_that_failed_may_be_sent_again(
+    login: Login, member: Member, shelf: Shelf, units: Units
+) -> None:
     client, sent = login(member("warehouse")), adjustment("-8")
     answer = client.post(f"{path(shelf)}/adjustments", data=sent)
     assert answer.status_code == 409 and "Only 7 of the 10 units here are available" in answer.text
@@ -112,11 +132,21 @@ def test_a_form_that_failed_may_be_sent_again(login: Login, member: Member, shel
     assert (units().on_hand, units().available) == (3, 0)
 
 
-@pytest.mark.parametrize(("values", "words"), [
-    ({"delta": ""}, "Enter how many"), ({"delta": "0"}, "Enter how many"), ({"delta": "five"}, "whole number"), ({"delta": "1.5"}, "whole number"),
-    ({"delta": "99999999"}, "between"), ({"reason_id": "999999"}, "not in use"), ({"token": "x"}, "arrived damaged"),
-])
-def test_bad_input_is_refused_at_its_field(login: Login, member: Member, shelf: Shelf, units: Units, values: dict[str, str], words: str) -> None:
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"delta": ""}, "Enter how many"),
+        ({"delta": "0"}, "Enter how many"),
+        ({"delta": "five"}, "whole number"),
+        ({"delta": "1.5"}, "whole number"),
+        ({"delta": "99999999"}, "between"),
+        ({"reason_id": "999999"}, "not in use"),
+        ({"token": "x"}, "arrived damaged"),
+    ],
+)
+def test_bad_input_is_refused_at_its_field(
+    login: Login, member: Member, shelf: Shelf, units: Units, values: dict[str, str], words: str
+) -> None:
     client = login(member("warehouse"))
     answer = client.post(f"{path(shelf)}/adjustments", data=adjustment(note="Kept") | values)
     assert answer.status_code == 422
@@ -126,17 +156,30 @@ def test_bad_input_is_refused_at_its_field(login: Login, member: Member, shelf: 
 
 def test_htmx_gets_the_row_with_its_new_figures(login: Login, member: Member, shelf: Shelf) -> None:
     client = login(member("warehouse"))
-    row = client.fragment(f"{path(shelf)}/adjustments", method="POST", data=adjustment("5", cols="sku,location,on_hand,available"))
-    assert row.status_code == 200 and row.text.lstrip().startswith(f'<tr id="level-{shelf.variant_id}-{shelf.main}"')
+    row = client.fragment(
+        f"{path(shelf)}/adjustments",
+        method="POST",
+        data=adjustment("5", cols="sku,location,on_hand,available"),
+    )
+    assert row.status_code == 200 and row.text.lstrip().startswith(
+        f'<tr id="level-{shelf.variant_id}-{shelf.main}"'
+    )
     assert re.findall(r'data-label="(?:On hand|Available)">(\d+)<', row.text) == ["15", "12"]
-    bad = client.fragment(f"{path(shelf)}/adjustments", method="POST", data=adjustment("-99", cols="sku,on_hand"))
+    bad = client.fragment(
+        f"{path(shelf)}/adjustments", method="POST", data=adjustment("-99", cols="sku,on_hand")
+    )
     assert bad.status_code == 409 and "<details" in bad.text and " open" in bad.text and "Only 12" in bad.text
 
 
-def test_the_ledger_runs_its_balance_back_page_by_page_and_by_kind(app: Flask, merchant: int, shelf: Shelf) -> None:
+def test_the_ledger_runs_its_balance_back_page_by_page_and_by_kind(
+    app: Flask, merchant: int, shelf: Shelf
+) -> None:
     with app.app_context(), merchant_scope(merchant):
         for number in range(120):
-            apply_moves([Move(shelf.variant_id, shelf.main, "received" if number % 2 else "adjusted", on_hand=1)], by=SYSTEM)
+            apply_moves(
+                [Move(shelf.variant_id, shelf.main, "received" if number % 2 else "adjusted", on_hand=1)],
+                by=SYSTEM,
+            )
         db.session.commit()
         found, before = [], None
         while True:
@@ -150,12 +193,19 @@ def test_the_ledger_runs_its_balance_back_page_by_page_and_by_kind(app: Flask, m
         assert (found[-1].kind, found[-1].on_hand, found[-1].available) == ("opening", 10, 10)
         assert (found[-2].kind, found[-2].available, found[-2].cause.words) == ("allocated", 7, "Order 77")
         received = ledger(shelf.variant_id, shelf.main, kind="received").entries
-        assert {entry.id: entry.on_hand for entry in received}.items() <= {entry.id: entry.on_hand for entry in found}.items()
+        assert {entry.id: entry.on_hand for entry in received}.items() <= {
+            entry.id: entry.on_hand for entry in found
+        }.items()
 
 
-def test_slots_of_a_hot_variant_count_as_one_level(app: Flask, merchant: int, login: Login, member: Member, shelf: Shelf, units: Units) -> None:
+def test_slots_of_a_hot_variant_count_as_one_level(
+    app: Flask, merchant: int, login: Login, member: Member, shelf: Shelf, units: Units
+) -> None:
     with app.app_context(), merchant_scope(merchant):
-        apply_moves([Move(shelf.variant_id, shelf.main, "received", on_hand=6, slot=slot) for slot in (1, 2)], by=SYSTEM)
+        apply_moves(
+            [Move(shelf.variant_id, shelf.main, "received", on_hand=6, slot=slot) for slot in (1, 2)],
+            by=SYSTEM,
+        )
         db.session.commit()
     client = login(member("warehouse"))
     assert client.get("/stock").text.count(f'id="level-{shelf.variant_id}-{shelf.main}"') == 1
@@ -163,7 +213,9 @@ def test_slots_of_a_hot_variant_count_as_one_level(app: Flask, merchant: int, lo
     assert (units().on_hand, units().available) == (4, 1)
 
 
-def test_history_ends_at_the_figures_of_today(app: Flask, merchant: int, login: Login, member: Member, shelf: Shelf) -> None:
+def test_history_ends_at_the_figures_of_today(
+    app: Flask, merchant: int, login: Login, member: Member, shelf: Shelf
+) -> None:
     with app.app_context(), merchant_scope(merchant):
         from zoneinfo import ZoneInfo
 
@@ -175,7 +227,9 @@ def test_history_ends_at_the_figures_of_today(app: Flask, merchant: int, login: 
     assert "Main" in region and "Shop" in region
 
 
-def test_a_variant_that_is_not_counted_and_a_closed_location_take_no_units(app: Flask, merchant: int, shelf: Shelf) -> None:
+def test_a_variant_that_is_not_counted_and_a_closed_location_take_no_units(
+    app: Flask, merchant: int, shelf: Shelf
+) -> None:
     with app.app_context(), merchant_scope(merchant):
         db.session.get_one(Variant, (merchant, shelf.variant_id)).is_stocked = False
         db.session.flush()
@@ -185,9 +239,13 @@ def test_a_variant_that_is_not_counted_and_a_closed_location_take_no_units(app: 
 
 
 @pytest.mark.parametrize("values", [{"on_hand": 2}, {"allocated": 11}, {"unavailable": 8}, {"on_hand": -1}])
-def test_the_database_refuses_to_promise_more_than_there_is(app: Flask, merchant: int, shelf: Shelf, values: dict[str, int]) -> None:
+def test_the_database_refuses_to_promise_more_than_there_is(
+    app: Flask, merchant: int, shelf: Shelf, values: dict[str, int]
+) -> None:
     with app.app_context(), merchant_scope(merchant), pytest.raises(IntegrityError):
-        db.session.execute(sa.update(StockLevel).where(StockLevel.variant_id == shelf.variant_id).values(**values))
+        db.session.execute(
+            sa.update(StockLevel).where(StockLevel.variant_id == shelf.variant_id).values(**values)
+        )
 
 
 @pytest.mark.parametrize("statement", [sa.update(StockMovement).values(note="x"), sa.delete(StockMovement)])
@@ -196,7 +254,9 @@ def test_the_ledger_only_grows(app: Flask, merchant: int, shelf: Shelf, statemen
         db.session.execute(statement.where(StockMovement.variant_id == shelf.variant_id))
 
 
-def test_many_at_once_add_up_and_never_go_below_nothing(app: Flask, merchant: int, shelf: Shelf, units: Units) -> None:
+def test_many_at_once_add_up_and_never_go_below_nothing(
+    app: Flask, merchant: int, shelf: Shelf, units: Units
+) -> None:
     outcomes: list[int] = []
     lock = threading.Lock()
 
@@ -228,11 +288,18 @@ def test_many_at_once_add_up_and_never_go_below_nothing(app: Flask, merchant: in
     assert len(outcomes) < 72
 
 
-def test_the_same_token_from_many_at_once_counts_once(login: Login, member: Member, shelf: Shelf, units: Units) -> None:
+def test_the_same_token_from_many_at_once_counts_once(
+    login: Login, member: Member, shelf: Shelf, units: Units
+) -> None:
     person, sent = member("warehouse"), adjustment("5")
     clients = [login(person) for _ in range(4)]
     answers: list[int] = []
-    threads = [threading.Thread(target=lambda c=c: answers.append(c.post(f"{path(shelf)}/adjustments", data=sent).status_code)) for c in clients]
+    threads = [
+        threading.Thread(
+            target=lambda c=c: answers.append(c.post(f"{path(shelf)}/adjustments", data=sent).status_code)
+        )
+        for c in clients
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -265,7 +332,9 @@ def test_the_list_and_the_ledger_take_the_same_statements_whatever_their_size(
     few = [count_statements(app, lambda a=address: client.get(a)) for address in ("/stock", path(shelf))]
     with app.app_context(), merchant_scope(merchant):
         for number in range(60):
-            variant = Variant(product_id=shelf.product_id, sku=f"M-{number}", sku_key=f"M-{number}", position=number)
+            variant = Variant(
+                product_id=shelf.product_id, sku=f"M-{number}", sku_key=f"M-{number}", position=number
+            )
             db.session.add(variant)
             db.session.flush()
             apply_moves([Move(variant.id, shelf.main, "received", on_hand=number + 1)], by=SYSTEM)

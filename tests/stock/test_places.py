@@ -19,7 +19,9 @@ Member = Callable[..., Person]
 Login = Callable[[Person], HouseClient]
 
 
-def test_a_location_is_added_changed_and_closed(app: Flask, merchant: int, login: Login, member: Member) -> None:
+def test_a_location_is_added_changed_and_closed(
+    app: Flask, merchant: int, login: Login, member: Member
+) -> None:
     client = login(member("warehouse"))
     assert "No locations yet" in client.get("/stock/locations").text
     assert client.post("/stock/locations/new", data={"name": "Main", "kind": "warehouse"}).status_code == 303
@@ -34,7 +36,9 @@ def test_a_location_is_added_changed_and_closed(app: Flask, merchant: int, login
         assert (found.name, found.code, found.is_active) == ("Main warehouse", "MAIN", False)
 
 
-def test_a_location_that_holds_units_stays_in_use(app: Flask, merchant: int, login: Login, member: Member, shelf: Shelf) -> None:
+def test_a_location_that_holds_units_stays_in_use(
+    app: Flask, merchant: int, login: Login, member: Member, shelf: Shelf
+) -> None:
     client = login(member("warehouse"))
     answer = client.post(f"/stock/locations/{shelf.main}/activation/remove", follow_redirects=True)
     assert "10 units still lie at Main" in answer.text
@@ -52,20 +56,37 @@ def test_a_stale_save_of_a_location_asks(login: Login, member: Member, shelf: Sh
     assert clash.status_code == 409 and "North" in clash.text and "South" in clash.text
 
 
-@pytest.mark.parametrize(("values", "words"), [
-    ({"name": ""}, "Enter a name"), ({"kind": "moon"}, "what kind"), ({"code": "MAIN"}, "has this code"), ({"position": "x"}, "whole number"),
-])
-def test_bad_input_is_refused_at_its_field(login: Login, member: Member, shelf: Shelf, values: dict[str, str], words: str) -> None:
-    answer = login(member("warehouse")).post("/stock/locations/new", data={"name": "Second", "kind": "warehouse"} | values)
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"name": ""}, "Enter a name"),
+        ({"kind": "moon"}, "what kind"),
+        ({"code": "MAIN"}, "has this code"),
+        ({"position": "x"}, "whole number"),
+    ],
+)
+def test_bad_input_is_refused_at_its_field(
+    login: Login, member: Member, shelf: Shelf, values: dict[str, str], words: str
+) -> None:
+    answer = login(member("warehouse")).post(
+        "/stock/locations/new", data={"name": "Second", "kind": "warehouse"} | values
+    )
     assert answer.status_code == 422 and words in answer.text and 'aria-invalid="true"' in answer.text
 
 
-def test_reasons_are_added_renamed_and_put_away(app: Flask, merchant: int, login: Login, member: Member, shelf: Shelf) -> None:
+def test_reasons_are_added_renamed_and_put_away(
+    app: Flask, merchant: int, login: Login, member: Member, shelf: Shelf
+) -> None:
     client = login(member("warehouse"))
     assert client.post("/stock/reasons", data={"label": "Found"}).status_code == 303
     assert client.post("/stock/reasons", data={"label": "Found"}).status_code == 422
     assert client.post("/stock/reasons", data={"label": ""}).status_code == 422
-    assert client.post(f"/stock/reasons/{shelf.reason_id}", data={"label": "Broken", "code": "damaged"}).status_code == 303
+    assert (
+        client.post(
+            f"/stock/reasons/{shelf.reason_id}", data={"label": "Broken", "code": "damaged"}
+        ).status_code
+        == 303
+    )
     client.post(f"/stock/reasons/{shelf.reason_id}/activation/remove")
     with app.app_context(), merchant_scope(merchant):
         found = db.session.get_one(StockReason, (merchant, shelf.reason_id))

@@ -24,7 +24,11 @@ from portal.core.merging import pack_base, unpack_base
 @bp.get("/categories")
 @requires("catalog.view")
 def categories() -> Response:
-    return render("catalog/categories.html", tree=tree.in_tree_order(queries.categories()), counts=queries.products_per_category())
+    return render(
+        "catalog/categories.html",
+        tree=tree.in_tree_order(queries.categories()),
+        counts=queries.products_per_category(),
+    )
 
 
 @bp.get("/categories/new")
@@ -54,7 +58,10 @@ def create_category() -> ResponseReturnValue:
 def edit_category(category_id: int) -> Response:
     found = _category(category_id)
     values = tree.category_values(found)
-    return _page(CategoryForm(formdata=None, data={**values, "version": found.version, "base": pack_base(values)}), found)
+    return _page(
+        CategoryForm(formdata=None, data={**values, "version": found.version, "base": pack_base(values)}),
+        found,
+    )
 
 
 @bp.post("/categories/<int:category_id>")
@@ -63,7 +70,11 @@ def save_category(category_id: int) -> ResponseReturnValue:
     found, form = _category(category_id), CategoryForm()
     try:
         tree.change_category(
-            found, texts(form), base=unpack_base(form.base.data or ""), version=version_of(form.data), by=current_actor()
+            found,
+            texts(form),
+            base=unpack_base(form.base.data or ""),
+            version=version_of(form.data),
+            by=current_actor(),
         )
     except StaleError as error:
         return _stale(found, form, error)
@@ -79,8 +90,9 @@ def save_category(category_id: int) -> ResponseReturnValue:
 @bp.post("/categories/<int:category_id>/remove")
 @requires("catalog.edit")
 def remove_category(category_id: int) -> ResponseReturnValue:
+    found = _category(category_id)
     try:
-        tree.delete_category(_category(category_id), by=current_actor())
+        tree.delete_category(found, by=current_actor())
     except DomainError as error:
         db.session.rollback()
         toast(error.message, "danger")
@@ -96,10 +108,14 @@ def _category(category_id: int) -> Category:
 
 def _page(form: CategoryForm, category: Category | None, *, status: int = 200) -> Response:
     own = category.path if category else None
-    form.parent_id.choices = [TOP, *(
-        SelectChoice(str(each.id), f"{'– ' * depth}{each.name}")
-        for depth, each in tree.in_tree_order(queries.categories()) if own is None or not each.path.startswith(own)
-    )]
+    form.parent_id.choices = [
+        TOP,
+        *(
+            SelectChoice(str(each.id), f"{'– ' * depth}{each.name}")
+            for depth, each in tree.in_tree_order(queries.categories())
+            if own is None or not each.path.startswith(own)
+        ),
+    ]
     entries = history_entries("category", category.id) if category else []
     return render("catalog/edit_category.html", form=form, category=category, entries=entries, status=status)
 
@@ -109,8 +125,12 @@ def _stale(category: Category, form: CategoryForm, error: StaleError) -> Respons
     parts = conflict(form, error, now=tree.category_values(category), mine=texts(form))
     names = {str(each.id): each.name for each in queries.categories()} | {"": "At the top"}
     answer = stale_page(
-        parts | {"clashes": [each | _words(each, names) for each in parts["clashes"]]}, action_url=here, heading=category.name,
-        back_url=url_for("catalog.categories"), back_label="Categories", history=queries.history("category", category.id, most=1),
+        parts | {"clashes": [each | _words(each, names) for each in parts["clashes"]]},
+        action_url=here,
+        heading=category.name,
+        back_url=url_for("catalog.categories"),
+        back_label="Categories",
+        history=queries.history("category", category.id, most=1),
     )
     db.session.rollback()
     return answer
@@ -120,4 +140,7 @@ def _words(clash: dict[str, str], names: dict[str, str]) -> dict[str, str]:
     """A parent is chosen by its name, not by its number."""
     if clash["name"] != "parent_id":
         return {}
-    return {"mine_words": names.get(clash["mine"], clash["mine"]), "theirs_words": names.get(clash["theirs"], clash["theirs"])}
+    return {
+        "mine_words": names.get(clash["mine"], clash["mine"]),
+        "theirs_words": names.get(clash["theirs"], clash["theirs"]),
+    }

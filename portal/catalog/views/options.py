@@ -8,7 +8,8 @@ from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.accounts.access import current_actor, requires
-from portal.catalog import queries, variants
+from portal.catalog import options as matrix
+from portal.catalog import queries
 from portal.catalog.models import Product
 from portal.catalog.views.blueprint import bp, product_or_404
 from portal.core.database import db
@@ -27,10 +28,14 @@ def options(product_id: int) -> Response:
 def save_options(product_id: int) -> ResponseReturnValue:
     found = product_or_404(product_id, lock=True)
     try:
-        variants.save_options(
-            found, names=_numbered("name"), values=_numbered("value"),
+        matrix.save_options(
+            found,
+            names=_numbered("name"),
+            values=_numbered("value"),
             added={key: _lines(text) for key, text in _numbered("added").items()},
-            new_name=request.form.get("new_name", ""), new_values=_lines(request.form.get("new_values", "")), by=current_actor(),
+            new_name=request.form.get("new_name", ""),
+            new_values=_lines(request.form.get("new_values", "")),
+            by=current_actor(),
         )
     except DomainError as error:
         db.session.rollback()
@@ -45,7 +50,7 @@ def save_options(product_id: int) -> ResponseReturnValue:
 def generate_variants(product_id: int) -> ResponseReturnValue:
     found = product_or_404(product_id, lock=True)
     try:
-        made = variants.generate_variants(found, by=current_actor())
+        made = matrix.generate_variants(found, by=current_actor())
     except DomainError as error:
         db.session.rollback()
         return _options_page(product_or_404(product_id), error=error, status=error.status)
@@ -58,10 +63,18 @@ def _options_page(product: Product, *, error: DomainError | None = None, status:
     typed: dict[str, Any] = dict(request.form) if error else {}
     missing: list[dict[str, str]] = []
     try:
-        missing = variants.missing_combinations(product)
+        missing = matrix.missing_combinations(product)
     except DomainError as too_many:
         error = error or too_many
-    return render("catalog/options.html", product=product, options=queries.options_of(product.id), missing=missing, error=error, typed=typed, status=status)
+    return render(
+        "catalog/options.html",
+        product=product,
+        options=queries.options_of(product.id),
+        missing=missing,
+        error=error,
+        typed=typed,
+        status=status,
+    )
 
 
 def _numbered(name: str) -> dict[int, str]:

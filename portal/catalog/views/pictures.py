@@ -40,8 +40,11 @@ def add_picture(product_id: int) -> ResponseReturnValue:
     try:
         data = upload.read(pictures.MOST_BYTES + 1) if upload else b""
         pictures.add_picture(
-            found, pictures.read_picture(data), filename=getattr(upload, "filename", "") or "",
-            alt_text=form.alt_text.data or "", by=current_actor(),
+            found,
+            pictures.read_picture(data),
+            filename=getattr(upload, "filename", "") or "",
+            alt_text=form.alt_text.data or "",
+            by=current_actor(),
         )
     except DomainError as error:
         db.session.rollback()

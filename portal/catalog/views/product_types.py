@@ -62,8 +62,9 @@ def rename_product_type(type_id: int) -> ResponseReturnValue:
 @bp.post("/product-types/<int:type_id>/remove")
 @requires("catalog.edit")
 def remove_product_type(type_id: int) -> ResponseReturnValue:
+    found = _type(type_id, lock=True)
     try:
-        types.delete_type(_type(type_id, lock=True), by=current_actor())
+        types.delete_type(found, by=current_actor())
     except DomainError as error:
         db.session.rollback()
         toast(error.message, "danger")
@@ -79,7 +80,9 @@ def remove_product_type(type_id: int) -> ResponseReturnValue:
 def edit_attribute(type_id: int, attribute_id: int | None = None) -> Response:
     kind = _type(type_id)
     found = _attribute(kind, attribute_id) if attribute_id else None
-    data = {**types.attribute_values(found), "choices": "\n".join(found.choices)} if found else {"kind": "text"}
+    data = (
+        {**types.attribute_values(found), "choices": "\n".join(found.choices)} if found else {"kind": "text"}
+    )
     return _attribute_page(kind, found, AttributeForm(formdata=None, data=data))
 
 
@@ -95,7 +98,9 @@ def save_attribute(type_id: int, attribute_id: int | None = None) -> ResponseRet
         db.session.rollback()
         refuse(form, error, "label")
         kind = _type(type_id)
-        return _attribute_page(kind, _attribute(kind, attribute_id) if attribute_id else None, form, status=error.status)
+        return _attribute_page(
+            kind, _attribute(kind, attribute_id) if attribute_id else None, form, status=error.status
+        )
     db.session.commit()
     toast("The attribute is saved.")
     return see_other(url_for("catalog.product_type", type_id=type_id))
@@ -117,18 +122,36 @@ def _type(type_id: int, *, lock: bool = False) -> ProductType:
 
 def _attribute(kind: ProductType, attribute_id: int) -> AttributeDefinition:
     return get_row_or_404(
-        sa.select(AttributeDefinition).where(AttributeDefinition.id == attribute_id, AttributeDefinition.product_type_id == kind.id)
+        sa.select(AttributeDefinition).where(
+            AttributeDefinition.id == attribute_id, AttributeDefinition.product_type_id == kind.id
+        )
     )
 
 
 def _list_page(form: TypeForm, *, status: int = 200) -> Response:
-    return render("catalog/product_types.html", types=queries.product_types(), counts=queries.attributes_per_type(), form=form, status=status)
+    return render(
+        "catalog/product_types.html",
+        types=queries.product_types(),
+        counts=queries.attributes_per_type(),
+        form=form,
+        status=status,
+    )
 
 
 def _type_page(kind: ProductType, *, form: TypeForm | None = None, status: int = 200) -> Response:
-    return render("catalog/product_type.html", kind=kind, form=form or TypeForm(formdata=None, obj=kind), labels=types.KIND_LABELS, status=status)
+    return render(
+        "catalog/product_type.html",
+        kind=kind,
+        form=form or TypeForm(formdata=None, obj=kind),
+        labels=types.KIND_LABELS,
+        status=status,
+    )
 
 
-def _attribute_page(kind: ProductType, found: AttributeDefinition | None, form: AttributeForm, *, status: int = 200) -> Response:
+def _attribute_page(
+    kind: ProductType, found: AttributeDefinition | None, form: AttributeForm, *, status: int = 200
+) -> Response:
     uses = queries.products_with_attribute(found.id) if found else 0
-    return render("catalog/edit_attribute.html", kind=kind, attribute=found, form=form, uses=uses, status=status)
+    return render(
+        "catalog/edit_attribute.html", kind=kind, attribute=found, form=form, uses=uses, status=status
+    )

@@ -14,6 +14,7 @@ from portal.catalog import attributes, queries, services
 from portal.catalog.categories import in_tree_order
 from portal.catalog.conflicts import conflict, stale_page
 from portal.catalog.forms import NO_TYPE, NewProductForm, PictureForm, product_form, refuse, texts, version_of
+from portal.catalog.grid import variant_grid
 from portal.catalog.listings import PRODUCTS, type_choices
 from portal.catalog.models import Product
 from portal.catalog.views.blueprint import bp, home_currency, product_or_404
@@ -70,8 +71,12 @@ def save_product(product_id: int) -> ResponseReturnValue:
         return product_page(found, form=form, status=422)
     try:
         services.change_product(
-            found, texts(form), base=unpack_base(form.base.data or ""), version=version_of(form.data),
-            definitions=definitions, by=current_actor(),
+            found,
+            texts(form),
+            base=unpack_base(form.base.data or ""),
+            version=version_of(form.data),
+            definitions=definitions,
+            by=current_actor(),
         )
     except StaleError as error:
         return _stale(found, form, error)
@@ -89,7 +94,9 @@ def save_product(product_id: int) -> ResponseReturnValue:
 def variants(product_id: int) -> Response:
     """The grid alone, for paging."""
     found = product_or_404(product_id)
-    return product_page(found, template="catalog/_variants.html" if wants_fragment() else "catalog/product.html")
+    return product_page(
+        found, template="catalog/_variants.html" if wants_fragment() else "catalog/product.html"
+    )
 
 
 @bp.post("/products/<int:product_id>/publication")
@@ -113,7 +120,11 @@ def archive_product(product_id: int) -> ResponseReturnValue:
 @bp.post("/products/<int:product_id>/categories")
 @requires("catalog.edit")
 def file_product(product_id: int) -> ResponseReturnValue:
-    chosen = [int(key) for key in request.form.getlist("category") if key.isascii() and key.isdecimal() and len(key) < 19]
+    chosen = [
+        int(key)
+        for key in request.form.getlist("category")
+        if key.isascii() and key.isdecimal() and len(key) < 19
+    ]
     known = {category.id for category in queries.categories()}
 
     def file(product: Product, *, by: Actor) -> None:
@@ -123,8 +134,14 @@ def file_product(product_id: int) -> ResponseReturnValue:
 
 
 def product_page(
-    product: Product, *, template: str = "catalog/product.html", status: int = 200, around: int | None = None,
-    errors: Mapping[Any, str] | None = None, typed: Mapping[Any, str] | None = None, **forms: FlaskForm,
+    product: Product,
+    *,
+    template: str = "catalog/product.html",
+    status: int = 200,
+    around: int | None = None,
+    errors: Mapping[Any, str] | None = None,
+    typed: Mapping[Any, str] | None = None,
+    **forms: FlaskForm,
 ) -> Response:
     """The editor, with the form given or one of what stands.
 
@@ -136,20 +153,44 @@ def product_page(
     definitions = attributes.definitions_of(product.product_type_id)
     values = services.product_values(product, definitions)
     form = forms.get("form") or product_form(
-        definitions, types=type_choices(), formdata=None, data={**values, "version": product.version, "base": pack_base(values)}
+        definitions,
+        types=type_choices(),
+        formdata=None,
+        data={**values, "version": product.version, "base": pack_base(values)},
     )
     previous_url, next_url = neighbours(PRODUCTS, product.id, request.args.get("list"))
-    grid = queries.variant_grid(
-        product.id, home_currency(), after=request.args.get("after"), before=request.args.get("before"),
+    grid = variant_grid(
+        product.id,
+        home_currency(),
+        after=request.args.get("after"),
+        before=request.args.get("before"),
         around=around or request.args.get("variant", type=int),
     )
     return render(
-        template, product=product, form=form, grid=grid, errors=errors or {}, typed=typed or {}, conflict=None,
-        attribute_fields=[(form[attributes.field_name(each)], each) for each in definitions if attributes.field_name(each) in form],
-        attribute_values=[(each.label, words(values[attributes.field_name(each)], each.unit)) for each in definitions],
-        options=queries.options_of(product.id), media=product.media, picture_form=forms.get("picture_form") or PictureForm(formdata=None),
-        tree=in_tree_order(queries.categories()), filed=queries.category_ids(product.id),
-        entries=history_entries("product", product.id), previous_url=previous_url, next_url=next_url, status=status,
+        template,
+        product=product,
+        form=form,
+        grid=grid,
+        errors=errors or {},
+        typed=typed or {},
+        conflict=None,
+        attribute_fields=[
+            (form[attributes.field_name(each)], each)
+            for each in definitions
+            if attributes.field_name(each) in form
+        ],
+        attribute_values=[
+            (each.label, words(values[attributes.field_name(each)], each.unit)) for each in definitions
+        ],
+        options=queries.options_of(product.id),
+        media=product.media,
+        picture_form=forms.get("picture_form") or PictureForm(formdata=None),
+        tree=in_tree_order(queries.categories()),
+        filed=queries.category_ids(product.id),
+        entries=history_entries("product", product.id),
+        previous_url=previous_url,
+        next_url=next_url,
+        status=status,
     )
 
 
@@ -164,7 +205,11 @@ def history_entries(kind: str, key: int) -> list[dict[str, Any]]:
     entries = []
     for entry in queries.history(kind, key):
         words = entry.action.partition(".")[2].replace("_", " ").capitalize()
-        detail = ", ".join(field.replace("_", " ") for field in entry.fields) if entry.action.endswith((".updated", ".changed")) else None
+        detail = (
+            ", ".join(field.replace("_", " ") for field in entry.fields)
+            if entry.action.endswith((".updated", ".changed"))
+            else None
+        )
         entries.append({"at": entry.at, "text": words, "who": entry.actor_name, "detail": detail})
     return entries
 
@@ -191,8 +236,12 @@ def product_page_form(product_id: int) -> FlaskForm:
     product = product_or_404(product_id)
     definitions = attributes.definitions_of(product.product_type_id)
     values = services.product_values(product, definitions)
-    return product_form(definitions, types=type_choices(), formdata=None,
-                        data={**values, "version": product.version, "base": pack_base(values)})
+    return product_form(
+        definitions,
+        types=type_choices(),
+        formdata=None,
+        data={**values, "version": product.version, "base": pack_base(values)},
+    )
 
 
 def _new_page(form: NewProductForm, status: int = 200) -> Response:

@@ -13,6 +13,7 @@ from portal.accounts.access import can, current_actor, requires
 from portal.catalog import prices, queries, typed, variants
 from portal.catalog.conflicts import conflict, stale_page
 from portal.catalog.forms import PriceForm, VariantForm, refuse, texts, version_of
+from portal.catalog.grid import grid_row
 from portal.catalog.models import Variant
 from portal.catalog.views.blueprint import bp, home_currency, product_or_404, variant_or_404
 from portal.catalog.views.products import history_entries, product_page
@@ -32,7 +33,12 @@ def add_variant(product_id: int) -> ResponseReturnValue:
         variant_id = variants.add_variant(found, {"sku": request.form.get("sku", "")}, by=current_actor()).id
     except DomainError as error:
         db.session.rollback()
-        return product_page(product_or_404(product_id), status=error.status, errors={"new": error.message}, typed={"new": request.form.get("sku", "")})
+        return product_page(
+            product_or_404(product_id),
+            status=error.status,
+            errors={"new": error.message},
+            typed={"new": request.form.get("sku", "")},
+        )
     db.session.commit()
     toast("The variant is added.")
     return see_other(_row_url(product_id, variant_id))
@@ -52,7 +58,11 @@ def save_variant(variant_id: int) -> ResponseReturnValue:
         return _variant_page(found, form=form, status=422)
     try:
         variants.change_variant(
-            found, texts(form), base=unpack_base(form.base.data or ""), version=version_of(form.data), by=current_actor()
+            found,
+            texts(form),
+            base=unpack_base(form.base.data or ""),
+            version=version_of(form.data),
+            by=current_actor(),
         )
     except StaleError as error:
         return _stale(found, conflict(form, error, now=variants.variant_values(found), mine=texts(form)))
@@ -79,7 +89,11 @@ def variant_row(variant_id: int) -> ResponseReturnValue:
 def save_variant_row(variant_id: int) -> ResponseReturnValue:
     """One row of the grid: SKU, barcode and, for those who may, the price."""
     found = variant_or_404(variant_id, lock=True)
-    mine = {name: typed.text_of(request.form.get(name)) for name in (*ROW_FIELDS, "amount") if name in request.form}
+    mine = {
+        name: typed.text_of(request.form.get(name))
+        for name in (*ROW_FIELDS, "amount")
+        if name in request.form
+    }
     try:
         _save_row(found, mine, unpack_base(request.form.get("base", "")))
     except StaleError as error:
@@ -90,7 +104,9 @@ def save_variant_row(variant_id: int) -> ResponseReturnValue:
     product_id = found.product_id
     db.session.commit()
     toast("The variant is saved.")
-    return _row(variant_or_404(variant_id)) if wants_fragment() else see_other(_row_url(product_id, variant_id))
+    return (
+        _row(variant_or_404(variant_id)) if wants_fragment() else see_other(_row_url(product_id, variant_id))
+    )
 
 
 @bp.post("/variants/<int:variant_id>/activation")
@@ -135,7 +151,11 @@ def _save_row(found: Variant, mine: Mapping[str, str], base: Mapping[str, Any]) 
     clashes: dict[str, tuple[Any, Any]] = {}
     saves: list[Callable[[], None]] = [
         lambda: variants.change_variant(
-            found, {name: mine[name] for name in ROW_FIELDS if name in mine}, base=base, version=0, by=current_actor()
+            found,
+            {name: mine[name] for name in ROW_FIELDS if name in mine},
+            base=base,
+            version=0,
+            by=current_actor(),
         )
     ]
     if can("catalog.price") and "amount" in mine:
@@ -154,13 +174,20 @@ def _stale_row(found: Variant, mine: Mapping[str, str], error: StaleError) -> Re
     db.session.rollback()
     labels = {"sku": "SKU", "barcode": "Barcode", "amount": "Price"}
     variant = variant_or_404(found.id)
-    row = queries.grid_row(variant.id, home_currency())
+    row = grid_row(variant.id, home_currency())
     base = unpack_base(request.form.get("base", ""))
     parts = {
-        "clashes": [{"name": n, "label": labels[n], "mine": typed_, "theirs": theirs} for n, (theirs, typed_) in error.clashes.items()],
+        "clashes": [
+            {"name": n, "label": labels[n], "mine": typed_, "theirs": theirs}
+            for n, (theirs, typed_) in error.clashes.items()
+        ],
         "version": variant.version,
         "carried": [
-            *((n, row.values[n] if row.values[n] != base.get(n, row.values[n]) else mine[n]) for n in mine if n not in error.clashes),
+            *(
+                (n, row.values[n] if row.values[n] != base.get(n, row.values[n]) else mine[n])
+                for n in mine
+                if n not in error.clashes
+            ),
             ("base", row.base),
         ],
     }
@@ -175,14 +202,26 @@ def _refused_row(variant_id: int, mine: Mapping[str, str], error: DomainError) -
     if wants_fragment():
         return _row(found, errors={field: error.message}, typed=mine, status=error.status)
     return product_page(
-        product_or_404(found.product_id), around=variant_id, errors={(variant_id, field): error.message},
-        typed={(variant_id, name): value for name, value in mine.items()}, status=error.status,
+        product_or_404(found.product_id),
+        around=variant_id,
+        errors={(variant_id, field): error.message},
+        typed={(variant_id, name): value for name, value in mine.items()},
+        status=error.status,
     )
 
 
-def _row(found: Variant, *, errors: Mapping[str, str] | None = None, typed: Mapping[str, str] | None = None, status: int = 200) -> Response:
+def _row(
+    found: Variant,
+    *,
+    errors: Mapping[str, str] | None = None,
+    typed: Mapping[str, str] | None = None,
+    status: int = 200,
+) -> Response:
     return render(
-        "catalog/_variant_row.html", row=queries.grid_row(found.id, home_currency()), conflict=None, status=status,
+        "catalog/_variant_row.html",
+        row=grid_row(found.id, home_currency()),
+        conflict=None,
+        status=status,
         errors={(found.id, name): text for name, text in (errors or {}).items()},
         typed={(found.id, name): text for name, text in (typed or {}).items()},
     )
@@ -190,14 +229,22 @@ def _row(found: Variant, *, errors: Mapping[str, str] | None = None, typed: Mapp
 
 def _variant_page(found: Variant, *, status: int = 200, **forms: FlaskForm) -> Response:
     values = variants.variant_values(found)
-    form = forms.get("form") or VariantForm(formdata=None, data={**values, "version": found.version, "base": pack_base(values)})
+    form = forms.get("form") or VariantForm(
+        formdata=None, data={**values, "version": found.version, "base": pack_base(values)}
+    )
     known = queries.prices_of(found.id)
     shown = [(price, prices.price_values(price, price.currency)) for price in known]
     return render(
-        "catalog/variant.html", variant=found, product=product_or_404(found.product_id), form=form,
+        "catalog/variant.html",
+        variant=found,
+        product=product_or_404(found.product_id),
+        form=form,
         prices=[(price, values, pack_base(values)) for price, values in shown],
-        price_form=forms.get("price_form") or PriceForm(formdata=None, data=_first_price([price.currency for price in known])),
-        entries=history_entries("variant", found.id), currency=home_currency(), status=status,
+        price_form=forms.get("price_form")
+        or PriceForm(formdata=None, data=_first_price([price.currency for price in known])),
+        entries=history_entries("variant", found.id),
+        currency=home_currency(),
+        status=status,
     )
 
 
@@ -205,12 +252,18 @@ def _first_price(known: list[str]) -> dict[str, str]:
     return {"currency": "" if home_currency() in known else home_currency(), "base": "{}"}
 
 
-def _stale(found: Variant, parts: Mapping[str, Any], *, prices_in: str | None = None, row: bool = False) -> Response:
+def _stale(
+    found: Variant, parts: Mapping[str, Any], *, prices_in: str | None = None, row: bool = False
+) -> Response:
     endpoint = "catalog.variant_prices" if prices_in else "catalog.variant_row" if row else "catalog.variant"
     home = _row_url(found.product_id, found.id) if row else url_for("catalog.variant", variant_id=found.id)
     answer = stale_page(
-        parts, action_url=url_for(endpoint, variant_id=found.id), heading=found.title or found.sku, back_url=home,
-        back_label=found.sku, history=queries.history("variant", found.id, most=1),
+        parts,
+        action_url=url_for(endpoint, variant_id=found.id),
+        heading=found.title or found.sku,
+        back_url=home,
+        back_label=found.sku,
+        history=queries.history("variant", found.id, most=1),
         extra=[("currency", prices_in)] if prices_in else [],
     )
     db.session.rollback()
@@ -222,11 +275,15 @@ def _switch(variant_id: int, *, on: bool) -> ResponseReturnValue:
     variants.switch_variant(found, on=on, by=current_actor())
     product_id = found.product_id
     db.session.commit()
-    toast("The variant is sold again." if on else "The variant is no longer sold. Its stock and history stay.")
+    toast(
+        "The variant is sold again." if on else "The variant is no longer sold. Its stock and history stay."
+    )
     if wants_fragment():
         return _row(variant_or_404(variant_id))
     return see_other(_row_url(product_id, variant_id))
 
 
 def _row_url(product_id: int, variant_id: int) -> str:
-    return url_for("catalog.product", product_id=product_id, variant=variant_id, _anchor=f"variant-{variant_id}")
+    return url_for(
+        "catalog.product", product_id=product_id, variant=variant_id, _anchor=f"variant-{variant_id}"
+    )

@@ -18,15 +18,28 @@ from portal.core.errors import DomainError
 from portal.core.http import path_or, render, see_other, toast, wants_fragment
 from portal.core.listing import neighbours, show_list
 from portal.stock import queries
+from portal.stock.ledger import ledger as read_ledger
+from portal.stock.ledger import ledger_sums, stock_history
 from portal.stock.listings import LEVELS
 from portal.stock.models import MOVEMENT_KINDS
 from portal.stock.services import COUNTERS, MOST_UNITS, InsufficientStockError, adjust_once
 from portal.stock.views.blueprint import bp, location_or_404, product_or_404, variant_or_404
 
 KIND_WORDS = {
-    "opening": "Opening balance", "history_end": "End of imported history", "received": "Received", "sold": "Sold", "returned": "Returned",
-    "adjusted": "Adjusted", "counted": "Counted", "transferred": "Moved", "written_off": "Written off", "reserved": "Reserved",
-    "released": "Released", "allocated": "Allocated to an order", "deallocated": "No longer allocated", "quarantined": "Set aside",
+    "opening": "Opening balance",
+    "history_end": "End of imported history",
+    "received": "Received",
+    "sold": "Sold",
+    "returned": "Returned",
+    "adjusted": "Adjusted",
+    "counted": "Counted",
+    "transferred": "Moved",
+    "written_off": "Written off",
+    "reserved": "Reserved",
+    "released": "Released",
+    "allocated": "Allocated to an order",
+    "deallocated": "No longer allocated",
+    "quarantined": "Set aside",
     "unquarantined": "Put back",
 }
 COLUMNS = tuple(column.key for column in LEVELS.columns)
@@ -35,7 +48,13 @@ COLUMNS = tuple(column.key for column in LEVELS.columns)
 @bp.get("")
 @requires("stock.view")
 def levels() -> ResponseReturnValue:
-    return show_list(LEVELS, "stock/levels.html", region="stock/_levels.html", reasons=queries.reasons(active=True), new_token=uuid.uuid4)
+    return show_list(
+        LEVELS,
+        "stock/levels.html",
+        region="stock/_levels.html",
+        reasons=queries.reasons(active=True),
+        new_token=uuid.uuid4,
+    )
 
 
 @bp.get("/levels/<int:variant_id>/<int:location_id>")
@@ -51,18 +70,33 @@ def adjust(variant_id: int, location_id: int) -> ResponseReturnValue:
     variant, place = variant_or_404(variant_id), location_or_404(location_id)
     sku, name = variant.sku, place.name
     try:
-        delta = typed.whole(request.form.get("delta", ""), "delta", "The change", least=-MOST_UNITS, most=MOST_UNITS) or 0
+        delta = (
+            typed.whole(
+                request.form.get("delta", ""), "delta", "The change", least=-MOST_UNITS, most=MOST_UNITS
+            )
+            or 0
+        )
         reason_id = typed.whole(request.form.get("reason_id", ""), "reason_id", "The reason", most=10**12)
         note = typed.short_text(request.form.get("note"), "note", "The note", most=500) or None
-        counted = adjust_once(_token(), variant_id, location_id, delta, by=current_actor(), reason_id=reason_id, note=note)
+        counted = adjust_once(
+            _token(), variant_id, location_id, delta, by=current_actor(), reason_id=reason_id, note=note
+        )
     except DomainError as error:
         db.session.rollback()
         return _refused(variant_id, location_id, error)
     db.session.commit()
-    toast(f"{delta:+,} {'unit' if abs(delta) == 1 else 'units'} of {sku} at {name}." if counted else "This was counted already.")
+    toast(
+        f"{delta:+,} {'unit' if abs(delta) == 1 else 'units'} of {sku} at {name}."
+        if counted
+        else "This was counted already."
+    )
     if wants_fragment():
         return _row(variant_id, location_id)
-    return see_other(path_or(request.form.get("next"), url_for("stock.ledger", variant_id=variant_id, location_id=location_id)))
+    return see_other(
+        path_or(
+            request.form.get("next"), url_for("stock.ledger", variant_id=variant_id, location_id=location_id)
+        )
+    )
 
 
 @bp.get("/variants/<int:variant_id>")
@@ -71,23 +105,50 @@ def variant(variant_id: int) -> Response:
     """Where a variant lies, and how its stock went."""
     found = variant_or_404(variant_id)
     return render(
-        "stock/variant.html", variant=found, product=product_or_404(found.product_id), levels=queries.levels_of_variant(variant_id),
-        history=queries.stock_history(variant_id, ZoneInfo(formats.current_region().zone)), reasons=queries.reasons(active=True),
-        new_token=uuid.uuid4, errors={}, typed={},
+        "stock/variant.html",
+        variant=found,
+        product=product_or_404(found.product_id),
+        levels=queries.levels_of_variant(variant_id),
+        history=stock_history(variant_id, ZoneInfo(formats.current_region().zone)),
+        reasons=queries.reasons(active=True),
+        new_token=uuid.uuid4,
+        errors={},
+        typed={},
     )
 
 
-def _ledger_page(variant_id: int, location_id: int, *, errors: Mapping[str, str] | None = None, status: int = 200) -> Response:
+def _ledger_page(
+    variant_id: int, location_id: int, *, errors: Mapping[str, str] | None = None, status: int = 200
+) -> Response:
     found, place = variant_or_404(variant_id), location_or_404(location_id)
     kind = request.args.get("kind")
-    figures, sums = queries.figures(variant_id, location_id), queries.ledger_sums(variant_id, location_id)
-    previous_url, next_url = neighbours(LEVELS, request.args.get("level", 0, type=int), request.args.get("list"))
+    figures, sums = queries.figures(variant_id, location_id), ledger_sums(variant_id, location_id)
+    previous_url, next_url = neighbours(
+        LEVELS, request.args.get("level", 0, type=int), request.args.get("list")
+    )
     return render(
-        "stock/ledger.html", variant=found, product=product_or_404(found.product_id), location=place, figures=figures,
-        ledger=queries.ledger(variant_id, location_id, before=request.args.get("before", type=int), kind=kind if kind in MOVEMENT_KINDS else None),
-        agrees=all(getattr(figures, name) == getattr(sums, name) for name in COUNTERS), sums=sums,
-        kind=kind if kind in MOVEMENT_KINDS else "", kinds=KIND_WORDS, paged="before" in request.args, reasons=queries.reasons(active=True),
-        new_token=uuid.uuid4, errors=errors or {}, typed=dict(request.form) if errors else {}, previous_url=previous_url, next_url=next_url,
+        "stock/ledger.html",
+        variant=found,
+        product=product_or_404(found.product_id),
+        location=place,
+        figures=figures,
+        ledger=read_ledger(
+            variant_id,
+            location_id,
+            before=request.args.get("before", type=int),
+            kind=kind if kind in MOVEMENT_KINDS else None,
+        ),
+        agrees=all(getattr(figures, name) == getattr(sums, name) for name in COUNTERS),
+        sums=sums,
+        kind=kind if kind in MOVEMENT_KINDS else "",
+        kinds=KIND_WORDS,
+        paged="before" in request.args,
+        reasons=queries.reasons(active=True),
+        new_token=uuid.uuid4,
+        errors=errors or {},
+        typed=dict(request.form) if errors else {},
+        previous_url=previous_url,
+        next_url=next_url,
         status=status,
     )
 
@@ -96,7 +157,9 @@ def _token() -> uuid.UUID:
     try:
         return uuid.UUID(request.form.get("token", ""))
     except ValueError as error:
-        raise DomainError("The form arrived damaged. Reload the page; nothing was changed.", field="delta") from error
+        raise DomainError(
+            "The form arrived damaged. Reload the page; nothing was changed.", field="delta"
+        ) from error
 
 
 def _refused(variant_id: int, location_id: int, error: DomainError) -> Response:
@@ -110,11 +173,20 @@ def _refused(variant_id: int, location_id: int, error: DomainError) -> Response:
     return _ledger_page(variant_id, location_id, errors=errors, status=error.status)
 
 
-def _row(variant_id: int, location_id: int, *, errors: Mapping[str, str] | None = None, status: int = 200) -> Response:
+def _row(
+    variant_id: int, location_id: int, *, errors: Mapping[str, str] | None = None, status: int = 200
+) -> Response:
     asked = request.form.get("cols", "").split(",")
     columns = [LEVELS.columns_by_key[key] for key in COLUMNS if key in asked] or list(LEVELS.columns[:1])
     values: dict[str, Any] = queries.level_values(variant_id, location_id)
     return render(
-        "stock/_level_row.html", level=values, shown=[(column.key, column.label) for column in columns], reasons=queries.reasons(active=True),
-        new_token=uuid.uuid4, errors=errors or {}, typed=dict(request.form) if errors else {}, next_url=request.form.get("next", ""), status=status,
+        "stock/_level_row.html",
+        level=values,
+        shown=[(column.key, column.label) for column in columns],
+        reasons=queries.reasons(active=True),
+        new_token=uuid.uuid4,
+        errors=errors or {},
+        typed=dict(request.form) if errors else {},
+        next_url=request.form.get("next", ""),
+        status=status,
     )

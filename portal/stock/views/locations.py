@@ -22,7 +22,12 @@ from portal.stock.views.blueprint import bp, location_or_404
 @bp.get("/locations")
 @requires("stock.view")
 def locations() -> Response:
-    return render("stock/locations.html", locations=queries.locations(), units=queries.units_per_location(), labels=places.KIND_LABELS)
+    return render(
+        "stock/locations.html",
+        locations=queries.locations(),
+        units=queries.units_per_location(),
+        labels=places.KIND_LABELS,
+    )
 
 
 @bp.get("/locations/new")
@@ -51,7 +56,10 @@ def create_location() -> ResponseReturnValue:
 def edit_location(location_id: int) -> Response:
     found = location_or_404(location_id)
     values = places.location_values(found)
-    return _page(LocationForm(formdata=None, data={**values, "version": found.version, "base": pack_base(values)}), found)
+    return _page(
+        LocationForm(formdata=None, data={**values, "version": found.version, "base": pack_base(values)}),
+        found,
+    )
 
 
 @bp.post("/locations/<int:location_id>")
@@ -60,7 +68,11 @@ def save_location(location_id: int) -> ResponseReturnValue:
     found, form = location_or_404(location_id, lock=True), LocationForm()
     try:
         places.change_location(
-            found, texts(form), base=unpack_base(form.base.data or ""), version=version_of(form.data), by=current_actor()
+            found,
+            texts(form),
+            base=unpack_base(form.base.data or ""),
+            version=version_of(form.data),
+            by=current_actor(),
         )
     except StaleError as error:
         return _stale(found, form, error)
@@ -105,8 +117,12 @@ def _page(form: LocationForm, location: Location | None, *, status: int = 200) -
 def _stale(location: Location, form: LocationForm, error: StaleError) -> Response:
     parts = conflict(form, error, now=places.location_values(location), mine=texts(form))
     answer = stale_page(
-        parts, action_url=url_for("stock.edit_location", location_id=location.id), heading=location.name,
-        back_url=url_for("stock.locations"), back_label="Locations", history=history("location", location.id, most=1),
+        parts,
+        action_url=url_for("stock.edit_location", location_id=location.id),
+        heading=location.name,
+        back_url=url_for("stock.locations"),
+        back_label="Locations",
+        history=history("location", location.id, most=1),
     )
     db.session.rollback()
     return answer

@@ -72,7 +72,9 @@ def _save(reason: StockReason | None) -> ResponseReturnValue:
 def _switch(reason_id: int, *, on: bool) -> ResponseReturnValue:
     places.switch_reason(_reason(reason_id, lock=True), on=on, by=current_actor())
     db.session.commit()
-    toast("The reason is offered again." if on else "The reason is no longer offered. Past movements keep it.")
+    toast(
+        "The reason is offered again." if on else "The reason is no longer offered. Past movements keep it."
+    )
     return see_other(url_for("stock.reasons"))
 
 

@@ -11,6 +11,7 @@ from portal.accounts.access import requires
 from portal.core import formats
 from portal.core.http import render_region
 from portal.stock import queries
+from portal.stock.ledger import stock_history
 from portal.stock.views.blueprint import bp, product_or_404, variant_or_404
 
 
@@ -18,7 +19,12 @@ from portal.stock.views.blueprint import bp, product_or_404, variant_or_404
 @requires("stock.view")
 def product_levels(product_id: int) -> Response:
     found = product_or_404(product_id)
-    return render_region("stock/_product_levels.html", title="Stock", product=found, levels=queries.levels_of_product(product_id))
+    return render_region(
+        "stock/_product_levels.html",
+        title="Stock",
+        product=found,
+        levels=queries.levels_of_product(product_id),
+    )
 
 
 @bp.get("/variants/<int:variant_id>/levels")
@@ -26,9 +32,15 @@ def product_levels(product_id: int) -> Response:
 def variant_levels(variant_id: int) -> Response:
     found = variant_or_404(variant_id)
     return render_region(
-        "stock/_variant_levels.html", title="Stock", variant=found, levels=queries.levels_of_variant(variant_id),
-        history=queries.stock_history(variant_id, ZoneInfo(formats.current_region().zone)), reasons=queries.reasons(active=True),
-        new_token=uuid.uuid4, errors={}, typed={},
+        "stock/_variant_levels.html",
+        title="Stock",
+        variant=found,
+        levels=queries.levels_of_variant(variant_id),
+        history=stock_history(variant_id, ZoneInfo(formats.current_region().zone)),
+        reasons=queries.reasons(active=True),
+        new_token=uuid.uuid4,
+        errors={},
+        typed={},
     )
 
 
