@@ -152,11 +152,11 @@ def inbound_order(account_id: int, inbound_id: int) -> Response:
     )
 
 
-@bp.get("/order-source/<int:order_id>")
+@bp.get("/order-source")
 @requires("channels.view")
-def order_source(order_id: int) -> Response:
-    """A region of the order's page; empty for an order that no shop sent."""
-    found = queries.source_of_order(order_id)
+def order_source() -> Response:
+    """A region of the page of `?order_id=`; empty for an order that no shop sent."""
+    found = queries.source_of_order(request.args.get("order_id", 0, type=int))
     return render_region("channels/_order_source.html", title="Came from", found=found)
 
 

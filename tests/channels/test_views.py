@@ -83,9 +83,9 @@ def test_an_order_says_which_shop_it_came_from(login: Login, member: Member, bus
         sa.select(ChannelInboundOrder.order_id).where(ChannelInboundOrder.state == "held")
     ).one()
     browser = login(member("owner"))
-    answer = browser.get(f"/channels/order-source/{order_id}", headers={"HX-Request": "true"})
+    answer = browser.get(f"/channels/order-source?order_id={order_id}", headers={"HX-Request": "true"})
     assert "Market stall" in answer.text and "Not in the catalogue: UNKNOWN." in answer.text
-    assert "Market stall" not in browser.get("/channels/order-source/1").text
+    assert "Market stall" not in browser.get("/channels/order-source?order_id=1").text
 
 
 def test_a_shop_is_connected_tested_looked_at_and_switched_on(
