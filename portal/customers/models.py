@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
@@ -30,6 +30,7 @@ class Customer(Tenant, TimeKey, Versioned, Timestamped, Base):
 
     __tablename__ = "customer"
     __subject_path__ = "subject_id"
+    __after_erasure__: ClassVar = {"state": "erased"}
 
     subject_id: Mapped[int] = mapped_column(sa.BigInteger, info=not_pii("key"))
     external_id: Mapped[str | None] = mapped_column(CODE, info=pii(category="identifier"))
