@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
-from urllib.parse import quote
+from typing import Any, Final
 
 import sqlalchemy as sa
 from flask import g, url_for

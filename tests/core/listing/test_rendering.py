@@ -6,10 +6,11 @@ import re
 
 import pytest
 import sqlalchemy as sa
-from flask import g, render_template
+from flask import g, render_template, url_for
+from werkzeug.routing import BuildError
 
 from portal.core.database import db
-from portal.core.listing import Page, Viewer
+from portal.core.listing import Page, Viewer, link_to
 from tests.support.client import check_page
 
 EVERYTHING = frozenset({"orders.view", "orders.edit", "lists.export", "customers.reveal"})
@@ -108,3 +109,14 @@ def test_the_number_of_statements_does_not_grow_with_the_rows(app, fill, render)
             sa.event.remove(db.engine, "before_cursor_execute", note)
         counts.append(len(seen))
     assert counts[0] <= counts[1] <= counts[0] + 1 <= 6
+
+
+def test_a_link_is_built_once_and_odd_values_are_quoted(app, scope):
+    with app.test_request_context("/"):
+        address = link_to("orders.order", "number", "number")
+        for number in ("1001", "A-7", "a/b", "100%", "größe", "?x=1#y", "stand-in-7000007"):
+            try:
+                expected = url_for("orders.order", number=number)
+            except BuildError:
+                continue
+            assert address({"number": number}) == expected
