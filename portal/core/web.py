@@ -14,6 +14,7 @@ from jinja2 import StrictUndefined
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter, ValidationError
 
 from portal.config import Settings
 from portal.core.csrf import SAFE_METHODS, init_csrf
@@ -24,12 +25,24 @@ from portal.core.problems import init_problems
 
 ATTEMPTS: Final = 3
 MAX_FORM_BYTES: Final = 64 * 1024 * 1024
+HIGHEST_ID: Final = 2**63 - 1
+
+
+class IdConverter(IntegerConverter):
+    """``<int:product_id>``: a number no key can be is nothing at this address, not a fault of ours."""
+
+    def to_python(self, value: str) -> Any:
+        found = super().to_python(value)
+        if found > HIGHEST_ID:
+            raise ValidationError
+        return found
 
 
 def init_http(app: Flask) -> None:
     """Register before any domain does: these hooks run first, so a refused request costs no query."""
     settings: Settings = app.config["SETTINGS"]
     app.jinja_env.undefined = StrictUndefined
+    app.url_map.converters["int"] = IdConverter
     app.config.setdefault("MAX_CONTENT_LENGTH", MAX_FORM_BYTES)
     app.config.update(
         SESSION_COOKIE_NAME="__Host-portal" if settings.is_https else "portal",

@@ -8,14 +8,19 @@ import portal.orders.jobs  # noqa: F401  registers its handlers
 from portal.core.listing import register_listing
 from portal.core.navigation import register_nav
 from portal.core.slots import register_slot
+from portal.orders.addresses import OrderNumberConverter
+from portal.orders.causes import order_causes
 from portal.orders.listings import ORDERS
 from portal.orders.views import bp
+from portal.stock.causes import register_cause
 
 
 def register(app: Flask) -> None:
     """The list, the order's page and what other pages show of orders."""
+    app.url_map.converters["order_number"] = OrderNumberConverter
     register_listing(ORDERS)
     register_nav("Orders", "Orders", "orders.orders", "receipt", "orders.view", order=20)
     register_slot("customer.orders", "orders.customer_orders", "orders.view", label="Orders")
     register_slot("home.worklist", "orders.worklist", "orders.view", 10, label="Orders that wait")
+    register_cause("order", order_causes)
     app.register_blueprint(bp)

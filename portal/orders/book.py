@@ -45,26 +45,28 @@ def lock_order(order_id: int) -> sa.RowMapping:
 def promise_lines(order_id: int, by: Actor) -> Sequence[str]:
     """Allocate every counted line that has no promise, at the place with the most; gives the SKUs that are short."""
     wanted = [
-        line
+        (line, line["quantity"] - line["cancelled_quantity"] - line["fulfilled_quantity"])
         for line in lines_of(order_id)
-        if line["is_counted"] and not line["allocated_quantity"] and not line["fulfilled_quantity"]
+        if line["is_counted"] and not line["allocated_quantity"]
     ]
-    places = _places([line["variant_id"] for line in wanted])
+    # A credit has fewer than none: what came back is not promised to anyone.
+    wanted = [(line, units) for line, units in wanted if units > 0]
+    places = _places([line["variant_id"] for line, _ in wanted])
     short: set[str] = set()
-    for line in wanted:
+    for line, units in wanted:
         free = places.get(line["variant_id"], {})
         place = max(free, key=lambda location: free[location], default=None)
-        if place is None or free[place] < line["quantity"]:
+        if place is None or free[place] < units:
             short.add(line["sku"])
             continue
-        free[place] -= line["quantity"]
+        free[place] -= units
         apply_moves(
             [
                 Move(
                     line["variant_id"],
                     place,
                     "allocated",
-                    allocated=line["quantity"],
+                    allocated=units,
                     cause_kind="order",
                     cause_id=order_id,
                 )
@@ -74,7 +76,7 @@ def promise_lines(order_id: int, by: Actor) -> Sequence[str]:
         db.session.execute(
             sa.update(_line)
             .where(of_order(_line, order_id), _line.c.n == line["n"])
-            .values(location_id=place, allocated_quantity=line["quantity"])
+            .values(location_id=place, allocated_quantity=units)
         )
     return sorted(short)
 

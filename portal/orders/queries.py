@@ -61,6 +61,8 @@ def find_order(number: str) -> sa.Row[Any, Any, Any]:
     Raises:
         NotFoundError: the merchant has none.
     """
+    if "\0" in number:
+        raise NotFoundError("There is no order with this number.")
     found = db.session.execute(
         sa.select(_ref.c.order_id, _ref.c.subject_id, _ref.c.state).where(
             _ref.c.merchant_id == current_merchant_id(), _ref.c.number == number
@@ -91,7 +93,7 @@ def whole_order(order_id: int, subject_id: int | None) -> WholeOrder:
         lines=_rows(OrderLine, order_id, most=MOST_LINES), charges=_rows(OrderCharge, order_id),
         contacts=_rows(OrderContact, order_id), payments=_rows(OrderPayment, order_id), refunds=_rows(OrderRefund, order_id),
         parcels=_rows(OrderFulfilment, order_id),
-        parcel_lines=_rows(OrderFulfilmentLine, order_id, OrderFulfilmentLine.__table__.c.line_n),
+        parcel_lines=_rows(OrderFulfilmentLine, order_id, OrderFulfilmentLine.__table__.c.line_n, most=MOST_LINES),
         returns=_rows(OrderReturn, order_id), notes=_rows(OrderNote, order_id, OrderNote.__table__.c.n.desc()),
         tags=[row["tag"] for row in tags],
         events=_rows(OrderEvent, order_id, OrderEvent.__table__.c.n.desc(), most=MOST_EVENTS),

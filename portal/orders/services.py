@@ -5,6 +5,7 @@ Each locks the order first and decides on what stands then, so a double click or
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
@@ -89,6 +90,8 @@ def cancel_order(order_id: int, *, by: Actor) -> None:
         raise ConflictError("The order is cancelled already.")
     if head["fulfilment_state"] == "fulfilled":
         raise ConflictError("Everything of this order has left. What comes back is a return.")
+    if head["state"] == "closed":
+        raise ConflictError("The order is closed; there is nothing left of it to cancel.")
     record_cancellation(order_id, by=by)
 
 
@@ -110,7 +113,7 @@ def ship_lines(
         ConflictError: the order is on hold, cancelled, or all sent; or units were never promised.
     """
     head = lock_order(order_id)
-    if head["state"] in {"on_hold", "cancelled"}:
+    if head["state"] != "open":
         raise ConflictError(f"The order is {head['state'].replace('_', ' ')}; nothing of it may leave.")
     lines = {line["n"]: line for line in lines_of(order_id)}
     chosen = {n: units for n, units in quantities.items() if units}
@@ -151,18 +154,18 @@ def take_payment(order_id: int, amount: Decimal, *, method: str, reference: str 
         ConflictError: the order is cancelled.
     """
     head = lock_order(order_id)
-    due = head["total"] - head["captured_total"]
+    due, decimals = head["total"] - head["captured_total"], minor_units(head["currency"])
     if head["state"] == "cancelled":
         raise ConflictError("The order is cancelled; no money may be taken for it.")
+    if due <= 0:
+        raise ConflictError("Nothing is due on this order any more.")
     if amount <= 0:
         raise DomainError("Enter an amount above zero.", field="amount")
-    if amount != round(amount, minor_units(head["currency"])):
-        raise DomainError(
-            f"{head['currency']} is paid with {minor_units(head['currency'])} decimals.", field="amount"
-        )
+    if amount != round(amount, decimals):
+        raise DomainError(f"{head['currency']} is paid with {decimals or 'no'} decimals.", field="amount")
     if amount > due:
         raise DomainError(
-            f"That is more than the {due.normalize():f} {head['currency']} still due.", field="amount"
+            f"That is more than the {due:.{decimals}f} {head['currency']} still due.", field="amount"
         )
     insert_row(
         _payment, order_id, n=next_n(_payment, order_id), state="captured", method=_one_line(method, 40) or "other",
@@ -172,13 +175,13 @@ def take_payment(order_id: int, amount: Decimal, *, method: str, reference: str 
     change_order(
         order_id,
         captured_total=head["captured_total"] + amount,
-        payment_state="paid" if amount == due else "part_paid",
+        payment_state=_payment_state(is_all=amount == due, is_refunded=head["refunded_total"] > 0),
     )
     tell(order_id, "paid", by, amount=str(amount), currency=head["currency"])
 
 
 def add_note(order_id: int, body: str, *, is_internal: bool, subject_id: int | None, by: Actor) -> None:
-    """Write on the order, for the team or for the customer to read.
+    """Write on the order, for the team or for the customer to read. A second click within a minute adds nothing.
 
     Raises:
         DomainError: the note is empty or too long.
@@ -188,6 +191,9 @@ def add_note(order_id: int, body: str, *, is_internal: bool, subject_id: int | N
         raise DomainError("Write something first.", field="body")
     if len(text) > LONGEST_NOTE:
         raise DomainError(f"Keep a note under {LONGEST_NOTE:,} characters.", field="body")
+    lock_order(order_id)
+    if _is_said_already(order_id, text, is_internal, by):
+        return
     insert_row(
         _note, order_id, body=text, is_internal=is_internal, actor_kind=by.kind, actor_id=by.id, at=utc_now()
     )
@@ -203,9 +209,7 @@ def add_tag(order_id: int, tag: str, *, by: Actor) -> bool:
     Raises:
         DomainError: the tag is empty or too long, or the order has thirty.
     """
-    word = _one_line(tag, LONGEST_TAG + 1)
-    if not word or len(word) > LONGEST_TAG or "," in word:
-        raise DomainError(f"A tag has 1 to {LONGEST_TAG} characters and no comma.", field="tag")
+    word = checked_tag(tag)
     merchant_id = current_merchant_id()
     held = db.session.execute(
         sa.select(sa.func.count()).select_from(_tag).where(of_order(_tag, order_id))
@@ -223,11 +227,56 @@ def add_tag(order_id: int, tag: str, *, by: Actor) -> bool:
 
 def remove_tag(order_id: int, tag: str, *, by: Actor) -> None:
     """Take a tag off; an order without it stays as it is."""
+    tag = tag.replace("\0", "")
     gone = db.session.execute(
         sa.delete(_tag).where(of_order(_tag, order_id), _tag.c.tag == tag).returning(_tag.c.tag)
     ).first()
     if gone:
         audit.record(action="order.untagged", by=by, subject=("order", order_id), before={"tag": tag})
+
+
+def checked_tag(tag: str) -> str:
+    """The tag as it is kept.
+
+    Raises:
+        DomainError: it is empty or too long, or holds a comma.
+    """
+    word = _one_line(tag, LONGEST_TAG + 1)
+    if not word or len(word) > LONGEST_TAG or "," in word:
+        raise DomainError(f"A tag has 1 to {LONGEST_TAG} characters and no comma.", field="tag")
+    return word
+
+
+def require_unchanged(order_id: int, version: int) -> None:
+    """Hold the order and refuse an act that counts on figures of a page which are no longer true.
+
+    A second click, a stale tab and a colleague who was quicker all end here.
+
+    Raises:
+        ConflictError: the order changed since it had that version.
+    """
+    if lock_order(order_id)["version"] != version:
+        raise ConflictError(
+            "This order changed after the page was opened, so nothing more was done. See how it stands now."
+        )
+
+
+def _payment_state(*, is_all: bool, is_refunded: bool) -> str:
+    if is_refunded:
+        return "part_refunded"
+    return "paid" if is_all else "part_paid"
+
+
+def _is_said_already(order_id: int, text: str, is_internal: bool, by: Actor) -> bool:
+    same = sa.select(_note.c.n).where(
+        of_order(_note, order_id),
+        _note.c.body == text,
+        _note.c.is_internal == is_internal,
+        _note.c.actor_kind == by.kind,
+        _note.c.actor_id.is_not_distinct_from(by.id),
+        _note.c.at > utc_now() - dt.timedelta(minutes=1),
+    )
+    return db.session.execute(same.limit(1)).first() is not None
 
 
 def _check_units(lines: Mapping[int, sa.RowMapping], chosen: Mapping[int, int]) -> None:

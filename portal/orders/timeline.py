@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from portal.accounts.models import User
 from portal.core import formats
 from portal.core.database import db
+from portal.core.masking import mask
 
 WORDS: Final = {
     "placed": ("Order placed", "shopping-cart"), "imported": ("Order imported", "upload"), "held": ("Put on hold", "player-pause"),
@@ -22,13 +23,16 @@ WHO: Final = {"job": "a job", "system": "the portal", "channel": "the channel"}
 
 
 def entries_of(
-    events: Sequence[sa.RowMapping], notes: Sequence[sa.RowMapping]
+    events: Sequence[sa.RowMapping], notes: Sequence[sa.RowMapping], *, is_shown: bool
 ) -> list[dict[str, Any]]:
-    """Events and notes as the timeline macro takes them, newest first."""
+    """Events and notes as the timeline macro takes them, newest first.
+
+    A note may name people, so its words are for those who see the person of the order.
+    """
     names = _names(
         {row["actor_id"] for row in (*events, *notes) if row["actor_kind"] == "user" and row["actor_id"]}
     )
-    entries = [_event(row, names) for row in events] + [_note(row, names) for row in notes]
+    entries = [_event(row, names) for row in events] + [_note(row, names, is_shown) for row in notes]
     return sorted(entries, key=lambda entry: entry["at"], reverse=True)
 
 
@@ -43,9 +47,15 @@ def _event(row: sa.RowMapping, names: Mapping[int, str]) -> dict[str, Any]:
     }
 
 
-def _note(row: sa.RowMapping, names: Mapping[int, str]) -> dict[str, Any]:
+def _note(row: sa.RowMapping, names: Mapping[int, str], is_shown: bool) -> dict[str, Any]:
     text = "Note for the team" if row["is_internal"] else "Note for the customer"
-    return {"at": row["at"], "text": text, "icon": "note", "who": _who(row, names), "detail": row["body"]}
+    return {
+        "at": row["at"],
+        "text": text,
+        "icon": "note",
+        "who": _who(row, names),
+        "detail": row["body"] if is_shown else mask(row["body"], "free_text"),
+    }
 
 
 def _detail(data: Mapping[str, Any]) -> str | None:

@@ -75,7 +75,7 @@ def test_cancelling_gives_the_units_back_once(scope: int, shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("amount", "message"), [("0", "above zero"), ("9.001", "2 decimals"), ("9.01", "more than the 9 GBP")]
+    ("amount", "message"), [("0", "above zero"), ("9.001", "2 decimals"), ("9.01", "more than the 9.00 GBP")]
 )
 def test_it_takes_no_more_money_than_is_due(shop: Shop, amount: str, message: str) -> None:
     placed = shop.order(("MUG", 2, "4.50"))
