@@ -8,9 +8,10 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from portal.core.database import Base
+from portal.core.normalise import tracking_key
 from portal.core.personal_data import not_pii
 from portal.core.tenancy import IdentityKey, Tenant, Timestamped, Versioned, tenant_fk
 
@@ -241,6 +242,12 @@ class Variant(Tenant, IdentityKey, Versioned, Timestamped, Base):
         sa.CheckConstraint("weight_grams >= 0", name="weight"),
         sa.CheckConstraint("unit_cost >= 0", name="cost"),
     )
+
+    @validates("barcode")
+    def _fold_barcode(self, name: str, value: str | None) -> str | None:
+        """Whoever writes a barcode, an import too, keeps the form that look-ups compare in step with it."""
+        self.barcode_key = tracking_key(value)
+        return value
 
 
 class Price(Tenant, IdentityKey, Versioned, Timestamped, Base):

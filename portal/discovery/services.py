@@ -255,7 +255,7 @@ def _variants(rows: Rows) -> list[Hit]:
 
 
 def _variant(key: int, product_id: int, sku: str, barcode: str | None, title: str) -> Hit:
-    url = url_for("catalog.product", product_id=product_id, _anchor=f"variant-{key}")
+    url = url_for("catalog.product", product_id=product_id, variant=key, _anchor=f"variant-{key}")
     return Hit("products", key, sku, _joined([title, f"barcode {barcode}" if barcode else None]), url)
 
 
