@@ -162,15 +162,21 @@ def _ask(connection: http.client.HTTPConnection, address: Address, cookie: str, 
 
 
 def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
-    for _ in range(300):
+    """Until the app answers: the port is open long before the workers have read it in."""
+    until = time.monotonic() + 90
+    while time.monotonic() < until:
         if server.poll() is not None:
             raise RuntimeError("gunicorn ended before it answered.")
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            connection.request("GET", "/healthz")
+            connection.getresponse().read()
             return
         except OSError:
             time.sleep(0.1)
-    raise RuntimeError("gunicorn did not begin to answer within 30 s.")
+        finally:
+            connection.close()
+    raise RuntimeError("gunicorn did not begin to answer within 90 s.")
 
 
 def _plain(url: str) -> str:
