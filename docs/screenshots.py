@@ -21,7 +21,7 @@ from typing import Final
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from deploy.demo.cast import LANTERN, PASSWORD, ROLES, SHOPS
+from deploy.demo.shops import LANTERN, PASSWORD, ROLES, SHOPS
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 IMAGES: Final = ROOT / "docs" / "images"

@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from deploy.demo import catalogue, channel, customers, history, mail, privacy, returns, stock
-from deploy.demo.cast import LANTERN
 from deploy.demo.dates import move_back
 from deploy.demo.generated_shop import SHARED, SHARED_SEED
 from deploy.demo.orders import DAYS, Desk, OrderBook
 from deploy.demo.people import Crowd, Person
+from deploy.demo.shops import LANTERN
 from portal.accounts.models import Merchant
 from portal.catalog.models import Variant
 from portal.catalog.prices import price_of, price_values, set_price

@@ -13,7 +13,8 @@ import psycopg
 import sqlalchemy as sa
 
 from deploy.demo import generated_shop, gift_shop, new_shop
-from deploy.demo.cast import FEINWERK, LANTERN, MORNING, SHOPS, Shop, hire, hire_operator
+from deploy.demo.cast import hire, hire_operator
+from deploy.demo.shops import FEINWERK, LANTERN, MORNING, SHOPS, Shop
 from deploy.local.layout import ROOT, say
 from portal.accounts.models import Merchant
 from portal.accounts.services import create_merchant

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from deploy.demo.cast import LANTERN, lend
+from deploy.demo.cast import lend
+from deploy.demo.shops import LANTERN
 from portal.catalog.models import Price, Product, Variant
 from portal.catalog.services import create_product
 from portal.core.audit import Actor

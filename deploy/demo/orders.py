@@ -101,16 +101,17 @@ class OrderBook:
     def _one(self, at: dt.datetime, age: int) -> None:
         pick = self._pick
         code = pick.choices([channel[0] for channel in CHANNELS], WEIGHTS)[0]
-        placed, units = self._place(code, at)
+        placed, units, is_paid = self._place(code, at)
         self.story.placed[placed.order_id] = at
         if code == "pos":
             self._hand_over(placed, units, at)
-        elif placed.hold_reason:
+        elif placed.hold_reason or not is_paid:
+            # Short of stock, or waiting for a bank transfer: the queues show both.
             return
         else:
             self._work(placed, units, at, age)
 
-    def _place(self, code: str, at: dt.datetime) -> tuple[PlacedOrder, dict[int, int]]:
+    def _place(self, code: str, at: dt.datetime) -> tuple[PlacedOrder, dict[int, int], bool]:
         pick = self._pick
         customer_id, person = pick.choice(self._people)
         is_anonymous = code == "pos" and pick.random() < 0.6
@@ -130,17 +131,18 @@ class OrderBook:
             NewContact("buyer", name=person.name, email=person.email, phone=person.phone, country_code=person.country_code),
             *(() if code == "pos" else (NewContact("shipping", phone=person.phone, email=person.email, **_place_of(person)),)),
         )  # fmt: skip
+        payments = self._payments(code, total)
         placed = place_order(
             NewOrder(
                 channel_id=self._channels[code], currency="GBP", lines=lines, placed_at=at, tax_inclusive=True,
                 external_id=f"BZ-{pick.randrange(100, 999)}-{pick.randrange(10**6, 10**7)}" if code == "bazaar" else None,
-                customer_id=None if is_anonymous else customer_id, contacts=contacts, charges=charges, payments=self._payments(code, total),
+                customer_id=None if is_anonymous else customer_id, contacts=contacts, charges=charges, payments=payments,
                 due_at=None if code == "pos" else at + dt.timedelta(days=2), phone_region="GB",
                 tags=("gift",) if pick.random() < 0.08 else (),
             ),
             by=Actor("channel", self._channels[code], next(name for each, name, _ in CHANNELS if each == code)),
         )  # fmt: skip
-        return placed, {n: line.quantity for n, line in enumerate(lines, 1)}
+        return placed, {n: line.quantity for n, line in enumerate(lines, 1)}, bool(payments)
 
     def _lines(self) -> list[NewLine]:
         pick = self._pick

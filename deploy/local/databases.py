@@ -18,6 +18,7 @@ from deploy.local.packages import EXTENSIONS, OLDEST_POSTGRES
 
 # Only a superuser may create this one, and it needs a preloaded library; the portal shows "not available" without it.
 OPTIONAL_EXTENSIONS = {"pg_stat_statements"}
+BENCH_GUEST = "portal_bench_guest"
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -79,6 +80,16 @@ def prepare(admin_url: str, passwords_file: Path, names: Names = Names()) -> Ins
     return Installation(urls[names.app], urls[names.owner], urls[names.upkeep], keys, version, remarks)
 
 
+def is_migrated(environment: dict[str, str]) -> bool:
+    """Whether both databases hold a schema; one that was dropped by hand is made anew, empty."""
+    tables = {"DATABASE_URL": "alembic_version", "KEYRING_DATABASE_URL": "person_key"}
+    for url, table in tables.items():
+        with psycopg.connect(environment[url], connect_timeout=10) as connection:
+            if connection.execute("SELECT to_regclass(%s)", [f"public.{table}"]).fetchone() == (None,):
+                return False
+    return True
+
+
 def prepare_benches(
     admin_url: str, names: Names, sizes: tuple[str, ...], *, lets_owner_skip_checks: bool
 ) -> None:
@@ -97,6 +108,7 @@ def prepare_benches(
                 admin.execute(
                     sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(str(stale)))
                 )
+        _guest(admin, names)
         if lets_owner_skip_checks:
             admin.execute(
                 sql.SQL("GRANT SET ON PARAMETER session_replication_role TO {}").format(
@@ -109,6 +121,13 @@ def prepare_benches(
                 if database.startswith(f"{names.main}_{size}"):
                     _extensions(_at(admin_url, database))
                 _close_public(_at(admin_url, database), names)
+
+
+def _guest(admin: Connection, names: Names) -> None:
+    """A role without rights that the owner may act as: benches let it play an analyst with SQL of their own."""
+    if not admin.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [BENCH_GUEST]).fetchone():
+        admin.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(BENCH_GUEST)))
+    admin.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(BENCH_GUEST), sql.Identifier(names.owner)))
 
 
 def _checked_version(admin: Connection) -> str:

@@ -27,7 +27,7 @@ def main() -> None:
             port = free_port(int(os.environ.get("PORT", USUAL_PORT)))
             environment |= {"PUBLIC_URL": f"http://127.0.0.1:{port}", "HTMX_CDN": _cdn_switch()}
             say("Bringing the databases to the newest schema …")
-            migrate(environment)
+            migrate(environment, STATE / "demo" / "schema.stamp")
             accounts = _load_shops(environment)
             _run(environment, port, accounts)
     except CannotGoOnError as error:
