@@ -24,7 +24,9 @@ def is_ours(name: str | None, kind: str, parents: dict[str, str | None]) -> bool
     return not (kind == "table" and name is not None and PARTITION.search(name))
 
 
-def is_declared(item: sa.schema.SchemaItem, name: str | None, kind: str, reflected: bool, other: object) -> bool:
+def is_declared(
+    item: sa.schema.SchemaItem, name: str | None, kind: str, reflected: bool, other: object
+) -> bool:
     """PostgreSQL keeps a copy of a foreign key per referenced partition; only the declared one is compared."""
     if isinstance(item, sa.ForeignKeyConstraint) and reflected:
         return not any(PARTITION.search(element.target_fullname.split(".")[0]) for element in item.elements)
@@ -42,12 +44,18 @@ def run_offline() -> None:
 def run_online() -> None:
     url = settings().owner_database_url
     if url is None:
-        raise SettingsError("OWNER_DATABASE_URL is not set: migrations run as portal_owner, never as portal_app.")
+        raise SettingsError(
+            "OWNER_DATABASE_URL is not set: migrations run as portal_owner, never as portal_app."
+        )
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     with engine.connect() as connection:
         context.configure(
-            connection=connection, target_metadata=Base.metadata, include_name=is_ours, include_object=is_declared,
-            transaction_per_migration=True, **current_app.extensions["migrate"].configure_args,
+            connection=connection,
+            target_metadata=Base.metadata,
+            include_name=is_ours,
+            include_object=is_declared,
+            transaction_per_migration=True,
+            **current_app.extensions["migrate"].configure_args,
         )
         with context.begin_transaction():
             connection.exec_driver_sql("SET LOCAL lock_timeout = '2s'")

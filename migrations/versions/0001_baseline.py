@@ -17,42 +17,166 @@ branch_labels = None
 depends_on = None
 
 TENANT = (
-    "attribute_definition", "audit_entry", "audit_seal", "category", "channel_account", "channel_delivery",
-    "channel_inbound_order", "channel_listing", "channel_sync", "consent", "customer", "customer_address",
-    "data_subject", "import_change", "import_row", "import_run", "invitation", "job", "job_item", "location",
-    "mail_account", "media", "membership", "message", "number_series", "order_charge", "order_contact",
-    "order_event", "order_fulfilment", "order_fulfilment_line", "order_line", "order_note", "order_payment",
-    "order_ref", "order_refund", "order_refund_line", "order_return", "order_return_line", "order_tag",
-    "outbox_cursor", "outbox_event", "personal_data_view", "price", "privacy_erasure_certificate",
-    "privacy_ledger_replay", "privacy_legal_hold", "privacy_recipient_task", "privacy_request",
-    "privacy_request_event", "privacy_request_subject", "privacy_retained_record", "privacy_suppression",
-    "product", "product_attribute", "product_category", "product_option", "product_option_value",
-    "product_type", "role", "role_permission", "rollup_state", "sales_channel", "sales_day", "sales_order",
-    "sales_variant_day", "saved_view", "saved_view_role", "stock_adjustment", "stock_level", "stock_movement",
-    "stock_reason", "stored_file", "variant",
+    "attribute_definition",
+    "audit_entry",
+    "audit_seal",
+    "category",
+    "channel_account",
+    "channel_delivery",
+    "channel_inbound_order",
+    "channel_listing",
+    "channel_sync",
+    "consent",
+    "customer",
+    "customer_address",
+    "data_subject",
+    "import_change",
+    "import_row",
+    "import_run",
+    "invitation",
+    "job",
+    "job_item",
+    "location",
+    "mail_account",
+    "media",
+    "membership",
+    "message",
+    "number_series",
+    "order_charge",
+    "order_contact",
+    "order_event",
+    "order_fulfilment",
+    "order_fulfilment_line",
+    "order_line",
+    "order_note",
+    "order_payment",
+    "order_ref",
+    "order_refund",
+    "order_refund_line",
+    "order_return",
+    "order_return_line",
+    "order_tag",
+    "outbox_cursor",
+    "outbox_event",
+    "personal_data_view",
+    "price",
+    "privacy_erasure_certificate",
+    "privacy_ledger_replay",
+    "privacy_legal_hold",
+    "privacy_recipient_task",
+    "privacy_request",
+    "privacy_request_event",
+    "privacy_request_subject",
+    "privacy_retained_record",
+    "privacy_suppression",
+    "product",
+    "product_attribute",
+    "product_category",
+    "product_option",
+    "product_option_value",
+    "product_type",
+    "role",
+    "role_permission",
+    "rollup_state",
+    "sales_channel",
+    "sales_day",
+    "sales_order",
+    "sales_variant_day",
+    "saved_view",
+    "saved_view_role",
+    "stock_adjustment",
+    "stock_level",
+    "stock_movement",
+    "stock_reason",
+    "stored_file",
+    "variant",
 )
 
 APPEND_ONLY = (
-    "audit_entry", "audit_seal", "consent", "order_event", "outbox_event", "privacy_erasure_certificate",
-    "privacy_ledger_replay", "privacy_request_event", "stock_adjustment", "stock_movement",
+    "audit_entry",
+    "audit_seal",
+    "consent",
+    "order_event",
+    "outbox_event",
+    "privacy_erasure_certificate",
+    "privacy_ledger_replay",
+    "privacy_request_event",
+    "stock_adjustment",
+    "stock_movement",
 )
 
-SHARED = (
-)
+SHARED = ()
 
 READ_AND_WRITTEN = (
-    "attribute_definition", "category", "channel_account", "channel_delivery", "channel_inbound_order",
-    "channel_listing", "channel_sync", "customer", "customer_address", "data_subject", "import_change",
-    "import_row", "import_run", "invitation", "job", "job_item", "location", "mail_account", "media",
-    "membership", "merchant", "message", "number_series", "order_charge", "order_contact", "order_fulfilment",
-    "order_fulfilment_line", "order_line", "order_note", "order_payment", "order_ref", "order_refund",
-    "order_refund_line", "order_return", "order_return_line", "order_tag", "outbox_cursor", "password_reset",
-    "personal_data_view", "price", "privacy_legal_hold", "privacy_recipient_task", "privacy_request",
-    "privacy_request_subject", "privacy_retained_record", "privacy_suppression", "product", "product_attribute",
-    "product_category", "product_option", "product_option_value", "product_type", "role", "role_permission",
-    "rollup_state", "sales_channel", "sales_day", "sales_order", "sales_variant_day", "saved_view",
-    "saved_view_role", "scheduled_task", "stock_level", "stock_reason", "stored_file", "throttle",
-    "user_account", "user_session", "variant",
+    "attribute_definition",
+    "category",
+    "channel_account",
+    "channel_delivery",
+    "channel_inbound_order",
+    "channel_listing",
+    "channel_sync",
+    "customer",
+    "customer_address",
+    "data_subject",
+    "import_change",
+    "import_row",
+    "import_run",
+    "invitation",
+    "job",
+    "job_item",
+    "location",
+    "mail_account",
+    "media",
+    "membership",
+    "merchant",
+    "message",
+    "number_series",
+    "order_charge",
+    "order_contact",
+    "order_fulfilment",
+    "order_fulfilment_line",
+    "order_line",
+    "order_note",
+    "order_payment",
+    "order_ref",
+    "order_refund",
+    "order_refund_line",
+    "order_return",
+    "order_return_line",
+    "order_tag",
+    "outbox_cursor",
+    "password_reset",
+    "personal_data_view",
+    "price",
+    "privacy_legal_hold",
+    "privacy_recipient_task",
+    "privacy_request",
+    "privacy_request_subject",
+    "privacy_retained_record",
+    "privacy_suppression",
+    "product",
+    "product_attribute",
+    "product_category",
+    "product_option",
+    "product_option_value",
+    "product_type",
+    "role",
+    "role_permission",
+    "rollup_state",
+    "sales_channel",
+    "sales_day",
+    "sales_order",
+    "sales_variant_day",
+    "saved_view",
+    "saved_view_role",
+    "scheduled_task",
+    "stock_level",
+    "stock_reason",
+    "stored_file",
+    "throttle",
+    "user_account",
+    "user_session",
+    "variant",
 )
 
 
@@ -60,1443 +184,2540 @@ def upgrade() -> None:
     op.execute("GRANT USAGE ON SCHEMA public TO portal_app, portal_upkeep")
     run_functions("core")
     op.execute("GRANT USAGE ON SEQUENCE id_sequence TO portal_app")
-    op.create_table('audit_entry',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), server_default=sa.text('new_id(now())'), autoincrement=False, nullable=False),
-    sa.Column('actor_kind', sa.Text(), nullable=False),
-    sa.Column('actor_id', sa.BigInteger(), nullable=True),
-    sa.Column('actor_name', sa.Text(), nullable=False),
-    sa.Column('action', sa.Text(), nullable=False),
-    sa.Column('subject_kind', sa.Text(), nullable=False),
-    sa.Column('subject_id', sa.Text(collation='C'), nullable=False),
-    sa.Column('fields', postgresql.ARRAY(sa.Text()), server_default='{}', nullable=False),
-    sa.Column('changes', postgresql.JSONB(astext_type=sa.Text()), nullable=True),
-    sa.Column('sealed_changes', sa.LargeBinary(), nullable=True),
-    sa.Column('data_subject_id', sa.BigInteger(), nullable=True),
-    sa.Column('job_id', sa.BigInteger(), nullable=True),
-    sa.Column('request_id', sa.Text(), nullable=True),
-    sa.Column('cluster', sa.BigInteger(), server_default=sa.text('(pg_control_system()).system_identifier'), nullable=False),
-    sa.Column('xid', Xid8(), server_default=sa.text('pg_current_xact_id()'), nullable=False),
-    sa.CheckConstraint("actor_kind IN ('user', 'job', 'system', 'channel')", name=op.f('audit_entry_actor_kind_check')),
-    sa.CheckConstraint('data_subject_id IS NULL OR changes IS NULL', name=op.f('audit_entry_sealed_check')),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('audit_entry_pkey')),
-    info={'partition_by': 'id'},
-    postgresql_partition_by='RANGE (id)'
-    )
-    op.create_index('audit_entry_action_idx', 'audit_entry', ['merchant_id', 'action', 'id'], unique=False)
-    op.create_index('audit_entry_actor_idx', 'audit_entry', ['merchant_id', 'actor_kind', 'actor_id', 'id'], unique=False)
-    op.create_index('audit_entry_commit_order_idx', 'audit_entry', ['merchant_id', 'cluster', 'xid', 'id'], unique=False)
-    op.create_index('audit_entry_person_idx', 'audit_entry', ['merchant_id', 'data_subject_id', 'id'], unique=False, postgresql_where=sa.text('data_subject_id IS NOT NULL'))
-    op.create_index('audit_entry_subject_idx', 'audit_entry', ['merchant_id', 'subject_kind', 'subject_id', 'id'], unique=False)
-    op.create_table('audit_seal',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('number', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('cluster', sa.BigInteger(), nullable=False),
-    sa.Column('last_xid', Xid8(), nullable=False),
-    sa.Column('entry_ids', postgresql.ARRAY(sa.BigInteger()), nullable=False),
-    sa.Column('entry_hashes', sa.LargeBinary(), nullable=False),
-    sa.Column('hash', sa.LargeBinary(), nullable=False),
-    sa.Column('sealed_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.CheckConstraint('octet_length(entry_hashes) = 32 * cardinality(entry_ids)', name=op.f('audit_seal_hashes_check')),
-    sa.PrimaryKeyConstraint('merchant_id', 'number', name=op.f('audit_seal_pkey'))
-    )
-    op.create_index(op.f('audit_seal_merchant_id_cluster_number_idx'), 'audit_seal', ['merchant_id', 'cluster', 'number'], unique=False)
-    op.create_table('category',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
-    sa.Column('parent_id', sa.BigInteger(), nullable=True),
-    sa.Column('name', sa.Text(), nullable=False),
-    sa.Column('slug', sa.Text(collation='C'), nullable=False),
-    sa.Column('path', sa.Text(collation='C'), server_default='', nullable=False),
-    sa.Column('position', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('description', sa.Text(), nullable=True),
-    sa.Column('version', sa.Integer(), server_default='1', nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.ForeignKeyConstraint(['merchant_id', 'parent_id'], ['category.merchant_id', 'category.id'], name=op.f('category_merchant_id_parent_id_fkey'), ondelete='RESTRICT'),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('category_pkey')),
-    sa.UniqueConstraint('merchant_id', 'slug', name=op.f('category_merchant_id_slug_key'))
-    )
-    op.create_index(op.f('category_merchant_id_parent_id_position_idx'), 'category', ['merchant_id', 'parent_id', 'position'], unique=False)
-    op.create_index(op.f('category_merchant_id_path_idx'), 'category', ['merchant_id', 'path'], unique=False)
-    op.create_table('data_subject',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), server_default=sa.text('new_id(now())'), autoincrement=False, nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('restricted_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('erased_at', sa.DateTime(timezone=True), nullable=True),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('data_subject_pkey'))
-    )
-    op.create_table('import_run',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
-    sa.Column('kind', sa.String(length=20), nullable=False),
-    sa.Column('format', sa.String(length=40), nullable=False),
-    sa.Column('state', sa.String(length=20), nullable=False),
-    sa.Column('filename', sa.String(length=200), nullable=False),
-    sa.Column('file_key', sa.String(length=300), nullable=True),
-    sa.Column('file_bytes', sa.BigInteger(), nullable=False),
-    sa.Column('sha256', sa.String(length=64), nullable=False),
-    sa.Column('encoding', sa.String(length=20), nullable=False),
-    sa.Column('delimiter', sa.String(length=1), nullable=False),
-    sa.Column('header_row', sa.Integer(), nullable=False),
-    sa.Column('mapping', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-    sa.Column('options', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-    sa.Column('counts', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-    sa.Column('sum_rows', sa.Numeric(precision=24, scale=6), nullable=True),
-    sa.Column('sum_imported', sa.Numeric(precision=24, scale=6), nullable=True),
-    sa.Column('sum_rejected', sa.Numeric(precision=24, scale=6), nullable=True),
-    sa.Column('sum_lines', sa.Numeric(precision=24, scale=6), nullable=True),
-    sa.Column('problem', sa.Text(), nullable=True),
-    sa.Column('rejects_key', sa.String(length=300), nullable=True),
-    sa.Column('retry_of_id', sa.BigInteger(), nullable=True),
-    sa.Column('job_id', sa.BigInteger(), nullable=True),
-    sa.Column('created_by_id', sa.BigInteger(), nullable=True),
-    sa.Column('applied_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('undone_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('version', sa.Integer(), server_default='1', nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.CheckConstraint("kind IN ('order_history', 'products')", name=op.f('import_run_kind_known_check')),
-    sa.CheckConstraint("state IN ('uploaded', 'mapped', 'checking', 'checked', 'applying', 'applied', 'undoing', 'undone', 'cancelled', 'failed')", name=op.f('import_run_state_known_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'retry_of_id'], ['import_run.merchant_id', 'import_run.id'], name=op.f('import_run_merchant_id_retry_of_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('import_run_pkey'))
-    )
-    op.create_index(op.f('import_run_merchant_id_retry_of_id_idx'), 'import_run', ['merchant_id', 'retry_of_id'], unique=False)
-    op.create_index(op.f('import_run_merchant_id_sha256_idx'), 'import_run', ['merchant_id', 'sha256'], unique=False)
-    op.create_table('job',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), server_default=sa.text('new_id(now())'), autoincrement=False, nullable=False),
-    sa.Column('kind', sa.Text(), nullable=False),
-    sa.Column('queue', sa.Text(), server_default='long', nullable=False),
-    sa.Column('args', postgresql.JSONB(astext_type=sa.Text()), server_default='{}', nullable=False),
-    sa.Column('unique_key', sa.Text(), nullable=True),
-    sa.Column('state', sa.Text(), server_default='queued', nullable=False),
-    sa.Column('actor_kind', sa.Text(), nullable=False),
-    sa.Column('actor_id', sa.BigInteger(), nullable=True),
-    sa.Column('actor_name', sa.Text(), nullable=False),
-    sa.Column('retry_of', sa.BigInteger(), nullable=True),
-    sa.Column('attempt', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('failures', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('lease_until', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('run_after', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('rung_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('cancel_requested_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('done', sa.BigInteger(), server_default='0', nullable=False),
-    sa.Column('total', sa.BigInteger(), nullable=True),
-    sa.Column('rate', sa.Double(), nullable=True),
-    sa.Column('note', sa.Text(), nullable=True),
-    sa.Column('checkpoint', postgresql.JSONB(astext_type=sa.Text()), server_default='{}', nullable=False),
-    sa.Column('ok_items', sa.BigInteger(), server_default='0', nullable=False),
-    sa.Column('failed_items', sa.BigInteger(), server_default='0', nullable=False),
-    sa.Column('error', sa.Text(), nullable=True),
-    sa.Column('result_file_id', sa.BigInteger(), nullable=True),
-    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('started_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('progress_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('finished_at', sa.DateTime(timezone=True), nullable=True),
-    sa.CheckConstraint("(state = 'running') = (lease_until IS NOT NULL)", name=op.f('job_lease_check')),
-    sa.CheckConstraint("queue IN ('quick', 'long')", name=op.f('job_queue_check')),
-    sa.CheckConstraint("state IN ('queued', 'running', 'done', 'failed', 'cancelled')", name=op.f('job_state_check')),
-    sa.CheckConstraint('done >= 0 AND attempt >= 0 AND failures >= 0', name=op.f('job_counts_check')),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('job_pkey'))
-    )
-    op.create_index('job_finished_idx', 'job', ['merchant_id', 'finished_at'], unique=False, postgresql_where=sa.text('finished_at IS NOT NULL'))
-    op.create_index('job_lease_idx', 'job', ['lease_until'], unique=False, postgresql_where=sa.text("state = 'running'"))
-    op.create_index('job_queued_idx', 'job', ['run_after'], unique=False, postgresql_where=sa.text("state = 'queued'"))
-    op.create_index('job_unique_key', 'job', ['merchant_id', 'kind', 'unique_key'], unique=True, postgresql_where=sa.text("state IN ('queued', 'running') AND unique_key IS NOT NULL"))
-    op.create_table('location',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
-    sa.Column('name', sa.Text(), nullable=False),
-    sa.Column('code', sa.Text(collation='C'), nullable=False),
-    sa.Column('kind', sa.Text(), server_default='warehouse', nullable=False),
-    sa.Column('address', sa.Text(), nullable=True),
-    sa.Column('country_code', sa.CHAR(length=2), nullable=True),
-    sa.Column('is_active', sa.Boolean(), server_default=sa.text('true'), nullable=False),
-    sa.Column('position', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('version', sa.Integer(), server_default='1', nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.CheckConstraint("kind IN ('warehouse', 'store', 'virtual')", name=op.f('location_kind_check')),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('location_pkey')),
-    sa.UniqueConstraint('merchant_id', 'code', name=op.f('location_merchant_id_code_key'))
-    )
-    op.create_table('mail_account',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
-    sa.Column('host', sa.Text(), nullable=False),
-    sa.Column('port', sa.Integer(), nullable=False),
-    sa.Column('security', sa.Text(), nullable=False),
-    sa.Column('username', sa.Text(), server_default='', nullable=False),
-    sa.Column('password', sa.LargeBinary(), nullable=True),
-    sa.Column('password_tail', sa.Text(), server_default='', nullable=False),
-    sa.Column('sender', sa.Text(), nullable=False),
-    sa.Column('sender_name', sa.Text(), server_default='', nullable=False),
-    sa.Column('is_active', sa.Boolean(), server_default=sa.text('false'), nullable=False),
-    sa.Column('tested_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('version', sa.Integer(), server_default='1', nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.CheckConstraint("security IN ('tls', 'starttls', 'none')", name=op.f('mail_account_security_check')),
-    sa.CheckConstraint('NOT is_active OR tested_at IS NOT NULL', name=op.f('mail_account_tested_first_check')),
-    sa.CheckConstraint('port BETWEEN 1 AND 65535', name=op.f('mail_account_port_check')),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('mail_account_pkey')),
-    sa.UniqueConstraint('merchant_id', name=op.f('mail_account_merchant_id_key'))
-    )
-    op.create_table('merchant',
-    sa.Column('id', sa.Integer(), sa.Identity(always=False), nullable=False),
-    sa.Column('name', sa.Text(), nullable=False),
-    sa.Column('slug', sa.Text(), nullable=False),
-    sa.Column('country', sa.Text(), nullable=False),
-    sa.Column('currency', sa.Text(), nullable=False),
-    sa.Column('locale', sa.Text(), server_default='en', nullable=False),
-    sa.Column('time_zone', sa.Text(), server_default='UTC', nullable=False),
-    sa.Column('prices_include_tax', sa.Boolean(), server_default=sa.text('false'), nullable=False),
-    sa.Column('settings', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False),
-    sa.Column('state', sa.Text(), server_default='active', nullable=False),
-    sa.Column('version', sa.Integer(), server_default='1', nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.CheckConstraint("country ~ '^[A-Z]{2}$'", name=op.f('merchant_country_code_check')),
-    sa.CheckConstraint("currency ~ '^[A-Z]{3}$'", name=op.f('merchant_currency_code_check')),
-    sa.CheckConstraint("state IN ('active', 'closed')", name=op.f('merchant_state_check')),
-    sa.CheckConstraint('id > 0', name=op.f('merchant_id_positive_check')),
-    sa.PrimaryKeyConstraint('id', name=op.f('merchant_pkey')),
-    sa.UniqueConstraint('slug', name=op.f('merchant_slug_key'))
-    )
-    op.create_table('number_series',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('kind', sa.Text(collation='C'), nullable=False),
-    sa.Column('next_value', sa.BigInteger(), server_default='1001', nullable=False),
-    sa.PrimaryKeyConstraint('merchant_id', 'kind', name=op.f('number_series_pkey'))
-    )
-    op.create_table('outbox_cursor',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('consumer', sa.Text(), nullable=False),
-    sa.Column('cluster', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('xid', Xid8(), server_default='0', nullable=False),
-    sa.Column('event_id', sa.BigInteger(), server_default='0', nullable=False),
-    sa.Column('moved_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('failures', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('error', sa.Text(), nullable=True),
-    sa.Column('retry_at', sa.DateTime(timezone=True), nullable=True),
-    sa.PrimaryKeyConstraint('merchant_id', 'consumer', 'cluster', name=op.f('outbox_cursor_pkey'))
-    )
-    op.create_table('outbox_event',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), server_default=sa.text('new_id(now())'), autoincrement=False, nullable=False),
-    sa.Column('kind', sa.Text(), nullable=False),
-    sa.Column('key', sa.Text(collation='C'), nullable=False),
-    sa.Column('payload', postgresql.JSONB(astext_type=sa.Text()), server_default='{}', nullable=False),
-    sa.Column('cluster', sa.BigInteger(), server_default=sa.text('(pg_control_system()).system_identifier'), nullable=False),
-    sa.Column('xid', Xid8(), server_default=sa.text('pg_current_xact_id()'), nullable=False),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('outbox_event_pkey')),
-    info={'partition_by': 'id'},
-    postgresql_partition_by='RANGE (id)'
-    )
-    op.create_index('outbox_event_commit_order_idx', 'outbox_event', ['merchant_id', 'cluster', 'xid', 'id'], unique=False)
-    op.create_table('privacy_ledger_replay',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
-    sa.Column('entry', sa.Text(collation='C'), nullable=False),
-    sa.Column('applied_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('rows_changed', sa.Integer(), server_default='0', nullable=False),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('privacy_ledger_replay_pkey')),
-    sa.UniqueConstraint('merchant_id', 'entry', name=op.f('privacy_ledger_replay_merchant_id_entry_key'))
-    )
-    op.create_table('privacy_suppression',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
-    sa.Column('kind', sa.Text(collation='C'), nullable=False),
-    sa.Column('digest', sa.LargeBinary(), nullable=False),
-    sa.Column('erased_at', sa.DateTime(timezone=True), nullable=False),
-    sa.CheckConstraint("kind IN ('email', 'phone')", name=op.f('privacy_suppression_kind_check')),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('privacy_suppression_pkey')),
-    sa.UniqueConstraint('merchant_id', 'kind', 'digest', name=op.f('privacy_suppression_merchant_id_kind_digest_key'))
-    )
-    op.create_table('product_type',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
-    sa.Column('name', sa.Text(), nullable=False),
-    sa.Column('code', sa.Text(collation='C'), nullable=False),
-    sa.Column('version', sa.Integer(), server_default='1', nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('product_type_pkey')),
-    sa.UniqueConstraint('merchant_id', 'code', name=op.f('product_type_merchant_id_code_key'))
-    )
-    op.create_table('role',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
-    sa.Column('key', sa.Text(), nullable=True),
-    sa.Column('name', sa.Text(), nullable=False),
-    sa.Column('description', sa.Text(), server_default='', nullable=False),
-    sa.Column('is_built_in', sa.Boolean(), server_default=sa.text('false'), nullable=False),
-    sa.Column('version', sa.Integer(), server_default='1', nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.CheckConstraint('NOT is_built_in OR key IS NOT NULL', name=op.f('role_built_in_key_check')),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('role_pkey')),
-    sa.UniqueConstraint('merchant_id', 'key', name=op.f('role_merchant_id_key_key')),
-    sa.UniqueConstraint('merchant_id', 'name', name=op.f('role_merchant_id_name_key'))
-    )
-    op.create_table('rollup_state',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('name', sa.Text(collation='C'), nullable=False),
-    sa.Column('refreshed_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.PrimaryKeyConstraint('merchant_id', 'name', name=op.f('rollup_state_pkey'))
-    )
-    op.create_table('sales_channel',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
-    sa.Column('code', sa.Text(collation='C'), nullable=False),
-    sa.Column('name', sa.Text(), nullable=False),
-    sa.Column('kind', sa.Text(), nullable=False),
-    sa.Column('is_active', sa.Boolean(), server_default=sa.text('true'), nullable=False),
-    sa.Column('version', sa.Integer(), server_default='1', nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.CheckConstraint("kind IN ('web', 'app', 'pos', 'marketplace', 'phone', 'import')", name=op.f('sales_channel_kind_check')),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('sales_channel_pkey')),
-    sa.UniqueConstraint('merchant_id', 'code', name=op.f('sales_channel_merchant_id_code_key'))
-    )
-    op.create_table('sales_day',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('day', sa.Date(), nullable=False),
-    sa.Column('currency', sa.CHAR(length=3), nullable=False),
-    sa.Column('channel_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('country_code', sa.Text(collation='C'), nullable=False),
-    sa.Column('orders', sa.Integer(), nullable=False),
-    sa.Column('units', sa.BigInteger(), nullable=False),
-    sa.Column('gross', sa.Numeric(precision=18, scale=4), nullable=False),
-    sa.Column('tax', sa.Numeric(precision=18, scale=4), nullable=False),
-    sa.Column('refunds', sa.Integer(), nullable=False),
-    sa.Column('refunded', sa.Numeric(precision=18, scale=4), nullable=False),
-    sa.PrimaryKeyConstraint('merchant_id', 'day', 'currency', 'channel_id', 'country_code', name=op.f('sales_day_pkey'))
-    )
-    op.create_table('sales_variant_day',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('day', sa.Date(), nullable=False),
-    sa.Column('currency', sa.CHAR(length=3), nullable=False),
-    sa.Column('variant_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('orders', sa.Integer(), nullable=False),
-    sa.Column('units', sa.BigInteger(), nullable=False),
-    sa.Column('gross', sa.Numeric(precision=18, scale=4), nullable=False),
-    sa.Column('refunds', sa.Integer(), nullable=False),
-    sa.Column('refunded', sa.Numeric(precision=18, scale=4), nullable=False),
-    sa.PrimaryKeyConstraint('merchant_id', 'day', 'currency', 'variant_id', name=op.f('sales_variant_day_pkey'))
-    )
-    op.create_table('scheduled_task',
-    sa.Column('name', sa.Text(), nullable=False),
-    sa.Column('next_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('started_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('finished_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('error', sa.Text(), nullable=True),
-    sa.PrimaryKeyConstraint('name', name=op.f('scheduled_task_pkey'))
-    )
-    op.create_table('stock_adjustment',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('token', sa.Uuid(), nullable=False),
-    sa.Column('at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('variant_id', sa.BigInteger(), nullable=False),
-    sa.Column('location_id', sa.BigInteger(), nullable=False),
-    sa.Column('delta', sa.Integer(), nullable=False),
-    sa.PrimaryKeyConstraint('merchant_id', 'token', name=op.f('stock_adjustment_pkey'))
-    )
-    op.create_table('stock_movement',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), server_default=sa.text('new_id(now())'), autoincrement=False, nullable=False),
-    sa.Column('variant_id', sa.BigInteger(), nullable=False),
-    sa.Column('location_id', sa.BigInteger(), nullable=False),
-    sa.Column('slot', sa.SmallInteger(), server_default='0', nullable=False),
-    sa.Column('kind', sa.Text(), nullable=False),
-    sa.Column('on_hand_delta', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('allocated_delta', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('reserved_delta', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('unavailable_delta', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('cause_kind', sa.Text(), nullable=False),
-    sa.Column('cause_id', sa.BigInteger(), nullable=True),
-    sa.Column('actor_kind', sa.Text(), nullable=False),
-    sa.Column('actor_id', sa.BigInteger(), nullable=True),
-    sa.Column('reason_id', sa.BigInteger(), nullable=True),
-    sa.Column('unit_cost', sa.Numeric(precision=20, scale=6), nullable=True),
-    sa.Column('note', sa.Text(), nullable=True),
-    sa.CheckConstraint("kind IN ('opening', 'history_end', 'received', 'sold', 'returned', 'adjusted', 'counted', 'transferred', 'written_off', 'reserved', 'released', 'allocated', 'deallocated', 'quarantined', 'unquarantined')", name=op.f('stock_movement_kind_check')),
-    sa.CheckConstraint('on_hand_delta <> 0 OR allocated_delta <> 0 OR reserved_delta <> 0 OR unavailable_delta <> 0', name=op.f('stock_movement_moves_check')),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('stock_movement_pkey')),
-    info={'partition_by': 'id'},
-    postgresql_partition_by='RANGE (id)'
-    )
-    op.create_index('stock_movement_cause_idx', 'stock_movement', ['merchant_id', 'cause_kind', 'cause_id'], unique=False)
-    op.create_index(op.f('stock_movement_merchant_id_variant_id_location_id_id_idx'), 'stock_movement', ['merchant_id', 'variant_id', 'location_id', 'id'], unique=False)
-    op.create_table('stock_reason',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
-    sa.Column('code', sa.Text(collation='C'), nullable=False),
-    sa.Column('label', sa.Text(), nullable=False),
-    sa.Column('is_active', sa.Boolean(), server_default=sa.text('true'), nullable=False),
-    sa.Column('version', sa.Integer(), server_default='1', nullable=False),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('stock_reason_pkey')),
-    sa.UniqueConstraint('merchant_id', 'code', name=op.f('stock_reason_merchant_id_code_key'))
-    )
-    op.create_table('stored_file',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), server_default=sa.text('new_id(now())'), autoincrement=False, nullable=False),
-    sa.Column('key', sa.Text(collation='C'), nullable=False),
-    sa.Column('filename', sa.Text(), nullable=True),
-    sa.Column('media_type', sa.Text(), nullable=False),
-    sa.Column('size', sa.BigInteger(), nullable=False),
-    sa.Column('sha256', sa.LargeBinary(), nullable=False),
-    sa.Column('data_subject_id', sa.BigInteger(), nullable=True),
-    sa.Column('created_by', sa.BigInteger(), nullable=True),
-    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=True),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('stored_file_pkey')),
-    sa.UniqueConstraint('merchant_id', 'key', name=op.f('stored_file_merchant_id_key_key'))
-    )
-    op.create_index('stored_file_expiry_idx', 'stored_file', ['expires_at'], unique=False, postgresql_where=sa.text('expires_at IS NOT NULL'))
-    op.create_index('stored_file_person_idx', 'stored_file', ['merchant_id', 'data_subject_id'], unique=False, postgresql_where=sa.text('data_subject_id IS NOT NULL'))
-    op.create_table('throttle',
-    sa.Column('key', sa.LargeBinary(), nullable=False),
-    sa.Column('tries', postgresql.ARRAY(sa.DateTime(timezone=True)), nullable=False),
-    sa.Column('last_at', sa.DateTime(timezone=True), nullable=False),
-    sa.PrimaryKeyConstraint('key', name=op.f('throttle_pkey'))
-    )
-    op.create_index(op.f('throttle_last_at_idx'), 'throttle', ['last_at'], unique=False)
-    op.create_table('attribute_definition',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
-    sa.Column('product_type_id', sa.BigInteger(), nullable=False),
-    sa.Column('code', sa.Text(collation='C'), nullable=False),
-    sa.Column('label', sa.Text(), nullable=False),
-    sa.Column('kind', sa.Text(), nullable=False),
-    sa.Column('unit', sa.Text(), nullable=True),
-    sa.Column('choices', postgresql.JSONB(astext_type=sa.Text()), server_default='[]', nullable=False),
-    sa.Column('is_required', sa.Boolean(), server_default=sa.text('false'), nullable=False),
-    sa.Column('is_filterable', sa.Boolean(), server_default=sa.text('false'), nullable=False),
-    sa.Column('position', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('version', sa.Integer(), server_default='1', nullable=False),
-    sa.CheckConstraint("kind IN ('text', 'long_text', 'integer', 'decimal', 'boolean', 'date', 'choice', 'multi_choice', 'measure')", name=op.f('attribute_definition_kind_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'product_type_id'], ['product_type.merchant_id', 'product_type.id'], name=op.f('attribute_definition_merchant_id_product_type_id_fkey'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('attribute_definition_pkey')),
-    sa.UniqueConstraint('merchant_id', 'product_type_id', 'code', name=op.f('attribute_definition_merchant_id_product_type_id_code_key'))
-    )
-    op.create_table('channel_account',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
-    sa.Column('channel_id', sa.BigInteger(), nullable=False),
-    sa.Column('connector', sa.Text(), nullable=False),
-    sa.Column('name', sa.Text(), nullable=False),
-    sa.Column('base_url', sa.Text(), nullable=False),
-    sa.Column('state', sa.Text(), server_default='draft', nullable=False),
-    sa.Column('credentials', sa.LargeBinary(), nullable=True),
-    sa.Column('credentials_tail', sa.Text(), server_default='', nullable=False),
-    sa.Column('credentials_changed_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('tested_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('price_currency', sa.CHAR(length=3), nullable=False),
-    sa.Column('safety_buffer', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('sends_stock', sa.Boolean(), server_default=sa.text('true'), nullable=False),
-    sa.Column('sends_prices', sa.Boolean(), server_default=sa.text('true'), nullable=False),
-    sa.Column('takes_orders_from', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('version', sa.Integer(), server_default='1', nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.CheckConstraint("state = 'draft' OR tested_at IS NOT NULL", name=op.f('channel_account_tested_first_check')),
-    sa.CheckConstraint("state IN ('draft', 'active', 'paused', 'failing')", name=op.f('channel_account_state_check')),
-    sa.CheckConstraint('safety_buffer >= 0', name=op.f('channel_account_safety_buffer_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'channel_id'], ['sales_channel.merchant_id', 'sales_channel.id'], name=op.f('channel_account_merchant_id_channel_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('channel_account_pkey')),
-    sa.UniqueConstraint('merchant_id', 'name', name=op.f('channel_account_merchant_id_name_key'))
-    )
-    op.create_index(op.f('channel_account_merchant_id_channel_id_idx'), 'channel_account', ['merchant_id', 'channel_id'], unique=False)
-    op.create_table('customer',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), server_default=sa.text('new_id(now())'), autoincrement=False, nullable=False),
-    sa.Column('subject_id', sa.BigInteger(), nullable=False),
-    sa.Column('external_id', sa.Text(collation='C'), nullable=True),
-    sa.Column('name', sa.Text(), nullable=True),
-    sa.Column('name_key', sa.Text(collation='C'), nullable=True),
-    sa.Column('company', sa.Text(), nullable=True),
-    sa.Column('email', sa.Text(), nullable=True),
-    sa.Column('email_key', sa.Text(collation='C'), nullable=True),
-    sa.Column('phone', sa.Text(), nullable=True),
-    sa.Column('phone_key', sa.Text(collation='C'), nullable=True),
-    sa.Column('phone_tail', sa.Text(collation='C'), nullable=True),
-    sa.Column('locale', sa.Text(), nullable=True),
-    sa.Column('country_code', sa.CHAR(length=2), nullable=True),
-    sa.Column('tags', postgresql.JSONB(astext_type=sa.Text()), server_default='[]', nullable=False),
-    sa.Column('note', sa.Text(), nullable=True),
-    sa.Column('source', sa.Text(), server_default='portal', nullable=False),
-    sa.Column('state', sa.Text(), server_default='active', nullable=False),
-    sa.Column('order_count', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('last_order_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('version', sa.Integer(), server_default='1', nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.CheckConstraint("state IN ('active', 'erased', 'merged')", name=op.f('customer_state_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'subject_id'], ['data_subject.merchant_id', 'data_subject.id'], name=op.f('customer_merchant_id_subject_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('customer_pkey')),
-    sa.UniqueConstraint('merchant_id', 'external_id', name=op.f('customer_merchant_id_external_id_key')),
-    sa.UniqueConstraint('merchant_id', 'subject_id', name=op.f('customer_merchant_id_subject_id_key'))
-    )
-    op.create_index(op.f('customer_merchant_id_country_code_id_idx'), 'customer', ['merchant_id', 'country_code', 'id'], unique=False)
-    op.create_index(op.f('customer_merchant_id_email_key_id_idx'), 'customer', ['merchant_id', 'email_key', 'id'], unique=False)
-    op.create_index(op.f('customer_merchant_id_last_order_at_id_idx'), 'customer', ['merchant_id', 'last_order_at', 'id'], unique=False)
-    op.create_index(op.f('customer_merchant_id_name_key_id_idx'), 'customer', ['merchant_id', 'name_key', 'id'], unique=False)
-    op.create_index(op.f('customer_merchant_id_phone_key_id_idx'), 'customer', ['merchant_id', 'phone_key', 'id'], unique=False)
-    op.create_index(op.f('customer_merchant_id_phone_tail_id_idx'), 'customer', ['merchant_id', 'phone_tail', 'id'], unique=False)
-    op.create_table('import_change',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('import_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('n', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('entity', sa.String(length=40), nullable=False),
-    sa.Column('action', sa.String(length=10), nullable=False),
-    sa.Column('record_ids', postgresql.ARRAY(sa.BigInteger()), nullable=False),
-    sa.Column('before', postgresql.JSONB(astext_type=sa.Text()), nullable=True),
-    sa.Column('after', postgresql.JSONB(astext_type=sa.Text()), nullable=True),
-    sa.Column('version_after', sa.Integer(), nullable=True),
-    sa.Column('is_undone', sa.Boolean(), nullable=False),
-    sa.CheckConstraint("action IN ('created', 'updated')", name=op.f('import_change_action_known_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'import_id'], ['import_run.merchant_id', 'import_run.id'], name=op.f('import_change_merchant_id_import_id_fkey'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('merchant_id', 'import_id', 'n', name=op.f('import_change_pkey'))
-    )
-    op.create_table('import_row',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('import_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('n', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('row_number', sa.Integer(), nullable=True),
-    sa.Column('outcome', sa.String(length=20), nullable=False),
-    sa.Column('field', sa.String(length=60), nullable=True),
-    sa.Column('reason', sa.Text(), nullable=False),
-    sa.Column('subject', sa.String(length=120), nullable=True),
-    sa.Column('before', sa.Text(), nullable=True),
-    sa.Column('after', sa.Text(), nullable=True),
-    sa.CheckConstraint("outcome IN ('rejected', 'difference', 'kept')", name=op.f('import_row_outcome_known_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'import_id'], ['import_run.merchant_id', 'import_run.id'], name=op.f('import_row_merchant_id_import_id_fkey'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('merchant_id', 'import_id', 'n', name=op.f('import_row_pkey'))
-    )
-    op.create_table('job_item',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('job_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('key', sa.Text(collation='C'), nullable=False),
-    sa.Column('state', sa.Text(), nullable=False),
-    sa.Column('message', sa.Text(), server_default='', nullable=False),
-    sa.CheckConstraint("state IN ('ok', 'failed')", name=op.f('job_item_state_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'job_id'], ['job.merchant_id', 'job.id'], name=op.f('job_item_merchant_id_job_id_fkey'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('merchant_id', 'job_id', 'key', name=op.f('job_item_pkey'))
-    )
-    op.create_index(op.f('job_item_merchant_id_job_id_state_key_idx'), 'job_item', ['merchant_id', 'job_id', 'state', 'key'], unique=False)
-    op.create_table('message',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), server_default=sa.text('new_id(now())'), autoincrement=False, nullable=False),
-    sa.Column('template', sa.Text(), nullable=False),
-    sa.Column('locale', sa.Text(), nullable=False),
-    sa.Column('recipient_masked', sa.Text(), nullable=True),
-    sa.Column('payload', sa.LargeBinary(), nullable=True),
-    sa.Column('subject_id', sa.BigInteger(), nullable=True),
-    sa.Column('about_kind', sa.Text(), nullable=True),
-    sa.Column('about_id', sa.Text(collation='C'), nullable=True),
-    sa.Column('state', sa.Text(), server_default='queued', nullable=False),
-    sa.Column('attempts', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('error', sa.Text(), nullable=True),
-    sa.Column('resend_of', sa.BigInteger(), nullable=True),
-    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('sent_at', sa.DateTime(timezone=True), nullable=True),
-    sa.CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name=op.f('message_sent_at_check')),
-    sa.CheckConstraint("state IN ('queued', 'sent', 'failed')", name=op.f('message_state_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'subject_id'], ['data_subject.merchant_id', 'data_subject.id'], name=op.f('message_merchant_id_subject_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('message_pkey'))
-    )
-    op.create_index('message_about_idx', 'message', ['merchant_id', 'about_kind', 'about_id', 'id'], unique=False)
-    op.create_index('message_state_idx', 'message', ['merchant_id', 'state', 'id'], unique=False)
-    op.create_index('message_subject_idx', 'message', ['merchant_id', 'subject_id', 'id'], unique=False, postgresql_where=sa.text('subject_id IS NOT NULL'))
-    op.create_table('order_ref',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('order_id', sa.BigInteger(), server_default=sa.text('new_id(now())'), autoincrement=False, nullable=False),
-    sa.Column('number', sa.Text(collation='C'), nullable=False),
-    sa.Column('channel_id', sa.BigInteger(), nullable=False),
-    sa.Column('external_id', sa.Text(collation='C'), nullable=True),
-    sa.Column('external_key', sa.Text(collation='C'), nullable=True),
-    sa.Column('subject_id', sa.BigInteger(), nullable=True),
-    sa.Column('placed_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('state', sa.Text(), server_default='live', nullable=False),
-    sa.CheckConstraint("state IN ('live', 'archived')", name=op.f('order_ref_state_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'channel_id'], ['sales_channel.merchant_id', 'sales_channel.id'], name=op.f('order_ref_merchant_id_channel_id_fkey')),
-    sa.ForeignKeyConstraint(['merchant_id', 'subject_id'], ['data_subject.merchant_id', 'data_subject.id'], name=op.f('order_ref_merchant_id_subject_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'order_id', name=op.f('order_ref_pkey')),
-    sa.UniqueConstraint('merchant_id', 'channel_id', 'external_id', name=op.f('order_ref_merchant_id_channel_id_external_id_key')),
-    sa.UniqueConstraint('merchant_id', 'number', name=op.f('order_ref_merchant_id_number_key'))
-    )
-    op.create_index(op.f('order_ref_merchant_id_external_key_idx'), 'order_ref', ['merchant_id', 'external_key'], unique=False)
-    op.create_index(op.f('order_ref_merchant_id_subject_id_order_id_idx'), 'order_ref', ['merchant_id', 'subject_id', 'order_id'], unique=False)
-    op.create_table('personal_data_view',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), server_default=sa.text('new_id(now())'), autoincrement=False, nullable=False),
-    sa.Column('subject_id', sa.BigInteger(), nullable=False),
-    sa.Column('kind', sa.Text(), nullable=False),
-    sa.Column('actor_kind', sa.Text(), nullable=False),
-    sa.Column('actor_id', sa.BigInteger(), nullable=False),
-    sa.Column('case_kind', sa.Text(), server_default='', nullable=False),
-    sa.Column('case_id', sa.BigInteger(), server_default='0', nullable=False),
-    sa.Column('fields', postgresql.JSONB(astext_type=sa.Text()), server_default='[]', nullable=False),
-    sa.Column('reason', sa.Text(), nullable=True),
-    sa.Column('window_start', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('last_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('times', sa.Integer(), server_default='1', nullable=False),
-    sa.CheckConstraint("kind IN ('view', 'reveal', 'export')", name=op.f('personal_data_view_kind_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'subject_id'], ['data_subject.merchant_id', 'data_subject.id'], name=op.f('personal_data_view_merchant_id_subject_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('personal_data_view_pkey'))
-    )
-    op.create_index(op.f('personal_data_view_merchant_id_actor_id_last_at_idx'), 'personal_data_view', ['merchant_id', 'actor_id', 'last_at'], unique=False)
-    op.create_index(op.f('personal_data_view_merchant_id_subject_id_id_idx'), 'personal_data_view', ['merchant_id', 'subject_id', 'id'], unique=False)
-    op.create_index('personal_data_view_window_key', 'personal_data_view', ['merchant_id', 'actor_id', 'subject_id', 'case_kind', 'case_id', 'window_start'], unique=True, postgresql_where=sa.text("kind = 'view'"))
-    op.create_table('privacy_legal_hold',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
-    sa.Column('subject_id', sa.BigInteger(), nullable=False),
-    sa.Column('reason', sa.Text(), nullable=False),
-    sa.Column('owner_id', sa.BigInteger(), nullable=False),
-    sa.Column('review_on', sa.Date(), nullable=False),
-    sa.Column('placed_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('placed_by', sa.BigInteger(), nullable=False),
-    sa.Column('lift_asked_by', sa.BigInteger(), nullable=True),
-    sa.Column('lift_asked_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('lifted_by', sa.BigInteger(), nullable=True),
-    sa.Column('lifted_at', sa.DateTime(timezone=True), nullable=True),
-    sa.CheckConstraint('lifted_at IS NULL OR (lift_asked_by IS NOT NULL AND lifted_by IS NOT NULL AND lifted_by <> lift_asked_by)', name=op.f('privacy_legal_hold_two_people_lift_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'subject_id'], ['data_subject.merchant_id', 'data_subject.id'], name=op.f('privacy_legal_hold_merchant_id_subject_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('privacy_legal_hold_pkey'))
-    )
-    op.create_index('privacy_legal_hold_active_idx', 'privacy_legal_hold', ['merchant_id', 'subject_id'], unique=False, postgresql_where=sa.text('lifted_at IS NULL'))
-    op.create_index(op.f('privacy_legal_hold_merchant_id_review_on_id_idx'), 'privacy_legal_hold', ['merchant_id', 'review_on', 'id'], unique=False)
-    op.create_table('privacy_request',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
-    sa.Column('subject_id', sa.BigInteger(), nullable=False),
-    sa.Column('kind', sa.Text(collation='C'), nullable=False),
-    sa.Column('law', sa.Text(collation='C'), nullable=False),
-    sa.Column('country_code', sa.CHAR(length=2), nullable=True),
-    sa.Column('state', sa.Text(collation='C'), server_default='received', nullable=False),
-    sa.Column('received_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('due_on', sa.Date(), nullable=False),
-    sa.Column('extended_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('extension_ground', sa.Text(collation='C'), nullable=True),
-    sa.Column('acknowledged_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('alerted_percent', sa.SmallInteger(), server_default='0', nullable=False),
-    sa.Column('identity_state', sa.Text(collation='C'), server_default='open', nullable=False),
-    sa.Column('identity_method', sa.Text(collation='C'), nullable=True),
-    sa.Column('identity_by', sa.BigInteger(), nullable=True),
-    sa.Column('identity_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('requester_id', sa.BigInteger(), nullable=False),
-    sa.Column('approver_id', sa.BigInteger(), nullable=True),
-    sa.Column('approved_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('preview', postgresql.JSONB(astext_type=sa.Text()), nullable=True),
-    sa.Column('preview_digest', sa.Text(collation='C'), nullable=True),
-    sa.Column('previewed_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('refusal_ground', sa.Text(collation='C'), nullable=True),
-    sa.Column('outcome', sa.Text(collation='C'), nullable=True),
-    sa.Column('answered_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('closed_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('job_id', sa.BigInteger(), nullable=True),
-    sa.Column('contact_sealed', sa.LargeBinary(), nullable=True),
-    sa.Column('note_sealed', sa.LargeBinary(), nullable=True),
-    sa.CheckConstraint("identity_state IN ('open', 'asked', 'verified', 'not_needed', 'failed')", name=op.f('privacy_request_identity_state_check')),
-    sa.CheckConstraint("kind <> 'erasure' OR state NOT IN ('approved', 'running', 'third_parties') OR (approver_id IS NOT NULL AND approved_at IS NOT NULL)", name=op.f('privacy_request_approved_check')),
-    sa.CheckConstraint("kind IN ('access', 'erasure', 'rectification', 'restriction', 'objection')", name=op.f('privacy_request_kind_check')),
-    sa.CheckConstraint("law IN ('gdpr', 'ccpa')", name=op.f('privacy_request_law_check')),
-    sa.CheckConstraint("state <> 'closed' OR outcome IS NOT NULL", name=op.f('privacy_request_outcome_check')),
-    sa.CheckConstraint("state <> 'refused' OR refusal_ground IS NOT NULL", name=op.f('privacy_request_refusal_check')),
-    sa.CheckConstraint("state IN ('received', 'verified', 'scoped', 'held', 'previewed', 'approved', 'running', 'third_parties', 'answered', 'closed', 'refused')", name=op.f('privacy_request_state_check')),
-    sa.CheckConstraint("state NOT IN ('verified', 'scoped', 'held', 'previewed', 'approved', 'running', 'third_parties') OR identity_state = 'verified' OR (identity_state = 'not_needed' AND kind = 'objection')", name=op.f('privacy_request_identity_check')),
-    sa.CheckConstraint('approver_id IS NULL OR approver_id <> requester_id', name=op.f('privacy_request_four_eyes_check')),
-    sa.CheckConstraint('preview_digest IS NULL OR preview IS NOT NULL', name=op.f('privacy_request_preview_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'subject_id'], ['data_subject.merchant_id', 'data_subject.id'], name=op.f('privacy_request_merchant_id_subject_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('privacy_request_pkey'))
-    )
-    op.create_index(op.f('privacy_request_merchant_id_due_on_id_idx'), 'privacy_request', ['merchant_id', 'due_on', 'id'], unique=False)
-    op.create_index(op.f('privacy_request_merchant_id_state_due_on_id_idx'), 'privacy_request', ['merchant_id', 'state', 'due_on', 'id'], unique=False)
-    op.create_index(op.f('privacy_request_merchant_id_subject_id_idx'), 'privacy_request', ['merchant_id', 'subject_id'], unique=False)
-    op.create_index('privacy_request_open_key', 'privacy_request', ['merchant_id', 'subject_id', 'kind'], unique=True, postgresql_where=sa.text("(state NOT IN ('closed', 'refused'))"))
-    op.create_table('privacy_retained_record',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), server_default=sa.text('new_id(now())'), autoincrement=False, nullable=False),
-    sa.Column('subject_id', sa.BigInteger(), nullable=False),
-    sa.Column('request_id', sa.BigInteger(), nullable=True),
-    sa.Column('source_table', sa.Text(collation='C'), nullable=False),
-    sa.Column('source_key', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-    sa.Column('columns', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-    sa.Column('law', sa.Text(collation='C'), nullable=False),
-    sa.Column('basis', sa.Text(collation='C'), nullable=False),
-    sa.Column('country_code', sa.CHAR(length=2), nullable=True),
-    sa.Column('ends_on', sa.Date(), nullable=False),
-    sa.Column('sealed', sa.LargeBinary(), nullable=True),
-    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('destroyed_at', sa.DateTime(timezone=True), nullable=True),
-    sa.ForeignKeyConstraint(['merchant_id', 'subject_id'], ['data_subject.merchant_id', 'data_subject.id'], name=op.f('privacy_retained_record_merchant_id_subject_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('privacy_retained_record_pkey')),
-    sa.UniqueConstraint('merchant_id', 'subject_id', 'source_table', 'source_key', name='privacy_retained_record_source_key')
-    )
-    op.create_index(op.f('privacy_retained_record_merchant_id_ends_on_idx'), 'privacy_retained_record', ['merchant_id', 'ends_on'], unique=False, postgresql_where=sa.text('destroyed_at IS NULL'))
-    op.create_index(op.f('privacy_retained_record_merchant_id_request_id_idx'), 'privacy_retained_record', ['merchant_id', 'request_id'], unique=False)
-    op.create_table('product',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
-    sa.Column('product_type_id', sa.BigInteger(), nullable=True),
-    sa.Column('title', sa.Text(), nullable=False),
-    sa.Column('title_key', sa.Text(collation='C'), nullable=False),
-    sa.Column('slug', sa.Text(collation='C'), nullable=False),
-    sa.Column('description', sa.Text(), nullable=True),
-    sa.Column('vendor', sa.Text(), nullable=True),
-    sa.Column('state', sa.Text(), server_default='draft', nullable=False),
-    sa.Column('tags', postgresql.JSONB(astext_type=sa.Text()), server_default='[]', nullable=False),
-    sa.Column('tax_class', sa.Text(), server_default='standard', nullable=False),
-    sa.Column('source', sa.Text(), nullable=True),
-    sa.Column('external_id', sa.Text(collation='C'), nullable=True),
-    sa.Column('version', sa.Integer(), server_default='1', nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.CheckConstraint("state IN ('draft', 'active', 'archived')", name=op.f('product_state_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'product_type_id'], ['product_type.merchant_id', 'product_type.id'], name=op.f('product_merchant_id_product_type_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('product_pkey')),
-    sa.UniqueConstraint('merchant_id', 'slug', name=op.f('product_merchant_id_slug_key'))
-    )
-    op.create_index(op.f('product_merchant_id_state_id_idx'), 'product', ['merchant_id', 'state', 'id'], unique=False)
-    op.create_index(op.f('product_merchant_id_title_key_id_idx'), 'product', ['merchant_id', 'title_key', 'id'], unique=False)
-    op.create_index(op.f('product_merchant_id_updated_at_id_idx'), 'product', ['merchant_id', 'updated_at', 'id'], unique=False)
-    op.create_index(op.f('product_merchant_id_vendor_id_idx'), 'product', ['merchant_id', 'vendor', 'id'], unique=False)
-    op.create_table('role_permission',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('role_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('permission', sa.Text(), nullable=False),
-    sa.ForeignKeyConstraint(['merchant_id', 'role_id'], ['role.merchant_id', 'role.id'], name=op.f('role_permission_merchant_id_role_id_fkey'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('merchant_id', 'role_id', 'permission', name=op.f('role_permission_pkey'))
-    )
-    op.create_table('user_account',
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
-    sa.Column('email', postgresql.CITEXT(), nullable=False),
-    sa.Column('name', sa.Text(), nullable=False),
-    sa.Column('password_hash', sa.Text(), nullable=True),
-    sa.Column('password_changed_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('state', sa.Text(), server_default='active', nullable=False),
-    sa.Column('is_operator', sa.Boolean(), server_default=sa.text('false'), nullable=False),
-    sa.Column('locale', sa.Text(), nullable=True),
-    sa.Column('time_zone', sa.Text(), nullable=True),
-    sa.Column('theme', sa.Text(), server_default='auto', nullable=False),
-    sa.Column('last_merchant_id', sa.Integer(), nullable=True),
-    sa.Column('version', sa.Integer(), server_default='1', nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.CheckConstraint("state IN ('active', 'deactivated')", name=op.f('user_account_state_check')),
-    sa.CheckConstraint("theme IN ('auto', 'light', 'dark')", name=op.f('user_account_theme_check')),
-    sa.ForeignKeyConstraint(['last_merchant_id'], ['merchant.id'], name=op.f('user_account_last_merchant_id_fkey')),
-    sa.PrimaryKeyConstraint('id', name=op.f('user_account_pkey')),
-    sa.UniqueConstraint('email', name=op.f('user_account_email_key'))
-    )
-    op.create_table('channel_delivery',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), server_default=sa.text('new_id(now())'), autoincrement=False, nullable=False),
-    sa.Column('account_id', sa.BigInteger(), nullable=False),
-    sa.Column('kind', sa.Text(), nullable=False),
-    sa.Column('outcome', sa.Text(), nullable=False),
-    sa.Column('items', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('failed_items', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('http_status', sa.Integer(), nullable=True),
-    sa.Column('duration_ms', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('message', sa.Text(), nullable=True),
-    sa.CheckConstraint("kind IN ('test', 'orders', 'order', 'products', 'stock_and_price', 'read_back')", name=op.f('channel_delivery_kind_check')),
-    sa.CheckConstraint("outcome IN ('ok', 'partial', 'failed', 'unknown', 'throttled')", name=op.f('channel_delivery_outcome_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'account_id'], ['channel_account.merchant_id', 'channel_account.id'], name=op.f('channel_delivery_merchant_id_account_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('channel_delivery_pkey'))
-    )
-    op.create_index(op.f('channel_delivery_merchant_id_account_id_id_idx'), 'channel_delivery', ['merchant_id', 'account_id', 'id'], unique=False)
-    op.create_table('channel_inbound_order',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
-    sa.Column('account_id', sa.BigInteger(), nullable=False),
-    sa.Column('external_id', sa.Text(collation='C'), nullable=False),
-    sa.Column('external_number', sa.Text(collation='C'), server_default='', nullable=False),
-    sa.Column('external_status', sa.Text(), server_default='', nullable=False),
-    sa.Column('state', sa.Text(), server_default='received', nullable=False),
-    sa.Column('reason', sa.Text(), nullable=True),
-    sa.Column('order_id', sa.BigInteger(), nullable=True),
-    sa.Column('subject_id', sa.BigInteger(), nullable=True),
-    sa.Column('payload', sa.LargeBinary(), nullable=True),
-    sa.Column('digest', sa.Text(collation='C'), nullable=True),
-    sa.Column('modified_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('applied_modified_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('attempts', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('failing_since', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('next_try_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('first_seen_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('applied_at', sa.DateTime(timezone=True), nullable=True),
-    sa.CheckConstraint("state IN ('received', 'applied', 'held', 'ignored', 'failed', 'dead')", name=op.f('channel_inbound_order_state_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'account_id'], ['channel_account.merchant_id', 'channel_account.id'], name=op.f('channel_inbound_order_merchant_id_account_id_fkey')),
-    sa.ForeignKeyConstraint(['merchant_id', 'order_id'], ['order_ref.merchant_id', 'order_ref.order_id'], name=op.f('channel_inbound_order_merchant_id_order_id_fkey')),
-    sa.ForeignKeyConstraint(['merchant_id', 'subject_id'], ['data_subject.merchant_id', 'data_subject.id'], name=op.f('channel_inbound_order_merchant_id_subject_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('channel_inbound_order_pkey')),
-    sa.UniqueConstraint('merchant_id', 'account_id', 'external_id', name=op.f('channel_inbound_order_merchant_id_account_id_external_id_key'))
-    )
-    op.create_index('channel_inbound_order_due_idx', 'channel_inbound_order', ['merchant_id', 'account_id', 'next_try_at'], unique=False, postgresql_where=sa.text("state IN ('received', 'failed')"))
-    op.create_index(op.f('channel_inbound_order_merchant_id_account_id_state_id_idx'), 'channel_inbound_order', ['merchant_id', 'account_id', 'state', 'id'], unique=False)
-    op.create_index(op.f('channel_inbound_order_merchant_id_order_id_idx'), 'channel_inbound_order', ['merchant_id', 'order_id'], unique=False)
-    op.create_index(op.f('channel_inbound_order_merchant_id_subject_id_idx'), 'channel_inbound_order', ['merchant_id', 'subject_id'], unique=False)
-    op.create_table('channel_sync',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('account_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('orders_seen_until', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('failures', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('failing_since', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('next_try_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('last_error', sa.Text(), nullable=True),
-    sa.Column('polled_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('pushed_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('compared_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('compared_items', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('compared_orders', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('recovered_orders', sa.Integer(), server_default='0', nullable=False),
-    sa.ForeignKeyConstraint(['merchant_id', 'account_id'], ['channel_account.merchant_id', 'channel_account.id'], name=op.f('channel_sync_merchant_id_account_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'account_id', name=op.f('channel_sync_pkey'))
-    )
-    op.create_table('consent',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
-    sa.Column('customer_id', sa.BigInteger(), nullable=False),
-    sa.Column('channel', sa.Text(), nullable=False),
-    sa.Column('state', sa.Text(), nullable=False),
-    sa.Column('at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('source', sa.Text(), nullable=False),
-    sa.Column('wording', sa.Text(), nullable=True),
-    sa.CheckConstraint("channel IN ('email', 'sms', 'phone', 'post')", name=op.f('consent_channel_check')),
-    sa.CheckConstraint("state IN ('granted', 'withdrawn')", name=op.f('consent_state_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'customer_id'], ['customer.merchant_id', 'customer.id'], name=op.f('consent_merchant_id_customer_id_fkey'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('consent_pkey'))
-    )
-    op.create_index(op.f('consent_merchant_id_customer_id_channel_id_idx'), 'consent', ['merchant_id', 'customer_id', 'channel', 'id'], unique=False)
-    op.create_table('customer_address',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
-    sa.Column('customer_id', sa.BigInteger(), nullable=False),
-    sa.Column('name', sa.Text(), nullable=True),
-    sa.Column('company', sa.Text(), nullable=True),
-    sa.Column('line1', sa.Text(), nullable=True),
-    sa.Column('line2', sa.Text(), nullable=True),
-    sa.Column('city', sa.Text(), nullable=True),
-    sa.Column('region', sa.Text(), nullable=True),
-    sa.Column('postcode', sa.Text(), nullable=True),
-    sa.Column('postcode_key', sa.Text(collation='C'), nullable=True),
-    sa.Column('country_code', sa.CHAR(length=2), nullable=True),
-    sa.Column('phone', sa.Text(), nullable=True),
-    sa.Column('is_default', sa.Boolean(), server_default=sa.text('false'), nullable=False),
-    sa.Column('version', sa.Integer(), server_default='1', nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.ForeignKeyConstraint(['merchant_id', 'customer_id'], ['customer.merchant_id', 'customer.id'], name=op.f('customer_address_merchant_id_customer_id_fkey'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('customer_address_pkey'))
-    )
-    op.create_index(op.f('customer_address_merchant_id_customer_id_idx'), 'customer_address', ['merchant_id', 'customer_id'], unique=False)
-    op.create_index(op.f('customer_address_merchant_id_postcode_key_customer_id_idx'), 'customer_address', ['merchant_id', 'postcode_key', 'customer_id'], unique=False)
-    op.create_table('invitation',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
-    sa.Column('email', postgresql.CITEXT(), nullable=False),
-    sa.Column('role_id', sa.BigInteger(), nullable=False),
-    sa.Column('token_hash', sa.LargeBinary(), nullable=False),
-    sa.Column('invited_by', sa.BigInteger(), nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('accepted_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('revoked_at', sa.DateTime(timezone=True), nullable=True),
-    sa.ForeignKeyConstraint(['invited_by'], ['user_account.id'], name=op.f('invitation_invited_by_fkey')),
-    sa.ForeignKeyConstraint(['merchant_id', 'role_id'], ['role.merchant_id', 'role.id'], name=op.f('invitation_merchant_id_role_id_fkey'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('invitation_pkey')),
-    sa.UniqueConstraint('merchant_id', 'token_hash', name=op.f('invitation_merchant_id_token_hash_key'))
-    )
-    op.create_index(op.f('invitation_merchant_id_role_id_idx'), 'invitation', ['merchant_id', 'role_id'], unique=False)
-    op.create_table('membership',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('user_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('role_id', sa.BigInteger(), nullable=False),
-    sa.Column('state', sa.Text(), server_default='active', nullable=False),
-    sa.Column('version', sa.Integer(), server_default='1', nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.CheckConstraint("state IN ('active', 'deactivated')", name=op.f('membership_state_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'role_id'], ['role.merchant_id', 'role.id'], name=op.f('membership_merchant_id_role_id_fkey'), ondelete='RESTRICT'),
-    sa.ForeignKeyConstraint(['user_id'], ['user_account.id'], name=op.f('membership_user_id_fkey'), ondelete='RESTRICT'),
-    sa.PrimaryKeyConstraint('merchant_id', 'user_id', name=op.f('membership_pkey'))
-    )
-    op.create_index(op.f('membership_merchant_id_role_id_idx'), 'membership', ['merchant_id', 'role_id'], unique=False)
-    op.create_index(op.f('membership_user_id_idx'), 'membership', ['user_id'], unique=False)
-    op.create_table('password_reset',
-    sa.Column('token_hash', sa.LargeBinary(), nullable=False),
-    sa.Column('user_id', sa.BigInteger(), nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('used_at', sa.DateTime(timezone=True), nullable=True),
-    sa.ForeignKeyConstraint(['user_id'], ['user_account.id'], name=op.f('password_reset_user_id_fkey'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('token_hash', name=op.f('password_reset_pkey'))
-    )
-    op.create_index(op.f('password_reset_user_id_idx'), 'password_reset', ['user_id'], unique=False)
-    op.create_table('privacy_erasure_certificate',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
-    sa.Column('request_id', sa.BigInteger(), nullable=False),
-    sa.Column('issued_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('map_version', sa.Text(collation='C'), nullable=False),
-    sa.Column('body', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-    sa.Column('signature', sa.Text(collation='C'), nullable=False),
-    sa.Column('public_key', sa.Text(collation='C'), nullable=False),
-    sa.ForeignKeyConstraint(['merchant_id', 'request_id'], ['privacy_request.merchant_id', 'privacy_request.id'], name=op.f('privacy_erasure_certificate_merchant_id_request_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('privacy_erasure_certificate_pkey')),
-    sa.UniqueConstraint('merchant_id', 'request_id', name=op.f('privacy_erasure_certificate_merchant_id_request_id_key'))
-    )
-    op.create_table('privacy_recipient_task',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
-    sa.Column('request_id', sa.BigInteger(), nullable=False),
-    sa.Column('recipient', sa.Text(collation='C'), nullable=False),
-    sa.Column('state', sa.Text(collation='C'), server_default='open', nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('settled_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('settled_by', sa.BigInteger(), nullable=True),
-    sa.CheckConstraint("state IN ('open', 'done', 'failed', 'not_supported', 'verified_absent')", name=op.f('privacy_recipient_task_state_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'request_id'], ['privacy_request.merchant_id', 'privacy_request.id'], name=op.f('privacy_recipient_task_merchant_id_request_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('privacy_recipient_task_pkey')),
-    sa.UniqueConstraint('merchant_id', 'request_id', 'recipient', name=op.f('privacy_recipient_task_merchant_id_request_id_recipient_key'))
-    )
-    op.create_table('privacy_request_event',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), server_default=sa.text('new_id(now())'), autoincrement=False, nullable=False),
-    sa.Column('request_id', sa.BigInteger(), nullable=False),
-    sa.Column('at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('action', sa.Text(collation='C'), nullable=False),
-    sa.Column('actor_kind', sa.Text(collation='C'), nullable=False),
-    sa.Column('actor_id', sa.BigInteger(), nullable=True),
-    sa.Column('from_state', sa.Text(collation='C'), nullable=True),
-    sa.Column('to_state', sa.Text(collation='C'), nullable=True),
-    sa.Column('facts', postgresql.JSONB(astext_type=sa.Text()), server_default='{}', nullable=False),
-    sa.Column('note_sealed', sa.LargeBinary(), nullable=True),
-    sa.ForeignKeyConstraint(['merchant_id', 'request_id'], ['privacy_request.merchant_id', 'privacy_request.id'], name=op.f('privacy_request_event_merchant_id_request_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('privacy_request_event_pkey'))
-    )
-    op.create_index(op.f('privacy_request_event_merchant_id_request_id_id_idx'), 'privacy_request_event', ['merchant_id', 'request_id', 'id'], unique=False)
-    op.create_table('privacy_request_subject',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('request_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('subject_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('added_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('added_by', sa.BigInteger(), nullable=False),
-    sa.Column('erased_at', sa.DateTime(timezone=True), nullable=True),
-    sa.ForeignKeyConstraint(['merchant_id', 'request_id'], ['privacy_request.merchant_id', 'privacy_request.id'], name=op.f('privacy_request_subject_merchant_id_request_id_fkey')),
-    sa.ForeignKeyConstraint(['merchant_id', 'subject_id'], ['data_subject.merchant_id', 'data_subject.id'], name=op.f('privacy_request_subject_merchant_id_subject_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'request_id', 'subject_id', name=op.f('privacy_request_subject_pkey'))
-    )
-    op.create_index(op.f('privacy_request_subject_merchant_id_subject_id_idx'), 'privacy_request_subject', ['merchant_id', 'subject_id'], unique=False)
-    op.create_table('product_attribute',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('product_id', sa.BigInteger(), nullable=False),
-    sa.Column('attribute_id', sa.BigInteger(), nullable=False),
-    sa.Column('text_value', sa.Text(), nullable=True),
-    sa.Column('number_value', sa.Numeric(precision=20, scale=6), nullable=True),
-    sa.Column('date_value', sa.Date(), nullable=True),
-    sa.Column('choice_values', postgresql.JSONB(astext_type=sa.Text()), nullable=True),
-    sa.ForeignKeyConstraint(['merchant_id', 'attribute_id'], ['attribute_definition.merchant_id', 'attribute_definition.id'], name=op.f('product_attribute_merchant_id_attribute_id_fkey'), ondelete='CASCADE'),
-    sa.ForeignKeyConstraint(['merchant_id', 'product_id'], ['product.merchant_id', 'product.id'], name=op.f('product_attribute_merchant_id_product_id_fkey'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('merchant_id', 'product_id', 'attribute_id', name=op.f('product_attribute_pkey'))
-    )
-    op.create_index(op.f('product_attribute_merchant_id_attribute_id_number_value_idx'), 'product_attribute', ['merchant_id', 'attribute_id', 'number_value'], unique=False)
-    op.create_index('product_attribute_text_idx', 'product_attribute', ['merchant_id', 'attribute_id', sa.literal_column('left(text_value, 64)')], unique=False)
-    op.create_table('product_category',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('product_id', sa.BigInteger(), nullable=False),
-    sa.Column('category_id', sa.BigInteger(), nullable=False),
-    sa.Column('position', sa.Integer(), server_default='0', nullable=False),
-    sa.ForeignKeyConstraint(['merchant_id', 'category_id'], ['category.merchant_id', 'category.id'], name=op.f('product_category_merchant_id_category_id_fkey'), ondelete='RESTRICT'),
-    sa.ForeignKeyConstraint(['merchant_id', 'product_id'], ['product.merchant_id', 'product.id'], name=op.f('product_category_merchant_id_product_id_fkey'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('merchant_id', 'product_id', 'category_id', name=op.f('product_category_pkey'))
-    )
-    op.create_index(op.f('product_category_merchant_id_category_id_product_id_idx'), 'product_category', ['merchant_id', 'category_id', 'product_id'], unique=False)
-    op.create_table('product_option',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
-    sa.Column('product_id', sa.BigInteger(), nullable=False),
-    sa.Column('name', sa.Text(), nullable=False),
-    sa.Column('position', sa.Integer(), nullable=False),
-    sa.ForeignKeyConstraint(['merchant_id', 'product_id'], ['product.merchant_id', 'product.id'], name=op.f('product_option_merchant_id_product_id_fkey'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('product_option_pkey')),
-    sa.UniqueConstraint('merchant_id', 'product_id', 'name', name=op.f('product_option_merchant_id_product_id_name_key'))
-    )
-    op.create_table('sales_order',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('number', sa.Text(collation='C'), nullable=False),
-    sa.Column('channel_id', sa.BigInteger(), nullable=False),
-    sa.Column('customer_id', sa.BigInteger(), nullable=True),
-    sa.Column('placed_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('state', sa.Text(), server_default='open', nullable=False),
-    sa.Column('payment_state', sa.Text(), server_default='unpaid', nullable=False),
-    sa.Column('fulfilment_state', sa.Text(), server_default='unfulfilled', nullable=False),
-    sa.Column('hold_reason', sa.Text(), nullable=True),
-    sa.Column('due_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('closed_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('country_code', sa.CHAR(length=2), nullable=True),
-    sa.Column('source_country', sa.Text(), nullable=True),
-    sa.Column('currency', sa.CHAR(length=3), nullable=False),
-    sa.Column('tax_inclusive', sa.Boolean(), server_default=sa.text('true'), nullable=False),
-    sa.Column('items_total', sa.Numeric(precision=18, scale=4), server_default='0', nullable=False),
-    sa.Column('charges_total', sa.Numeric(precision=18, scale=4), server_default='0', nullable=False),
-    sa.Column('discount_total', sa.Numeric(precision=18, scale=4), server_default='0', nullable=False),
-    sa.Column('tax_total', sa.Numeric(precision=18, scale=4), server_default='0', nullable=False),
-    sa.Column('total', sa.Numeric(precision=18, scale=4), server_default='0', nullable=False),
-    sa.Column('captured_total', sa.Numeric(precision=18, scale=4), server_default='0', nullable=False),
-    sa.Column('refunded_total', sa.Numeric(precision=18, scale=4), server_default='0', nullable=False),
-    sa.Column('base_currency', sa.CHAR(length=3), nullable=False),
-    sa.Column('base_rate', sa.Numeric(precision=20, scale=10), server_default='1', nullable=False),
-    sa.Column('base_total', sa.Numeric(precision=18, scale=4), server_default='0', nullable=False),
-    sa.Column('line_count', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('unit_count', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('import_id', sa.BigInteger(), nullable=True),
-    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('version', sa.Integer(), server_default='1', nullable=False),
-    sa.CheckConstraint("fulfilment_state IN ('unfulfilled', 'part_fulfilled', 'fulfilled', 'returned', 'none')", name=op.f('sales_order_fulfilment_state_check')),
-    sa.CheckConstraint("payment_state IN ('unpaid', 'authorised', 'part_paid', 'paid', 'part_refunded', 'refunded')", name=op.f('sales_order_payment_state_check')),
-    sa.CheckConstraint("state IN ('open', 'on_hold', 'closed', 'cancelled')", name=op.f('sales_order_state_check')),
-    sa.CheckConstraint('fits_minor_units(total, currency) AND fits_minor_units(captured_total, currency) AND fits_minor_units(refunded_total, currency)', name=op.f('sales_order_minor_units_check')),
-    sa.CheckConstraint('refunded_total <= captured_total', name=op.f('sales_order_refunded_check')),
-    sa.CheckConstraint('total = items_total + charges_total - discount_total + CASE WHEN tax_inclusive THEN 0 ELSE tax_total END', name=op.f('sales_order_adds_up_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'channel_id'], ['sales_channel.merchant_id', 'sales_channel.id'], name=op.f('sales_order_merchant_id_channel_id_fkey')),
-    sa.ForeignKeyConstraint(['merchant_id', 'id'], ['order_ref.merchant_id', 'order_ref.order_id'], name=op.f('sales_order_merchant_id_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('sales_order_pkey')),
-    info={'partition_by': 'id'},
-    postgresql_partition_by='RANGE (id)'
-    )
-    op.create_index('sales_order_due_idx', 'sales_order', ['merchant_id', 'due_at'], unique=False, postgresql_where=sa.text("state = 'open'"))
-    op.create_index(op.f('sales_order_merchant_id_channel_id_id_idx'), 'sales_order', ['merchant_id', 'channel_id', 'id'], unique=False)
-    op.create_index(op.f('sales_order_merchant_id_country_code_id_idx'), 'sales_order', ['merchant_id', 'country_code', 'id'], unique=False)
-    op.create_index(op.f('sales_order_merchant_id_customer_id_id_idx'), 'sales_order', ['merchant_id', 'customer_id', 'id'], unique=False)
-    op.create_index(op.f('sales_order_merchant_id_fulfilment_state_id_idx'), 'sales_order', ['merchant_id', 'fulfilment_state', 'id'], unique=False)
-    op.create_index(op.f('sales_order_merchant_id_payment_state_id_idx'), 'sales_order', ['merchant_id', 'payment_state', 'id'], unique=False)
-    op.create_index(op.f('sales_order_merchant_id_state_id_idx'), 'sales_order', ['merchant_id', 'state', 'id'], unique=False)
-    op.create_table('saved_view',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
-    sa.Column('list_key', sa.Text(collation='C'), nullable=False),
-    sa.Column('name', sa.Text(), nullable=False),
-    sa.Column('user_id', sa.BigInteger(), nullable=False),
-    sa.Column('state', sa.Text(), nullable=False),
-    sa.Column('version', sa.Integer(), server_default='1', nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.ForeignKeyConstraint(['user_id'], ['user_account.id'], name=op.f('saved_view_user_id_fkey'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('saved_view_pkey')),
-    sa.UniqueConstraint('merchant_id', 'list_key', 'user_id', 'name', name=op.f('saved_view_merchant_id_list_key_user_id_name_key'))
-    )
-    op.create_index(op.f('saved_view_user_id_idx'), 'saved_view', ['user_id'], unique=False)
-    op.create_table('user_session',
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
-    sa.Column('token_hash', sa.LargeBinary(), nullable=False),
-    sa.Column('user_id', sa.BigInteger(), nullable=False),
-    sa.Column('active_merchant_id', sa.Integer(), nullable=True),
-    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('last_seen_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('confirmed_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('revoked_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('ip_address', postgresql.INET(), nullable=True),
-    sa.Column('user_agent', sa.Text(), server_default='', nullable=False),
-    sa.ForeignKeyConstraint(['active_merchant_id'], ['merchant.id'], name=op.f('user_session_active_merchant_id_fkey')),
-    sa.ForeignKeyConstraint(['user_id'], ['user_account.id'], name=op.f('user_session_user_id_fkey'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('id', name=op.f('user_session_pkey')),
-    sa.UniqueConstraint('token_hash', name=op.f('user_session_token_hash_key'))
-    )
-    op.create_index(op.f('user_session_expires_at_idx'), 'user_session', ['expires_at'], unique=False)
-    op.create_index(op.f('user_session_user_id_idx'), 'user_session', ['user_id'], unique=False)
-    op.create_table('variant',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
-    sa.Column('product_id', sa.BigInteger(), nullable=False),
-    sa.Column('sku', sa.Text(collation='C'), nullable=False),
-    sa.Column('sku_key', sa.Text(collation='C'), nullable=False),
-    sa.Column('barcode', sa.Text(collation='C'), nullable=True),
-    sa.Column('barcode_key', sa.Text(collation='C'), nullable=True),
-    sa.Column('title', sa.Text(), server_default='', nullable=False),
-    sa.Column('position', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('is_active', sa.Boolean(), server_default=sa.text('true'), nullable=False),
-    sa.Column('is_stocked', sa.Boolean(), server_default=sa.text('true'), nullable=False),
-    sa.Column('weight_grams', sa.Integer(), nullable=True),
-    sa.Column('unit_cost', sa.Numeric(precision=20, scale=6), nullable=True),
-    sa.Column('low_stock_threshold', sa.Integer(), nullable=True),
-    sa.Column('option_values', postgresql.JSONB(astext_type=sa.Text()), server_default='{}', nullable=False),
-    sa.Column('version', sa.Integer(), server_default='1', nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.CheckConstraint('unit_cost >= 0', name=op.f('variant_cost_check')),
-    sa.CheckConstraint('weight_grams >= 0', name=op.f('variant_weight_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'product_id'], ['product.merchant_id', 'product.id'], name=op.f('variant_merchant_id_product_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('variant_pkey')),
-    sa.UniqueConstraint('merchant_id', 'sku_key', name=op.f('variant_merchant_id_sku_key_key'))
-    )
-    op.create_index(op.f('variant_merchant_id_barcode_key_idx'), 'variant', ['merchant_id', 'barcode_key'], unique=False)
-    op.create_index(op.f('variant_merchant_id_product_id_position_id_idx'), 'variant', ['merchant_id', 'product_id', 'position', 'id'], unique=False)
-    op.create_index('variant_threshold_idx', 'variant', ['merchant_id', 'id'], unique=False, postgresql_where=sa.text('low_stock_threshold IS NOT NULL'))
-    op.create_table('channel_listing',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
-    sa.Column('account_id', sa.BigInteger(), nullable=False),
-    sa.Column('variant_id', sa.BigInteger(), nullable=True),
-    sa.Column('remote_product_id', sa.BigInteger(), nullable=False),
-    sa.Column('remote_variation_id', sa.BigInteger(), server_default='0', nullable=False),
-    sa.Column('remote_sku', sa.Text(collation='C'), server_default='', nullable=False),
-    sa.Column('remote_sku_key', sa.Text(collation='C'), nullable=True),
-    sa.Column('remote_name', sa.Text(), server_default='', nullable=False),
-    sa.Column('state', sa.Text(), server_default='unmatched', nullable=False),
-    sa.Column('is_paused', sa.Boolean(), server_default=sa.text('false'), nullable=False),
-    sa.Column('wanted_version', sa.BigInteger(), server_default='0', nullable=False),
-    sa.Column('wanted_stock', sa.Integer(), nullable=True),
-    sa.Column('wanted_price', sa.Numeric(precision=20, scale=6), nullable=True),
-    sa.Column('wanted_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('sent_version', sa.BigInteger(), server_default='0', nullable=False),
-    sa.Column('sent_stock', sa.Integer(), nullable=True),
-    sa.Column('sent_price', sa.Numeric(precision=20, scale=6), nullable=True),
-    sa.Column('sent_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('acknowledged_version', sa.BigInteger(), server_default='0', nullable=False),
-    sa.Column('acknowledged_stock', sa.Integer(), nullable=True),
-    sa.Column('acknowledged_price', sa.Numeric(precision=20, scale=6), nullable=True),
-    sa.Column('acknowledged_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('attempts', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('failing_since', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('next_try_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('check_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('last_error', sa.Text(), nullable=True),
-    sa.Column('remote_stock', sa.Integer(), nullable=True),
-    sa.Column('remote_price', sa.Numeric(precision=20, scale=6), nullable=True),
-    sa.Column('remote_seen_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('is_missing', sa.Boolean(), server_default=sa.text('false'), nullable=False),
-    sa.CheckConstraint("(variant_id IS NULL) = (state IN ('unmatched', 'ignored'))", name=op.f('channel_listing_matched_to_send_check')),
-    sa.CheckConstraint("state IN ('unmatched', 'ignored', 'in_step', 'waiting', 'unknown', 'failed', 'dead')", name=op.f('channel_listing_state_check')),
-    sa.CheckConstraint('acknowledged_version <= sent_version AND sent_version <= wanted_version', name=op.f('channel_listing_versions_check')),
-    sa.CheckConstraint('wanted_stock >= 0 AND sent_stock >= 0', name=op.f('channel_listing_never_negative_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'account_id'], ['channel_account.merchant_id', 'channel_account.id'], name=op.f('channel_listing_merchant_id_account_id_fkey')),
-    sa.ForeignKeyConstraint(['merchant_id', 'variant_id'], ['variant.merchant_id', 'variant.id'], name=op.f('channel_listing_merchant_id_variant_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('channel_listing_pkey')),
-    sa.UniqueConstraint('merchant_id', 'account_id', 'remote_product_id', 'remote_variation_id', name=op.f('channel_listing_merchant_id_account_id_remote_product_id_remote_variation_id_key'))
-    )
-    op.create_index('channel_listing_check_idx', 'channel_listing', ['merchant_id', 'account_id', 'check_at'], unique=False, postgresql_where=sa.text('check_at IS NOT NULL'))
-    op.create_index('channel_listing_due_idx', 'channel_listing', ['merchant_id', 'account_id', 'next_try_at'], unique=False, postgresql_where=sa.text("state IN ('waiting', 'unknown', 'failed')"))
-    op.create_index(op.f('channel_listing_merchant_id_account_id_remote_sku_key_idx'), 'channel_listing', ['merchant_id', 'account_id', 'remote_sku_key'], unique=False)
-    op.create_index(op.f('channel_listing_merchant_id_account_id_state_id_idx'), 'channel_listing', ['merchant_id', 'account_id', 'state', 'id'], unique=False)
-    op.create_index(op.f('channel_listing_merchant_id_variant_id_idx'), 'channel_listing', ['merchant_id', 'variant_id'], unique=False)
-    op.create_table('media',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
-    sa.Column('product_id', sa.BigInteger(), nullable=False),
-    sa.Column('variant_id', sa.BigInteger(), nullable=True),
-    sa.Column('storage_key', sa.Text(), nullable=True),
-    sa.Column('source_url', sa.Text(), nullable=True),
-    sa.Column('content_hash', sa.Text(collation='C'), nullable=True),
-    sa.Column('alt_text', sa.Text(), server_default='', nullable=False),
-    sa.Column('position', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('width', sa.Integer(), nullable=True),
-    sa.Column('height', sa.Integer(), nullable=True),
-    sa.CheckConstraint('storage_key IS NOT NULL OR source_url IS NOT NULL', name=op.f('media_source_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'product_id'], ['product.merchant_id', 'product.id'], name=op.f('media_merchant_id_product_id_fkey'), ondelete='CASCADE'),
-    sa.ForeignKeyConstraint(['merchant_id', 'variant_id'], ['variant.merchant_id', 'variant.id'], name=op.f('media_merchant_id_variant_id_fkey'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('media_pkey'))
-    )
-    op.create_index(op.f('media_merchant_id_product_id_position_idx'), 'media', ['merchant_id', 'product_id', 'position'], unique=False)
-    op.create_table('order_charge',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('order_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('n', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('kind', sa.Text(), nullable=False),
-    sa.Column('label', sa.Text(), nullable=False),
-    sa.Column('amount', sa.Numeric(precision=18, scale=4), nullable=False),
-    sa.Column('tax_amount', sa.Numeric(precision=18, scale=4), server_default='0', nullable=False),
-    sa.Column('source_code', sa.Text(collation='C'), nullable=True),
-    sa.CheckConstraint("kind IN ('shipping', 'fee', 'discount', 'adjustment', 'gift', 'donation')", name=op.f('order_charge_kind_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'order_id'], ['sales_order.merchant_id', 'sales_order.id'], name=op.f('order_charge_merchant_id_order_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'order_id', 'n', name=op.f('order_charge_pkey')),
-    info={'partition_by': 'order_id'},
-    postgresql_partition_by='RANGE (order_id)'
-    )
-    op.create_table('order_contact',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('order_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('n', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('kind', sa.Text(), nullable=False),
-    sa.Column('name', sa.Text(), nullable=True),
-    sa.Column('name_key', sa.Text(collation='C'), nullable=True),
-    sa.Column('company', sa.Text(), nullable=True),
-    sa.Column('email', sa.Text(), nullable=True),
-    sa.Column('email_key', sa.Text(collation='C'), nullable=True),
-    sa.Column('phone', sa.Text(), nullable=True),
-    sa.Column('phone_key', sa.Text(collation='C'), nullable=True),
-    sa.Column('phone_tail', sa.Text(collation='C'), nullable=True),
-    sa.Column('line1', sa.Text(), nullable=True),
-    sa.Column('line2', sa.Text(), nullable=True),
-    sa.Column('city', sa.Text(), nullable=True),
-    sa.Column('region', sa.Text(), nullable=True),
-    sa.Column('postcode', sa.Text(), nullable=True),
-    sa.Column('postcode_key', sa.Text(collation='C'), nullable=True),
-    sa.Column('country_code', sa.CHAR(length=2), nullable=True),
-    sa.Column('vat_id', sa.Text(), nullable=True),
-    sa.CheckConstraint("kind IN ('buyer', 'shipping', 'billing')", name=op.f('order_contact_kind_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'order_id'], ['sales_order.merchant_id', 'sales_order.id'], name=op.f('order_contact_merchant_id_order_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'order_id', 'n', name=op.f('order_contact_pkey')),
-    info={'partition_by': 'order_id'},
-    postgresql_partition_by='RANGE (order_id)'
-    )
-    op.create_index(op.f('order_contact_merchant_id_email_key_order_id_idx'), 'order_contact', ['merchant_id', 'email_key', 'order_id'], unique=False)
-    op.create_index(op.f('order_contact_merchant_id_name_key_order_id_idx'), 'order_contact', ['merchant_id', 'name_key', 'order_id'], unique=False)
-    op.create_index(op.f('order_contact_merchant_id_phone_key_order_id_idx'), 'order_contact', ['merchant_id', 'phone_key', 'order_id'], unique=False)
-    op.create_index(op.f('order_contact_merchant_id_phone_tail_order_id_idx'), 'order_contact', ['merchant_id', 'phone_tail', 'order_id'], unique=False)
-    op.create_index(op.f('order_contact_merchant_id_postcode_key_order_id_idx'), 'order_contact', ['merchant_id', 'postcode_key', 'order_id'], unique=False)
-    op.create_table('order_event',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('order_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('n', sa.BigInteger(), server_default=sa.text('new_id(now())'), autoincrement=False, nullable=False),
-    sa.Column('kind', sa.Text(), nullable=False),
-    sa.Column('actor_kind', sa.Text(), nullable=False),
-    sa.Column('actor_id', sa.BigInteger(), nullable=True),
-    sa.Column('at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('data', postgresql.JSONB(astext_type=sa.Text()), server_default='{}', nullable=False),
-    sa.ForeignKeyConstraint(['merchant_id', 'order_id'], ['sales_order.merchant_id', 'sales_order.id'], name=op.f('order_event_merchant_id_order_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'order_id', 'n', name=op.f('order_event_pkey')),
-    info={'partition_by': 'order_id'},
-    postgresql_partition_by='RANGE (order_id)'
-    )
-    op.create_table('order_fulfilment',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('order_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('n', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('state', sa.Text(), server_default='pending', nullable=False),
-    sa.Column('method', sa.Text(), server_default='ship', nullable=False),
-    sa.Column('location_id', sa.BigInteger(), nullable=True),
-    sa.Column('carrier', sa.Text(), nullable=True),
-    sa.Column('tracking_number', sa.Text(), nullable=True),
-    sa.Column('tracking_key', sa.Text(collation='C'), nullable=True),
-    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('shipped_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('delivered_at', sa.DateTime(timezone=True), nullable=True),
-    sa.CheckConstraint("method IN ('ship', 'collect', 'hand_over')", name=op.f('order_fulfilment_method_check')),
-    sa.CheckConstraint("state IN ('pending', 'picking', 'packed', 'shipped', 'delivered', 'cancelled')", name=op.f('order_fulfilment_state_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'location_id'], ['location.merchant_id', 'location.id'], name=op.f('order_fulfilment_merchant_id_location_id_fkey')),
-    sa.ForeignKeyConstraint(['merchant_id', 'order_id'], ['sales_order.merchant_id', 'sales_order.id'], name=op.f('order_fulfilment_merchant_id_order_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'order_id', 'n', name=op.f('order_fulfilment_pkey')),
-    info={'partition_by': 'order_id'},
-    postgresql_partition_by='RANGE (order_id)'
-    )
-    op.create_index(op.f('order_fulfilment_merchant_id_tracking_key_order_id_idx'), 'order_fulfilment', ['merchant_id', 'tracking_key', 'order_id'], unique=False)
-    op.create_index('order_fulfilment_state_idx', 'order_fulfilment', ['merchant_id', 'state', 'order_id'], unique=False)
-    op.create_table('order_fulfilment_line',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('order_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('fulfilment_n', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('line_n', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('quantity', sa.Integer(), nullable=False),
-    sa.CheckConstraint('quantity > 0', name=op.f('order_fulfilment_line_quantity_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'order_id'], ['sales_order.merchant_id', 'sales_order.id'], name=op.f('order_fulfilment_line_merchant_id_order_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'order_id', 'fulfilment_n', 'line_n', name=op.f('order_fulfilment_line_pkey')),
-    info={'partition_by': 'order_id'},
-    postgresql_partition_by='RANGE (order_id)'
-    )
-    op.create_table('order_line',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('order_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('n', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('variant_id', sa.BigInteger(), nullable=True),
-    sa.Column('sku', sa.Text(collation='C'), nullable=False),
-    sa.Column('title', sa.Text(), nullable=False),
-    sa.Column('quantity', sa.Integer(), nullable=False),
-    sa.Column('unit_price', sa.Numeric(precision=20, scale=6), nullable=False),
-    sa.Column('discount', sa.Numeric(precision=18, scale=4), server_default='0', nullable=False),
-    sa.Column('tax_rate', sa.Numeric(precision=9, scale=6), server_default='0', nullable=False),
-    sa.Column('tax_amount', sa.Numeric(precision=18, scale=4), server_default='0', nullable=False),
-    sa.Column('line_total', sa.Numeric(precision=18, scale=4), nullable=False),
-    sa.Column('location_id', sa.BigInteger(), nullable=True),
-    sa.Column('allocated_quantity', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('cancelled_quantity', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('fulfilled_quantity', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('returned_quantity', sa.Integer(), server_default='0', nullable=False),
-    sa.CheckConstraint('allocated_quantity >= 0 AND fulfilled_quantity >= 0 AND returned_quantity >= 0 AND cancelled_quantity >= 0', name=op.f('order_line_counters_check')),
-    sa.CheckConstraint('quantity < 0 OR (cancelled_quantity + fulfilled_quantity <= quantity AND returned_quantity <= fulfilled_quantity)', name=op.f('order_line_within_check')),
-    sa.CheckConstraint('quantity <> 0', name=op.f('order_line_quantity_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'order_id'], ['sales_order.merchant_id', 'sales_order.id'], name=op.f('order_line_merchant_id_order_id_fkey')),
-    sa.ForeignKeyConstraint(['merchant_id', 'variant_id'], ['variant.merchant_id', 'variant.id'], name=op.f('order_line_merchant_id_variant_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'order_id', 'n', name=op.f('order_line_pkey')),
-    info={'partition_by': 'order_id'},
-    postgresql_partition_by='RANGE (order_id)'
-    )
-    op.create_index(op.f('order_line_merchant_id_variant_id_order_id_idx'), 'order_line', ['merchant_id', 'variant_id', 'order_id'], unique=False)
-    op.create_table('order_note',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('order_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('n', sa.BigInteger(), server_default=sa.text('new_id(now())'), autoincrement=False, nullable=False),
-    sa.Column('body', sa.Text(), nullable=False),
-    sa.Column('is_internal', sa.Boolean(), server_default=sa.text('true'), nullable=False),
-    sa.Column('actor_kind', sa.Text(), nullable=False),
-    sa.Column('actor_id', sa.BigInteger(), nullable=True),
-    sa.Column('at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.ForeignKeyConstraint(['merchant_id', 'order_id'], ['sales_order.merchant_id', 'sales_order.id'], name=op.f('order_note_merchant_id_order_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'order_id', 'n', name=op.f('order_note_pkey')),
-    info={'partition_by': 'order_id'},
-    postgresql_partition_by='RANGE (order_id)'
-    )
-    op.create_table('order_payment',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('order_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('n', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('state', sa.Text(), server_default='pending', nullable=False),
-    sa.Column('method', sa.Text(), nullable=False),
-    sa.Column('gateway', sa.Text(), server_default='manual', nullable=False),
-    sa.Column('gateway_reference', sa.Text(collation='C'), nullable=True),
-    sa.Column('amount', sa.Numeric(precision=18, scale=4), nullable=False),
-    sa.Column('captured_amount', sa.Numeric(precision=18, scale=4), server_default='0', nullable=False),
-    sa.Column('currency', sa.CHAR(length=3), nullable=False),
-    sa.Column('card_brand', sa.Text(), nullable=True),
-    sa.Column('card_last_four', sa.CHAR(length=4), nullable=True),
-    sa.Column('at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.CheckConstraint("state IN ('pending', 'authorised', 'captured', 'failed', 'voided')", name=op.f('order_payment_state_check')),
-    sa.CheckConstraint('captured_amount >= 0 AND captured_amount <= amount', name=op.f('order_payment_captured_check')),
-    sa.CheckConstraint('fits_minor_units(amount, currency) AND fits_minor_units(captured_amount, currency)', name=op.f('order_payment_minor_units_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'order_id'], ['sales_order.merchant_id', 'sales_order.id'], name=op.f('order_payment_merchant_id_order_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'order_id', 'n', name=op.f('order_payment_pkey')),
-    info={'partition_by': 'order_id'},
-    postgresql_partition_by='RANGE (order_id)'
-    )
-    op.create_index(op.f('order_payment_merchant_id_gateway_reference_idx'), 'order_payment', ['merchant_id', 'gateway_reference'], unique=False)
-    op.create_table('order_refund',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('order_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('n', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('payment_n', sa.Integer(), nullable=True),
-    sa.Column('amount', sa.Numeric(precision=18, scale=4), nullable=False),
-    sa.Column('destination', sa.Text(), server_default='payment', nullable=False),
-    sa.Column('reason', sa.Text(), nullable=True),
-    sa.Column('external_id', sa.Text(collation='C'), nullable=True),
-    sa.Column('actor_kind', sa.Text(), nullable=False),
-    sa.Column('actor_id', sa.BigInteger(), nullable=True),
-    sa.Column('at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.CheckConstraint("destination IN ('payment', 'store_credit', 'outside')", name=op.f('order_refund_destination_check')),
-    sa.CheckConstraint('amount >= 0', name=op.f('order_refund_amount_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'order_id'], ['sales_order.merchant_id', 'sales_order.id'], name=op.f('order_refund_merchant_id_order_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'order_id', 'n', name=op.f('order_refund_pkey')),
-    info={'partition_by': 'order_id'},
-    postgresql_partition_by='RANGE (order_id)'
-    )
-    op.create_index(op.f('order_refund_merchant_id_at_idx'), 'order_refund', ['merchant_id', 'at'], unique=False)
-    op.create_index(op.f('order_refund_merchant_id_external_id_idx'), 'order_refund', ['merchant_id', 'external_id'], unique=False)
-    op.create_table('order_refund_line',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('order_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('refund_n', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('line_n', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('quantity', sa.Integer(), nullable=False),
-    sa.Column('amount', sa.Numeric(precision=18, scale=4), nullable=False),
-    sa.ForeignKeyConstraint(['merchant_id', 'order_id'], ['sales_order.merchant_id', 'sales_order.id'], name=op.f('order_refund_line_merchant_id_order_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'order_id', 'refund_n', 'line_n', name=op.f('order_refund_line_pkey')),
-    info={'partition_by': 'order_id'},
-    postgresql_partition_by='RANGE (order_id)'
-    )
-    op.create_table('order_return',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('order_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('n', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('state', sa.Text(), server_default='requested', nullable=False),
-    sa.Column('reason', sa.Text(), nullable=True),
-    sa.Column('external_id', sa.Text(collation='C'), nullable=True),
-    sa.Column('requested_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('received_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('closed_at', sa.DateTime(timezone=True), nullable=True),
-    sa.CheckConstraint("state IN ('requested', 'approved', 'on_the_way', 'received', 'inspected', 'refunded', 'rejected')", name=op.f('order_return_state_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'order_id'], ['sales_order.merchant_id', 'sales_order.id'], name=op.f('order_return_merchant_id_order_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'order_id', 'n', name=op.f('order_return_pkey')),
-    info={'partition_by': 'order_id'},
-    postgresql_partition_by='RANGE (order_id)'
-    )
-    op.create_index('order_return_state_idx', 'order_return', ['merchant_id', 'state', 'order_id'], unique=False)
-    op.create_table('order_return_line',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('order_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('return_n', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('line_n', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('quantity', sa.Integer(), nullable=False),
-    sa.Column('restocked_quantity', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('written_off_quantity', sa.Integer(), server_default='0', nullable=False),
-    sa.CheckConstraint('quantity > 0 AND restocked_quantity >= 0 AND written_off_quantity >= 0 AND restocked_quantity + written_off_quantity <= quantity', name=op.f('order_return_line_quantity_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'order_id'], ['sales_order.merchant_id', 'sales_order.id'], name=op.f('order_return_line_merchant_id_order_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'order_id', 'return_n', 'line_n', name=op.f('order_return_line_pkey')),
-    info={'partition_by': 'order_id'},
-    postgresql_partition_by='RANGE (order_id)'
-    )
-    op.create_table('order_tag',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('order_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('tag', sa.Text(collation='C'), nullable=False),
-    sa.ForeignKeyConstraint(['merchant_id', 'order_id'], ['sales_order.merchant_id', 'sales_order.id'], name=op.f('order_tag_merchant_id_order_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'order_id', 'tag', name=op.f('order_tag_pkey')),
-    info={'partition_by': 'order_id'},
-    postgresql_partition_by='RANGE (order_id)'
-    )
-    op.create_index(op.f('order_tag_merchant_id_tag_order_id_idx'), 'order_tag', ['merchant_id', 'tag', 'order_id'], unique=False)
-    op.create_table('price',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
-    sa.Column('variant_id', sa.BigInteger(), nullable=False),
-    sa.Column('currency', sa.CHAR(length=3), nullable=False),
-    sa.Column('amount', sa.Numeric(precision=20, scale=6), nullable=False),
-    sa.Column('compare_at', sa.Numeric(precision=20, scale=6), nullable=True),
-    sa.Column('version', sa.Integer(), server_default='1', nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.CheckConstraint('amount >= 0', name=op.f('price_amount_check')),
-    sa.CheckConstraint('compare_at IS NULL OR compare_at >= amount', name=op.f('price_compare_at_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'variant_id'], ['variant.merchant_id', 'variant.id'], name=op.f('price_merchant_id_variant_id_fkey'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('price_pkey')),
-    sa.UniqueConstraint('merchant_id', 'variant_id', 'currency', name=op.f('price_merchant_id_variant_id_currency_key'))
-    )
-    op.create_table('product_option_value',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
-    sa.Column('option_id', sa.BigInteger(), nullable=False),
-    sa.Column('value', sa.Text(), nullable=False),
-    sa.Column('position', sa.Integer(), nullable=False),
-    sa.ForeignKeyConstraint(['merchant_id', 'option_id'], ['product_option.merchant_id', 'product_option.id'], name=op.f('product_option_value_merchant_id_option_id_fkey'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('merchant_id', 'id', name=op.f('product_option_value_pkey')),
-    sa.UniqueConstraint('merchant_id', 'option_id', 'value', name=op.f('product_option_value_merchant_id_option_id_value_key'))
-    )
-    op.create_table('saved_view_role',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('view_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('role_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.ForeignKeyConstraint(['merchant_id', 'role_id'], ['role.merchant_id', 'role.id'], name=op.f('saved_view_role_merchant_id_role_id_fkey'), ondelete='CASCADE'),
-    sa.ForeignKeyConstraint(['merchant_id', 'view_id'], ['saved_view.merchant_id', 'saved_view.id'], name=op.f('saved_view_role_merchant_id_view_id_fkey'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('merchant_id', 'view_id', 'role_id', name=op.f('saved_view_role_pkey'))
-    )
-    op.create_index(op.f('saved_view_role_merchant_id_role_id_idx'), 'saved_view_role', ['merchant_id', 'role_id'], unique=False)
-    op.create_table('stock_level',
-    sa.Column('merchant_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
-    sa.Column('variant_id', sa.BigInteger(), nullable=False),
-    sa.Column('location_id', sa.BigInteger(), nullable=False),
-    sa.Column('slot', sa.SmallInteger(), server_default='0', nullable=False),
-    sa.Column('on_hand', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('allocated', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('reserved', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('unavailable', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('incoming', sa.Integer(), server_default='0', nullable=False),
-    sa.Column('counted_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.CheckConstraint('on_hand - allocated - reserved - unavailable >= 0', name=op.f('stock_level_available_check')),
-    sa.CheckConstraint('on_hand >= 0 AND allocated >= 0 AND reserved >= 0 AND unavailable >= 0 AND incoming >= 0', name=op.f('stock_level_counters_check')),
-    sa.ForeignKeyConstraint(['merchant_id', 'location_id'], ['location.merchant_id', 'location.id'], name=op.f('stock_level_merchant_id_location_id_fkey')),
-    sa.ForeignKeyConstraint(['merchant_id', 'variant_id'], ['variant.merchant_id', 'variant.id'], name=op.f('stock_level_merchant_id_variant_id_fkey')),
-    sa.PrimaryKeyConstraint('merchant_id', 'variant_id', 'location_id', 'slot', name=op.f('stock_level_pkey')),
-    sa.UniqueConstraint('merchant_id', 'id', name=op.f('stock_level_merchant_id_id_key'))
-    )
-    op.create_index(op.f('stock_level_merchant_id_location_id_variant_id_idx'), 'stock_level', ['merchant_id', 'location_id', 'variant_id'], unique=False)
+    op.create_table(
+        "audit_entry",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column(
+            "id",
+            sa.BigInteger(),
+            server_default=sa.text("new_id(now())"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("actor_kind", sa.Text(), nullable=False),
+        sa.Column("actor_id", sa.BigInteger(), nullable=True),
+        sa.Column("actor_name", sa.Text(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("subject_kind", sa.Text(), nullable=False),
+        sa.Column("subject_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("fields", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
+        sa.Column("changes", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("sealed_changes", sa.LargeBinary(), nullable=True),
+        sa.Column("data_subject_id", sa.BigInteger(), nullable=True),
+        sa.Column("job_id", sa.BigInteger(), nullable=True),
+        sa.Column("request_id", sa.Text(), nullable=True),
+        sa.Column(
+            "cluster",
+            sa.BigInteger(),
+            server_default=sa.text("(pg_control_system()).system_identifier"),
+            nullable=False,
+        ),
+        sa.Column("xid", Xid8(), server_default=sa.text("pg_current_xact_id()"), nullable=False),
+        sa.CheckConstraint(
+            "actor_kind IN ('user', 'job', 'system', 'channel')", name=op.f("audit_entry_actor_kind_check")
+        ),
+        sa.CheckConstraint(
+            "data_subject_id IS NULL OR changes IS NULL", name=op.f("audit_entry_sealed_check")
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("audit_entry_pkey")),
+        info={"partition_by": "id"},
+        postgresql_partition_by="RANGE (id)",
+    )
+    op.create_index("audit_entry_action_idx", "audit_entry", ["merchant_id", "action", "id"], unique=False)
+    op.create_index(
+        "audit_entry_actor_idx", "audit_entry", ["merchant_id", "actor_kind", "actor_id", "id"], unique=False
+    )
+    op.create_index(
+        "audit_entry_commit_order_idx", "audit_entry", ["merchant_id", "cluster", "xid", "id"], unique=False
+    )
+    op.create_index(
+        "audit_entry_person_idx",
+        "audit_entry",
+        ["merchant_id", "data_subject_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("data_subject_id IS NOT NULL"),
+    )
+    op.create_index(
+        "audit_entry_subject_idx",
+        "audit_entry",
+        ["merchant_id", "subject_kind", "subject_id", "id"],
+        unique=False,
+    )
+    op.create_table(
+        "audit_seal",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("cluster", sa.BigInteger(), nullable=False),
+        sa.Column("last_xid", Xid8(), nullable=False),
+        sa.Column("entry_ids", postgresql.ARRAY(sa.BigInteger()), nullable=False),
+        sa.Column("entry_hashes", sa.LargeBinary(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "octet_length(entry_hashes) = 32 * cardinality(entry_ids)", name=op.f("audit_seal_hashes_check")
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "number", name=op.f("audit_seal_pkey")),
+    )
+    op.create_index(
+        op.f("audit_seal_merchant_id_cluster_number_idx"),
+        "audit_seal",
+        ["merchant_id", "cluster", "number"],
+        unique=False,
+    )
+    op.create_table(
+        "category",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("parent_id", sa.BigInteger(), nullable=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("slug", sa.Text(collation="C"), nullable=False),
+        sa.Column("path", sa.Text(collation="C"), server_default="", nullable=False),
+        sa.Column("position", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "parent_id"],
+            ["category.merchant_id", "category.id"],
+            name=op.f("category_merchant_id_parent_id_fkey"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("category_pkey")),
+        sa.UniqueConstraint("merchant_id", "slug", name=op.f("category_merchant_id_slug_key")),
+    )
+    op.create_index(
+        op.f("category_merchant_id_parent_id_position_idx"),
+        "category",
+        ["merchant_id", "parent_id", "position"],
+        unique=False,
+    )
+    op.create_index(op.f("category_merchant_id_path_idx"), "category", ["merchant_id", "path"], unique=False)
+    op.create_table(
+        "data_subject",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column(
+            "id",
+            sa.BigInteger(),
+            server_default=sa.text("new_id(now())"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("restricted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("data_subject_pkey")),
+    )
+    op.create_table(
+        "import_run",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("format", sa.String(length=40), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("filename", sa.String(length=200), nullable=False),
+        sa.Column("file_key", sa.String(length=300), nullable=True),
+        sa.Column("file_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("encoding", sa.String(length=20), nullable=False),
+        sa.Column("delimiter", sa.String(length=1), nullable=False),
+        sa.Column("header_row", sa.Integer(), nullable=False),
+        sa.Column("mapping", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("options", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("counts", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("sum_rows", sa.Numeric(precision=24, scale=6), nullable=True),
+        sa.Column("sum_imported", sa.Numeric(precision=24, scale=6), nullable=True),
+        sa.Column("sum_rejected", sa.Numeric(precision=24, scale=6), nullable=True),
+        sa.Column("sum_lines", sa.Numeric(precision=24, scale=6), nullable=True),
+        sa.Column("problem", sa.Text(), nullable=True),
+        sa.Column("rejects_key", sa.String(length=300), nullable=True),
+        sa.Column("retry_of_id", sa.BigInteger(), nullable=True),
+        sa.Column("job_id", sa.BigInteger(), nullable=True),
+        sa.Column("created_by_id", sa.BigInteger(), nullable=True),
+        sa.Column("applied_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("kind IN ('order_history', 'products')", name=op.f("import_run_kind_known_check")),
+        sa.CheckConstraint(
+            "state IN ('uploaded', 'mapped', 'checking', 'checked', 'applying', 'applied', 'undoing', 'undone', 'cancelled', 'failed')",
+            name=op.f("import_run_state_known_check"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "retry_of_id"],
+            ["import_run.merchant_id", "import_run.id"],
+            name=op.f("import_run_merchant_id_retry_of_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("import_run_pkey")),
+    )
+    op.create_index(
+        op.f("import_run_merchant_id_retry_of_id_idx"),
+        "import_run",
+        ["merchant_id", "retry_of_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("import_run_merchant_id_sha256_idx"), "import_run", ["merchant_id", "sha256"], unique=False
+    )
+    op.create_table(
+        "job",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column(
+            "id",
+            sa.BigInteger(),
+            server_default=sa.text("new_id(now())"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("queue", sa.Text(), server_default="long", nullable=False),
+        sa.Column("args", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False),
+        sa.Column("unique_key", sa.Text(), nullable=True),
+        sa.Column("state", sa.Text(), server_default="queued", nullable=False),
+        sa.Column("actor_kind", sa.Text(), nullable=False),
+        sa.Column("actor_id", sa.BigInteger(), nullable=True),
+        sa.Column("actor_name", sa.Text(), nullable=False),
+        sa.Column("retry_of", sa.BigInteger(), nullable=True),
+        sa.Column("attempt", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("run_after", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("rung_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("cancel_requested_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("done", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("total", sa.BigInteger(), nullable=True),
+        sa.Column("rate", sa.Double(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("checkpoint", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False),
+        sa.Column("ok_items", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("failed_items", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("result_file_id", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("progress_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("(state = 'running') = (lease_until IS NOT NULL)", name=op.f("job_lease_check")),
+        sa.CheckConstraint("queue IN ('quick', 'long')", name=op.f("job_queue_check")),
+        sa.CheckConstraint(
+            "state IN ('queued', 'running', 'done', 'failed', 'cancelled')", name=op.f("job_state_check")
+        ),
+        sa.CheckConstraint("done >= 0 AND attempt >= 0 AND failures >= 0", name=op.f("job_counts_check")),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("job_pkey")),
+    )
+    op.create_index(
+        "job_finished_idx",
+        "job",
+        ["merchant_id", "finished_at"],
+        unique=False,
+        postgresql_where=sa.text("finished_at IS NOT NULL"),
+    )
+    op.create_index(
+        "job_lease_idx", "job", ["lease_until"], unique=False, postgresql_where=sa.text("state = 'running'")
+    )
+    op.create_index(
+        "job_queued_idx", "job", ["run_after"], unique=False, postgresql_where=sa.text("state = 'queued'")
+    )
+    op.create_index(
+        "job_unique_key",
+        "job",
+        ["merchant_id", "kind", "unique_key"],
+        unique=True,
+        postgresql_where=sa.text("state IN ('queued', 'running') AND unique_key IS NOT NULL"),
+    )
+    op.create_table(
+        "location",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(collation="C"), nullable=False),
+        sa.Column("kind", sa.Text(), server_default="warehouse", nullable=False),
+        sa.Column("address", sa.Text(), nullable=True),
+        sa.Column("country_code", sa.CHAR(length=2), nullable=True),
+        sa.Column("is_active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("position", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("kind IN ('warehouse', 'store', 'virtual')", name=op.f("location_kind_check")),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("location_pkey")),
+        sa.UniqueConstraint("merchant_id", "code", name=op.f("location_merchant_id_code_key")),
+    )
+    op.create_table(
+        "mail_account",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("host", sa.Text(), nullable=False),
+        sa.Column("port", sa.Integer(), nullable=False),
+        sa.Column("security", sa.Text(), nullable=False),
+        sa.Column("username", sa.Text(), server_default="", nullable=False),
+        sa.Column("password", sa.LargeBinary(), nullable=True),
+        sa.Column("password_tail", sa.Text(), server_default="", nullable=False),
+        sa.Column("sender", sa.Text(), nullable=False),
+        sa.Column("sender_name", sa.Text(), server_default="", nullable=False),
+        sa.Column("is_active", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("tested_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "security IN ('tls', 'starttls', 'none')", name=op.f("mail_account_security_check")
+        ),
+        sa.CheckConstraint(
+            "NOT is_active OR tested_at IS NOT NULL", name=op.f("mail_account_tested_first_check")
+        ),
+        sa.CheckConstraint("port BETWEEN 1 AND 65535", name=op.f("mail_account_port_check")),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("mail_account_pkey")),
+        sa.UniqueConstraint("merchant_id", name=op.f("mail_account_merchant_id_key")),
+    )
+    op.create_table(
+        "merchant",
+        sa.Column("id", sa.Integer(), sa.Identity(always=False), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("slug", sa.Text(), nullable=False),
+        sa.Column("country", sa.Text(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("locale", sa.Text(), server_default="en", nullable=False),
+        sa.Column("time_zone", sa.Text(), server_default="UTC", nullable=False),
+        sa.Column("prices_include_tax", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column(
+            "settings",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'::jsonb"),
+            nullable=False,
+        ),
+        sa.Column("state", sa.Text(), server_default="active", nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("country ~ '^[A-Z]{2}$'", name=op.f("merchant_country_code_check")),
+        sa.CheckConstraint("currency ~ '^[A-Z]{3}$'", name=op.f("merchant_currency_code_check")),
+        sa.CheckConstraint("state IN ('active', 'closed')", name=op.f("merchant_state_check")),
+        sa.CheckConstraint("id > 0", name=op.f("merchant_id_positive_check")),
+        sa.PrimaryKeyConstraint("id", name=op.f("merchant_pkey")),
+        sa.UniqueConstraint("slug", name=op.f("merchant_slug_key")),
+    )
+    op.create_table(
+        "number_series",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.Text(collation="C"), nullable=False),
+        sa.Column("next_value", sa.BigInteger(), server_default="1001", nullable=False),
+        sa.PrimaryKeyConstraint("merchant_id", "kind", name=op.f("number_series_pkey")),
+    )
+    op.create_table(
+        "outbox_cursor",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("consumer", sa.Text(), nullable=False),
+        sa.Column("cluster", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("xid", Xid8(), server_default="0", nullable=False),
+        sa.Column("event_id", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("moved_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("retry_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("merchant_id", "consumer", "cluster", name=op.f("outbox_cursor_pkey")),
+    )
+    op.create_table(
+        "outbox_event",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column(
+            "id",
+            sa.BigInteger(),
+            server_default=sa.text("new_id(now())"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(collation="C"), nullable=False),
+        sa.Column("payload", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False),
+        sa.Column(
+            "cluster",
+            sa.BigInteger(),
+            server_default=sa.text("(pg_control_system()).system_identifier"),
+            nullable=False,
+        ),
+        sa.Column("xid", Xid8(), server_default=sa.text("pg_current_xact_id()"), nullable=False),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("outbox_event_pkey")),
+        info={"partition_by": "id"},
+        postgresql_partition_by="RANGE (id)",
+    )
+    op.create_index(
+        "outbox_event_commit_order_idx", "outbox_event", ["merchant_id", "cluster", "xid", "id"], unique=False
+    )
+    op.create_table(
+        "privacy_ledger_replay",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("entry", sa.Text(collation="C"), nullable=False),
+        sa.Column("applied_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("rows_changed", sa.Integer(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("privacy_ledger_replay_pkey")),
+        sa.UniqueConstraint("merchant_id", "entry", name=op.f("privacy_ledger_replay_merchant_id_entry_key")),
+    )
+    op.create_table(
+        "privacy_suppression",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("kind", sa.Text(collation="C"), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("erased_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("kind IN ('email', 'phone')", name=op.f("privacy_suppression_kind_check")),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("privacy_suppression_pkey")),
+        sa.UniqueConstraint(
+            "merchant_id", "kind", "digest", name=op.f("privacy_suppression_merchant_id_kind_digest_key")
+        ),
+    )
+    op.create_table(
+        "product_type",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(collation="C"), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("product_type_pkey")),
+        sa.UniqueConstraint("merchant_id", "code", name=op.f("product_type_merchant_id_code_key")),
+    )
+    op.create_table(
+        "role",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("key", sa.Text(), nullable=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), server_default="", nullable=False),
+        sa.Column("is_built_in", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("NOT is_built_in OR key IS NOT NULL", name=op.f("role_built_in_key_check")),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("role_pkey")),
+        sa.UniqueConstraint("merchant_id", "key", name=op.f("role_merchant_id_key_key")),
+        sa.UniqueConstraint("merchant_id", "name", name=op.f("role_merchant_id_name_key")),
+    )
+    op.create_table(
+        "rollup_state",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("name", sa.Text(collation="C"), nullable=False),
+        sa.Column(
+            "refreshed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "name", name=op.f("rollup_state_pkey")),
+    )
+    op.create_table(
+        "sales_channel",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("code", sa.Text(collation="C"), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("is_active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('web', 'app', 'pos', 'marketplace', 'phone', 'import')",
+            name=op.f("sales_channel_kind_check"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("sales_channel_pkey")),
+        sa.UniqueConstraint("merchant_id", "code", name=op.f("sales_channel_merchant_id_code_key")),
+    )
+    op.create_table(
+        "sales_day",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("currency", sa.CHAR(length=3), nullable=False),
+        sa.Column("channel_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("country_code", sa.Text(collation="C"), nullable=False),
+        sa.Column("orders", sa.Integer(), nullable=False),
+        sa.Column("units", sa.BigInteger(), nullable=False),
+        sa.Column("gross", sa.Numeric(precision=18, scale=4), nullable=False),
+        sa.Column("tax", sa.Numeric(precision=18, scale=4), nullable=False),
+        sa.Column("refunds", sa.Integer(), nullable=False),
+        sa.Column("refunded", sa.Numeric(precision=18, scale=4), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "merchant_id", "day", "currency", "channel_id", "country_code", name=op.f("sales_day_pkey")
+        ),
+    )
+    op.create_table(
+        "sales_variant_day",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("currency", sa.CHAR(length=3), nullable=False),
+        sa.Column("variant_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("orders", sa.Integer(), nullable=False),
+        sa.Column("units", sa.BigInteger(), nullable=False),
+        sa.Column("gross", sa.Numeric(precision=18, scale=4), nullable=False),
+        sa.Column("refunds", sa.Integer(), nullable=False),
+        sa.Column("refunded", sa.Numeric(precision=18, scale=4), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "merchant_id", "day", "currency", "variant_id", name=op.f("sales_variant_day_pkey")
+        ),
+    )
+    op.create_table(
+        "scheduled_task",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("name", name=op.f("scheduled_task_pkey")),
+    )
+    op.create_table(
+        "stock_adjustment",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("token", sa.Uuid(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("variant_id", sa.BigInteger(), nullable=False),
+        sa.Column("location_id", sa.BigInteger(), nullable=False),
+        sa.Column("delta", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("merchant_id", "token", name=op.f("stock_adjustment_pkey")),
+    )
+    op.create_table(
+        "stock_movement",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column(
+            "id",
+            sa.BigInteger(),
+            server_default=sa.text("new_id(now())"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("variant_id", sa.BigInteger(), nullable=False),
+        sa.Column("location_id", sa.BigInteger(), nullable=False),
+        sa.Column("slot", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("on_hand_delta", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("allocated_delta", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("reserved_delta", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("unavailable_delta", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("cause_kind", sa.Text(), nullable=False),
+        sa.Column("cause_id", sa.BigInteger(), nullable=True),
+        sa.Column("actor_kind", sa.Text(), nullable=False),
+        sa.Column("actor_id", sa.BigInteger(), nullable=True),
+        sa.Column("reason_id", sa.BigInteger(), nullable=True),
+        sa.Column("unit_cost", sa.Numeric(precision=20, scale=6), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "kind IN ('opening', 'history_end', 'received', 'sold', 'returned', 'adjusted', 'counted', 'transferred', 'written_off', 'reserved', 'released', 'allocated', 'deallocated', 'quarantined', 'unquarantined')",
+            name=op.f("stock_movement_kind_check"),
+        ),
+        sa.CheckConstraint(
+            "on_hand_delta <> 0 OR allocated_delta <> 0 OR reserved_delta <> 0 OR unavailable_delta <> 0",
+            name=op.f("stock_movement_moves_check"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("stock_movement_pkey")),
+        info={"partition_by": "id"},
+        postgresql_partition_by="RANGE (id)",
+    )
+    op.create_index(
+        "stock_movement_cause_idx", "stock_movement", ["merchant_id", "cause_kind", "cause_id"], unique=False
+    )
+    op.create_index(
+        op.f("stock_movement_merchant_id_variant_id_location_id_id_idx"),
+        "stock_movement",
+        ["merchant_id", "variant_id", "location_id", "id"],
+        unique=False,
+    )
+    op.create_table(
+        "stock_reason",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("code", sa.Text(collation="C"), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("is_active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("stock_reason_pkey")),
+        sa.UniqueConstraint("merchant_id", "code", name=op.f("stock_reason_merchant_id_code_key")),
+    )
+    op.create_table(
+        "stored_file",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column(
+            "id",
+            sa.BigInteger(),
+            server_default=sa.text("new_id(now())"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("key", sa.Text(collation="C"), nullable=False),
+        sa.Column("filename", sa.Text(), nullable=True),
+        sa.Column("media_type", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("data_subject_id", sa.BigInteger(), nullable=True),
+        sa.Column("created_by", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("stored_file_pkey")),
+        sa.UniqueConstraint("merchant_id", "key", name=op.f("stored_file_merchant_id_key_key")),
+    )
+    op.create_index(
+        "stored_file_expiry_idx",
+        "stored_file",
+        ["expires_at"],
+        unique=False,
+        postgresql_where=sa.text("expires_at IS NOT NULL"),
+    )
+    op.create_index(
+        "stored_file_person_idx",
+        "stored_file",
+        ["merchant_id", "data_subject_id"],
+        unique=False,
+        postgresql_where=sa.text("data_subject_id IS NOT NULL"),
+    )
+    op.create_table(
+        "throttle",
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.Column("tries", postgresql.ARRAY(sa.DateTime(timezone=True)), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("throttle_pkey")),
+    )
+    op.create_index(op.f("throttle_last_at_idx"), "throttle", ["last_at"], unique=False)
+    op.create_table(
+        "attribute_definition",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("product_type_id", sa.BigInteger(), nullable=False),
+        sa.Column("code", sa.Text(collation="C"), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("unit", sa.Text(), nullable=True),
+        sa.Column("choices", postgresql.JSONB(astext_type=sa.Text()), server_default="[]", nullable=False),
+        sa.Column("is_required", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("is_filterable", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("position", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('text', 'long_text', 'integer', 'decimal', 'boolean', 'date', 'choice', 'multi_choice', 'measure')",
+            name=op.f("attribute_definition_kind_check"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "product_type_id"],
+            ["product_type.merchant_id", "product_type.id"],
+            name=op.f("attribute_definition_merchant_id_product_type_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("attribute_definition_pkey")),
+        sa.UniqueConstraint(
+            "merchant_id",
+            "product_type_id",
+            "code",
+            name=op.f("attribute_definition_merchant_id_product_type_id_code_key"),
+        ),
+    )
+    op.create_table(
+        "channel_account",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("channel_id", sa.BigInteger(), nullable=False),
+        sa.Column("connector", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("base_url", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), server_default="draft", nullable=False),
+        sa.Column("credentials", sa.LargeBinary(), nullable=True),
+        sa.Column("credentials_tail", sa.Text(), server_default="", nullable=False),
+        sa.Column("credentials_changed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("tested_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("price_currency", sa.CHAR(length=3), nullable=False),
+        sa.Column("safety_buffer", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("sends_stock", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("sends_prices", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("takes_orders_from", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "state = 'draft' OR tested_at IS NOT NULL", name=op.f("channel_account_tested_first_check")
+        ),
+        sa.CheckConstraint(
+            "state IN ('draft', 'active', 'paused', 'failing')", name=op.f("channel_account_state_check")
+        ),
+        sa.CheckConstraint("safety_buffer >= 0", name=op.f("channel_account_safety_buffer_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "channel_id"],
+            ["sales_channel.merchant_id", "sales_channel.id"],
+            name=op.f("channel_account_merchant_id_channel_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("channel_account_pkey")),
+        sa.UniqueConstraint("merchant_id", "name", name=op.f("channel_account_merchant_id_name_key")),
+    )
+    op.create_index(
+        op.f("channel_account_merchant_id_channel_id_idx"),
+        "channel_account",
+        ["merchant_id", "channel_id"],
+        unique=False,
+    )
+    op.create_table(
+        "customer",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column(
+            "id",
+            sa.BigInteger(),
+            server_default=sa.text("new_id(now())"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("subject_id", sa.BigInteger(), nullable=False),
+        sa.Column("external_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("name_key", sa.Text(collation="C"), nullable=True),
+        sa.Column("company", sa.Text(), nullable=True),
+        sa.Column("email", sa.Text(), nullable=True),
+        sa.Column("email_key", sa.Text(collation="C"), nullable=True),
+        sa.Column("phone", sa.Text(), nullable=True),
+        sa.Column("phone_key", sa.Text(collation="C"), nullable=True),
+        sa.Column("phone_tail", sa.Text(collation="C"), nullable=True),
+        sa.Column("locale", sa.Text(), nullable=True),
+        sa.Column("country_code", sa.CHAR(length=2), nullable=True),
+        sa.Column("tags", postgresql.JSONB(astext_type=sa.Text()), server_default="[]", nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("source", sa.Text(), server_default="portal", nullable=False),
+        sa.Column("state", sa.Text(), server_default="active", nullable=False),
+        sa.Column("order_count", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("last_order_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("state IN ('active', 'erased', 'merged')", name=op.f("customer_state_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "subject_id"],
+            ["data_subject.merchant_id", "data_subject.id"],
+            name=op.f("customer_merchant_id_subject_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("customer_pkey")),
+        sa.UniqueConstraint("merchant_id", "external_id", name=op.f("customer_merchant_id_external_id_key")),
+        sa.UniqueConstraint("merchant_id", "subject_id", name=op.f("customer_merchant_id_subject_id_key")),
+    )
+    op.create_index(
+        op.f("customer_merchant_id_country_code_id_idx"),
+        "customer",
+        ["merchant_id", "country_code", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("customer_merchant_id_email_key_id_idx"),
+        "customer",
+        ["merchant_id", "email_key", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("customer_merchant_id_last_order_at_id_idx"),
+        "customer",
+        ["merchant_id", "last_order_at", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("customer_merchant_id_name_key_id_idx"),
+        "customer",
+        ["merchant_id", "name_key", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("customer_merchant_id_phone_key_id_idx"),
+        "customer",
+        ["merchant_id", "phone_key", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("customer_merchant_id_phone_tail_id_idx"),
+        "customer",
+        ["merchant_id", "phone_tail", "id"],
+        unique=False,
+    )
+    op.create_table(
+        "import_change",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("import_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("entity", sa.String(length=40), nullable=False),
+        sa.Column("action", sa.String(length=10), nullable=False),
+        sa.Column("record_ids", postgresql.ARRAY(sa.BigInteger()), nullable=False),
+        sa.Column("before", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("after", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("version_after", sa.Integer(), nullable=True),
+        sa.Column("is_undone", sa.Boolean(), nullable=False),
+        sa.CheckConstraint("action IN ('created', 'updated')", name=op.f("import_change_action_known_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "import_id"],
+            ["import_run.merchant_id", "import_run.id"],
+            name=op.f("import_change_merchant_id_import_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "import_id", "n", name=op.f("import_change_pkey")),
+    )
+    op.create_table(
+        "import_row",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("import_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("row_number", sa.Integer(), nullable=True),
+        sa.Column("outcome", sa.String(length=20), nullable=False),
+        sa.Column("field", sa.String(length=60), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("subject", sa.String(length=120), nullable=True),
+        sa.Column("before", sa.Text(), nullable=True),
+        sa.Column("after", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "outcome IN ('rejected', 'difference', 'kept')", name=op.f("import_row_outcome_known_check")
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "import_id"],
+            ["import_run.merchant_id", "import_run.id"],
+            name=op.f("import_row_merchant_id_import_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "import_id", "n", name=op.f("import_row_pkey")),
+    )
+    op.create_table(
+        "job_item",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("job_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("key", sa.Text(collation="C"), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("message", sa.Text(), server_default="", nullable=False),
+        sa.CheckConstraint("state IN ('ok', 'failed')", name=op.f("job_item_state_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "job_id"],
+            ["job.merchant_id", "job.id"],
+            name=op.f("job_item_merchant_id_job_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "job_id", "key", name=op.f("job_item_pkey")),
+    )
+    op.create_index(
+        op.f("job_item_merchant_id_job_id_state_key_idx"),
+        "job_item",
+        ["merchant_id", "job_id", "state", "key"],
+        unique=False,
+    )
+    op.create_table(
+        "message",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column(
+            "id",
+            sa.BigInteger(),
+            server_default=sa.text("new_id(now())"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("template", sa.Text(), nullable=False),
+        sa.Column("locale", sa.Text(), nullable=False),
+        sa.Column("recipient_masked", sa.Text(), nullable=True),
+        sa.Column("payload", sa.LargeBinary(), nullable=True),
+        sa.Column("subject_id", sa.BigInteger(), nullable=True),
+        sa.Column("about_kind", sa.Text(), nullable=True),
+        sa.Column("about_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("state", sa.Text(), server_default="queued", nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("resend_of", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name=op.f("message_sent_at_check")),
+        sa.CheckConstraint("state IN ('queued', 'sent', 'failed')", name=op.f("message_state_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "subject_id"],
+            ["data_subject.merchant_id", "data_subject.id"],
+            name=op.f("message_merchant_id_subject_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("message_pkey")),
+    )
+    op.create_index(
+        "message_about_idx", "message", ["merchant_id", "about_kind", "about_id", "id"], unique=False
+    )
+    op.create_index("message_state_idx", "message", ["merchant_id", "state", "id"], unique=False)
+    op.create_index(
+        "message_subject_idx",
+        "message",
+        ["merchant_id", "subject_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("subject_id IS NOT NULL"),
+    )
+    op.create_table(
+        "order_ref",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column(
+            "order_id",
+            sa.BigInteger(),
+            server_default=sa.text("new_id(now())"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("number", sa.Text(collation="C"), nullable=False),
+        sa.Column("channel_id", sa.BigInteger(), nullable=False),
+        sa.Column("external_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("external_key", sa.Text(collation="C"), nullable=True),
+        sa.Column("subject_id", sa.BigInteger(), nullable=True),
+        sa.Column("placed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.Text(), server_default="live", nullable=False),
+        sa.CheckConstraint("state IN ('live', 'archived')", name=op.f("order_ref_state_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "channel_id"],
+            ["sales_channel.merchant_id", "sales_channel.id"],
+            name=op.f("order_ref_merchant_id_channel_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "subject_id"],
+            ["data_subject.merchant_id", "data_subject.id"],
+            name=op.f("order_ref_merchant_id_subject_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "order_id", name=op.f("order_ref_pkey")),
+        sa.UniqueConstraint(
+            "merchant_id",
+            "channel_id",
+            "external_id",
+            name=op.f("order_ref_merchant_id_channel_id_external_id_key"),
+        ),
+        sa.UniqueConstraint("merchant_id", "number", name=op.f("order_ref_merchant_id_number_key")),
+    )
+    op.create_index(
+        op.f("order_ref_merchant_id_external_key_idx"),
+        "order_ref",
+        ["merchant_id", "external_key"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("order_ref_merchant_id_subject_id_order_id_idx"),
+        "order_ref",
+        ["merchant_id", "subject_id", "order_id"],
+        unique=False,
+    )
+    op.create_table(
+        "personal_data_view",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column(
+            "id",
+            sa.BigInteger(),
+            server_default=sa.text("new_id(now())"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("subject_id", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("actor_kind", sa.Text(), nullable=False),
+        sa.Column("actor_id", sa.BigInteger(), nullable=False),
+        sa.Column("case_kind", sa.Text(), server_default="", nullable=False),
+        sa.Column("case_id", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("fields", postgresql.JSONB(astext_type=sa.Text()), server_default="[]", nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("window_start", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("times", sa.Integer(), server_default="1", nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('view', 'reveal', 'export')", name=op.f("personal_data_view_kind_check")
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "subject_id"],
+            ["data_subject.merchant_id", "data_subject.id"],
+            name=op.f("personal_data_view_merchant_id_subject_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("personal_data_view_pkey")),
+    )
+    op.create_index(
+        op.f("personal_data_view_merchant_id_actor_id_last_at_idx"),
+        "personal_data_view",
+        ["merchant_id", "actor_id", "last_at"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("personal_data_view_merchant_id_subject_id_id_idx"),
+        "personal_data_view",
+        ["merchant_id", "subject_id", "id"],
+        unique=False,
+    )
+    op.create_index(
+        "personal_data_view_window_key",
+        "personal_data_view",
+        ["merchant_id", "actor_id", "subject_id", "case_kind", "case_id", "window_start"],
+        unique=True,
+        postgresql_where=sa.text("kind = 'view'"),
+    )
+    op.create_table(
+        "privacy_legal_hold",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("subject_id", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("owner_id", sa.BigInteger(), nullable=False),
+        sa.Column("review_on", sa.Date(), nullable=False),
+        sa.Column("placed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("placed_by", sa.BigInteger(), nullable=False),
+        sa.Column("lift_asked_by", sa.BigInteger(), nullable=True),
+        sa.Column("lift_asked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("lifted_by", sa.BigInteger(), nullable=True),
+        sa.Column("lifted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "lifted_at IS NULL OR (lift_asked_by IS NOT NULL AND lifted_by IS NOT NULL AND lifted_by <> lift_asked_by)",
+            name=op.f("privacy_legal_hold_two_people_lift_check"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "subject_id"],
+            ["data_subject.merchant_id", "data_subject.id"],
+            name=op.f("privacy_legal_hold_merchant_id_subject_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("privacy_legal_hold_pkey")),
+    )
+    op.create_index(
+        "privacy_legal_hold_active_idx",
+        "privacy_legal_hold",
+        ["merchant_id", "subject_id"],
+        unique=False,
+        postgresql_where=sa.text("lifted_at IS NULL"),
+    )
+    op.create_index(
+        op.f("privacy_legal_hold_merchant_id_review_on_id_idx"),
+        "privacy_legal_hold",
+        ["merchant_id", "review_on", "id"],
+        unique=False,
+    )
+    op.create_table(
+        "privacy_request",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("subject_id", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.Text(collation="C"), nullable=False),
+        sa.Column("law", sa.Text(collation="C"), nullable=False),
+        sa.Column("country_code", sa.CHAR(length=2), nullable=True),
+        sa.Column("state", sa.Text(collation="C"), server_default="received", nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.Column("extended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("extension_ground", sa.Text(collation="C"), nullable=True),
+        sa.Column("acknowledged_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("alerted_percent", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("identity_state", sa.Text(collation="C"), server_default="open", nullable=False),
+        sa.Column("identity_method", sa.Text(collation="C"), nullable=True),
+        sa.Column("identity_by", sa.BigInteger(), nullable=True),
+        sa.Column("identity_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("requester_id", sa.BigInteger(), nullable=False),
+        sa.Column("approver_id", sa.BigInteger(), nullable=True),
+        sa.Column("approved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("preview", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("preview_digest", sa.Text(collation="C"), nullable=True),
+        sa.Column("previewed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("refusal_ground", sa.Text(collation="C"), nullable=True),
+        sa.Column("outcome", sa.Text(collation="C"), nullable=True),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("job_id", sa.BigInteger(), nullable=True),
+        sa.Column("contact_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("note_sealed", sa.LargeBinary(), nullable=True),
+        sa.CheckConstraint(
+            "identity_state IN ('open', 'asked', 'verified', 'not_needed', 'failed')",
+            name=op.f("privacy_request_identity_state_check"),
+        ),
+        sa.CheckConstraint(
+            "kind <> 'erasure' OR state NOT IN ('approved', 'running', 'third_parties') OR (approver_id IS NOT NULL AND approved_at IS NOT NULL)",
+            name=op.f("privacy_request_approved_check"),
+        ),
+        sa.CheckConstraint(
+            "kind IN ('access', 'erasure', 'rectification', 'restriction', 'objection')",
+            name=op.f("privacy_request_kind_check"),
+        ),
+        sa.CheckConstraint("law IN ('gdpr', 'ccpa')", name=op.f("privacy_request_law_check")),
+        sa.CheckConstraint(
+            "state <> 'closed' OR outcome IS NOT NULL", name=op.f("privacy_request_outcome_check")
+        ),
+        sa.CheckConstraint(
+            "state <> 'refused' OR refusal_ground IS NOT NULL", name=op.f("privacy_request_refusal_check")
+        ),
+        sa.CheckConstraint(
+            "state IN ('received', 'verified', 'scoped', 'held', 'previewed', 'approved', 'running', 'third_parties', 'answered', 'closed', 'refused')",
+            name=op.f("privacy_request_state_check"),
+        ),
+        sa.CheckConstraint(
+            "state NOT IN ('verified', 'scoped', 'held', 'previewed', 'approved', 'running', 'third_parties') OR identity_state = 'verified' OR (identity_state = 'not_needed' AND kind = 'objection')",
+            name=op.f("privacy_request_identity_check"),
+        ),
+        sa.CheckConstraint(
+            "approver_id IS NULL OR approver_id <> requester_id", name=op.f("privacy_request_four_eyes_check")
+        ),
+        sa.CheckConstraint(
+            "preview_digest IS NULL OR preview IS NOT NULL", name=op.f("privacy_request_preview_check")
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "subject_id"],
+            ["data_subject.merchant_id", "data_subject.id"],
+            name=op.f("privacy_request_merchant_id_subject_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("privacy_request_pkey")),
+    )
+    op.create_index(
+        op.f("privacy_request_merchant_id_due_on_id_idx"),
+        "privacy_request",
+        ["merchant_id", "due_on", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("privacy_request_merchant_id_state_due_on_id_idx"),
+        "privacy_request",
+        ["merchant_id", "state", "due_on", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("privacy_request_merchant_id_subject_id_idx"),
+        "privacy_request",
+        ["merchant_id", "subject_id"],
+        unique=False,
+    )
+    op.create_index(
+        "privacy_request_open_key",
+        "privacy_request",
+        ["merchant_id", "subject_id", "kind"],
+        unique=True,
+        postgresql_where=sa.text("(state NOT IN ('closed', 'refused'))"),
+    )
+    op.create_table(
+        "privacy_retained_record",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column(
+            "id",
+            sa.BigInteger(),
+            server_default=sa.text("new_id(now())"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("subject_id", sa.BigInteger(), nullable=False),
+        sa.Column("request_id", sa.BigInteger(), nullable=True),
+        sa.Column("source_table", sa.Text(collation="C"), nullable=False),
+        sa.Column("source_key", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("columns", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("law", sa.Text(collation="C"), nullable=False),
+        sa.Column("basis", sa.Text(collation="C"), nullable=False),
+        sa.Column("country_code", sa.CHAR(length=2), nullable=True),
+        sa.Column("ends_on", sa.Date(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("destroyed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "subject_id"],
+            ["data_subject.merchant_id", "data_subject.id"],
+            name=op.f("privacy_retained_record_merchant_id_subject_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("privacy_retained_record_pkey")),
+        sa.UniqueConstraint(
+            "merchant_id",
+            "subject_id",
+            "source_table",
+            "source_key",
+            name="privacy_retained_record_source_key",
+        ),
+    )
+    op.create_index(
+        op.f("privacy_retained_record_merchant_id_ends_on_idx"),
+        "privacy_retained_record",
+        ["merchant_id", "ends_on"],
+        unique=False,
+        postgresql_where=sa.text("destroyed_at IS NULL"),
+    )
+    op.create_index(
+        op.f("privacy_retained_record_merchant_id_request_id_idx"),
+        "privacy_retained_record",
+        ["merchant_id", "request_id"],
+        unique=False,
+    )
+    op.create_table(
+        "product",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("product_type_id", sa.BigInteger(), nullable=True),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("title_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("slug", sa.Text(collation="C"), nullable=False),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("vendor", sa.Text(), nullable=True),
+        sa.Column("state", sa.Text(), server_default="draft", nullable=False),
+        sa.Column("tags", postgresql.JSONB(astext_type=sa.Text()), server_default="[]", nullable=False),
+        sa.Column("tax_class", sa.Text(), server_default="standard", nullable=False),
+        sa.Column("source", sa.Text(), nullable=True),
+        sa.Column("external_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("state IN ('draft', 'active', 'archived')", name=op.f("product_state_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "product_type_id"],
+            ["product_type.merchant_id", "product_type.id"],
+            name=op.f("product_merchant_id_product_type_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("product_pkey")),
+        sa.UniqueConstraint("merchant_id", "slug", name=op.f("product_merchant_id_slug_key")),
+    )
+    op.create_index(
+        op.f("product_merchant_id_state_id_idx"), "product", ["merchant_id", "state", "id"], unique=False
+    )
+    op.create_index(
+        op.f("product_merchant_id_title_key_id_idx"),
+        "product",
+        ["merchant_id", "title_key", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("product_merchant_id_updated_at_id_idx"),
+        "product",
+        ["merchant_id", "updated_at", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("product_merchant_id_vendor_id_idx"), "product", ["merchant_id", "vendor", "id"], unique=False
+    )
+    op.create_table(
+        "role_permission",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("role_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("permission", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "role_id"],
+            ["role.merchant_id", "role.id"],
+            name=op.f("role_permission_merchant_id_role_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "role_id", "permission", name=op.f("role_permission_pkey")),
+    )
+    op.create_table(
+        "user_account",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("email", postgresql.CITEXT(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("password_hash", sa.Text(), nullable=True),
+        sa.Column("password_changed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("state", sa.Text(), server_default="active", nullable=False),
+        sa.Column("is_operator", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("locale", sa.Text(), nullable=True),
+        sa.Column("time_zone", sa.Text(), nullable=True),
+        sa.Column("theme", sa.Text(), server_default="auto", nullable=False),
+        sa.Column("last_merchant_id", sa.Integer(), nullable=True),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("state IN ('active', 'deactivated')", name=op.f("user_account_state_check")),
+        sa.CheckConstraint("theme IN ('auto', 'light', 'dark')", name=op.f("user_account_theme_check")),
+        sa.ForeignKeyConstraint(
+            ["last_merchant_id"], ["merchant.id"], name=op.f("user_account_last_merchant_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("user_account_pkey")),
+        sa.UniqueConstraint("email", name=op.f("user_account_email_key")),
+    )
+    op.create_table(
+        "channel_delivery",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column(
+            "id",
+            sa.BigInteger(),
+            server_default=sa.text("new_id(now())"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("items", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("failed_items", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("http_status", sa.Integer(), nullable=True),
+        sa.Column("duration_ms", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("message", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "kind IN ('test', 'orders', 'order', 'products', 'stock_and_price', 'read_back')",
+            name=op.f("channel_delivery_kind_check"),
+        ),
+        sa.CheckConstraint(
+            "outcome IN ('ok', 'partial', 'failed', 'unknown', 'throttled')",
+            name=op.f("channel_delivery_outcome_check"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "account_id"],
+            ["channel_account.merchant_id", "channel_account.id"],
+            name=op.f("channel_delivery_merchant_id_account_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("channel_delivery_pkey")),
+    )
+    op.create_index(
+        op.f("channel_delivery_merchant_id_account_id_id_idx"),
+        "channel_delivery",
+        ["merchant_id", "account_id", "id"],
+        unique=False,
+    )
+    op.create_table(
+        "channel_inbound_order",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("external_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("external_number", sa.Text(collation="C"), server_default="", nullable=False),
+        sa.Column("external_status", sa.Text(), server_default="", nullable=False),
+        sa.Column("state", sa.Text(), server_default="received", nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("order_id", sa.BigInteger(), nullable=True),
+        sa.Column("subject_id", sa.BigInteger(), nullable=True),
+        sa.Column("payload", sa.LargeBinary(), nullable=True),
+        sa.Column("digest", sa.Text(collation="C"), nullable=True),
+        sa.Column("modified_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("applied_modified_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_try_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "first_seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+        sa.Column("applied_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('received', 'applied', 'held', 'ignored', 'failed', 'dead')",
+            name=op.f("channel_inbound_order_state_check"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "account_id"],
+            ["channel_account.merchant_id", "channel_account.id"],
+            name=op.f("channel_inbound_order_merchant_id_account_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("channel_inbound_order_merchant_id_order_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "subject_id"],
+            ["data_subject.merchant_id", "data_subject.id"],
+            name=op.f("channel_inbound_order_merchant_id_subject_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("channel_inbound_order_pkey")),
+        sa.UniqueConstraint(
+            "merchant_id",
+            "account_id",
+            "external_id",
+            name=op.f("channel_inbound_order_merchant_id_account_id_external_id_key"),
+        ),
+    )
+    op.create_index(
+        "channel_inbound_order_due_idx",
+        "channel_inbound_order",
+        ["merchant_id", "account_id", "next_try_at"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('received', 'failed')"),
+    )
+    op.create_index(
+        op.f("channel_inbound_order_merchant_id_account_id_state_id_idx"),
+        "channel_inbound_order",
+        ["merchant_id", "account_id", "state", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("channel_inbound_order_merchant_id_order_id_idx"),
+        "channel_inbound_order",
+        ["merchant_id", "order_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("channel_inbound_order_merchant_id_subject_id_idx"),
+        "channel_inbound_order",
+        ["merchant_id", "subject_id"],
+        unique=False,
+    )
+    op.create_table(
+        "channel_sync",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("orders_seen_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_try_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_error", sa.Text(), nullable=True),
+        sa.Column("polled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("pushed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("compared_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("compared_items", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("compared_orders", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("recovered_orders", sa.Integer(), server_default="0", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "account_id"],
+            ["channel_account.merchant_id", "channel_account.id"],
+            name=op.f("channel_sync_merchant_id_account_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "account_id", name=op.f("channel_sync_pkey")),
+    )
+    op.create_table(
+        "consent",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("customer_id", sa.BigInteger(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("wording", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "channel IN ('email', 'sms', 'phone', 'post')", name=op.f("consent_channel_check")
+        ),
+        sa.CheckConstraint("state IN ('granted', 'withdrawn')", name=op.f("consent_state_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "customer_id"],
+            ["customer.merchant_id", "customer.id"],
+            name=op.f("consent_merchant_id_customer_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("consent_pkey")),
+    )
+    op.create_index(
+        op.f("consent_merchant_id_customer_id_channel_id_idx"),
+        "consent",
+        ["merchant_id", "customer_id", "channel", "id"],
+        unique=False,
+    )
+    op.create_table(
+        "customer_address",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("customer_id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("company", sa.Text(), nullable=True),
+        sa.Column("line1", sa.Text(), nullable=True),
+        sa.Column("line2", sa.Text(), nullable=True),
+        sa.Column("city", sa.Text(), nullable=True),
+        sa.Column("region", sa.Text(), nullable=True),
+        sa.Column("postcode", sa.Text(), nullable=True),
+        sa.Column("postcode_key", sa.Text(collation="C"), nullable=True),
+        sa.Column("country_code", sa.CHAR(length=2), nullable=True),
+        sa.Column("phone", sa.Text(), nullable=True),
+        sa.Column("is_default", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "customer_id"],
+            ["customer.merchant_id", "customer.id"],
+            name=op.f("customer_address_merchant_id_customer_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("customer_address_pkey")),
+    )
+    op.create_index(
+        op.f("customer_address_merchant_id_customer_id_idx"),
+        "customer_address",
+        ["merchant_id", "customer_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("customer_address_merchant_id_postcode_key_customer_id_idx"),
+        "customer_address",
+        ["merchant_id", "postcode_key", "customer_id"],
+        unique=False,
+    )
+    op.create_table(
+        "invitation",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("email", postgresql.CITEXT(), nullable=False),
+        sa.Column("role_id", sa.BigInteger(), nullable=False),
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("invited_by", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["invited_by"], ["user_account.id"], name=op.f("invitation_invited_by_fkey")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "role_id"],
+            ["role.merchant_id", "role.id"],
+            name=op.f("invitation_merchant_id_role_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("invitation_pkey")),
+        sa.UniqueConstraint("merchant_id", "token_hash", name=op.f("invitation_merchant_id_token_hash_key")),
+    )
+    op.create_index(
+        op.f("invitation_merchant_id_role_id_idx"), "invitation", ["merchant_id", "role_id"], unique=False
+    )
+    op.create_table(
+        "membership",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("user_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("role_id", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Text(), server_default="active", nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("state IN ('active', 'deactivated')", name=op.f("membership_state_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "role_id"],
+            ["role.merchant_id", "role.id"],
+            name=op.f("membership_merchant_id_role_id_fkey"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["user_account.id"], name=op.f("membership_user_id_fkey"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "user_id", name=op.f("membership_pkey")),
+    )
+    op.create_index(
+        op.f("membership_merchant_id_role_id_idx"), "membership", ["merchant_id", "role_id"], unique=False
+    )
+    op.create_index(op.f("membership_user_id_idx"), "membership", ["user_id"], unique=False)
+    op.create_table(
+        "order_charge",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("amount", sa.Numeric(precision=18, scale=4), nullable=False),
+        sa.Column("tax_amount", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("source_code", sa.Text(collation="C"), nullable=True),
+        sa.CheckConstraint(
+            "kind IN ('shipping', 'fee', 'discount', 'adjustment', 'gift', 'donation')",
+            name=op.f("order_charge_kind_check"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("order_charge_merchant_id_order_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "order_id", "n", name=op.f("order_charge_pkey")),
+        info={"partition_by": "order_id"},
+        postgresql_partition_by="RANGE (order_id)",
+    )
+    op.create_table(
+        "order_contact",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("name_key", sa.Text(collation="C"), nullable=True),
+        sa.Column("company", sa.Text(), nullable=True),
+        sa.Column("email", sa.Text(), nullable=True),
+        sa.Column("email_key", sa.Text(collation="C"), nullable=True),
+        sa.Column("phone", sa.Text(), nullable=True),
+        sa.Column("phone_key", sa.Text(collation="C"), nullable=True),
+        sa.Column("phone_tail", sa.Text(collation="C"), nullable=True),
+        sa.Column("line1", sa.Text(), nullable=True),
+        sa.Column("line2", sa.Text(), nullable=True),
+        sa.Column("city", sa.Text(), nullable=True),
+        sa.Column("region", sa.Text(), nullable=True),
+        sa.Column("postcode", sa.Text(), nullable=True),
+        sa.Column("postcode_key", sa.Text(collation="C"), nullable=True),
+        sa.Column("country_code", sa.CHAR(length=2), nullable=True),
+        sa.Column("vat_id", sa.Text(), nullable=True),
+        sa.CheckConstraint("kind IN ('buyer', 'shipping', 'billing')", name=op.f("order_contact_kind_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("order_contact_merchant_id_order_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "order_id", "n", name=op.f("order_contact_pkey")),
+        info={"partition_by": "order_id"},
+        postgresql_partition_by="RANGE (order_id)",
+    )
+    op.create_index(
+        op.f("order_contact_merchant_id_email_key_order_id_idx"),
+        "order_contact",
+        ["merchant_id", "email_key", "order_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("order_contact_merchant_id_name_key_order_id_idx"),
+        "order_contact",
+        ["merchant_id", "name_key", "order_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("order_contact_merchant_id_phone_key_order_id_idx"),
+        "order_contact",
+        ["merchant_id", "phone_key", "order_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("order_contact_merchant_id_phone_tail_order_id_idx"),
+        "order_contact",
+        ["merchant_id", "phone_tail", "order_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("order_contact_merchant_id_postcode_key_order_id_idx"),
+        "order_contact",
+        ["merchant_id", "postcode_key", "order_id"],
+        unique=False,
+    )
+    op.create_table(
+        "order_event",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "n", sa.BigInteger(), server_default=sa.text("new_id(now())"), autoincrement=False, nullable=False
+        ),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("actor_kind", sa.Text(), nullable=False),
+        sa.Column("actor_id", sa.BigInteger(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("data", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("order_event_merchant_id_order_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "order_id", "n", name=op.f("order_event_pkey")),
+        info={"partition_by": "order_id"},
+        postgresql_partition_by="RANGE (order_id)",
+    )
+    op.create_table(
+        "order_fulfilment",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("state", sa.Text(), server_default="pending", nullable=False),
+        sa.Column("method", sa.Text(), server_default="ship", nullable=False),
+        sa.Column("location_id", sa.BigInteger(), nullable=True),
+        sa.Column("carrier", sa.Text(), nullable=True),
+        sa.Column("tracking_number", sa.Text(), nullable=True),
+        sa.Column("tracking_key", sa.Text(collation="C"), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("shipped_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "method IN ('ship', 'collect', 'hand_over')", name=op.f("order_fulfilment_method_check")
+        ),
+        sa.CheckConstraint(
+            "state IN ('pending', 'picking', 'packed', 'shipped', 'delivered', 'cancelled')",
+            name=op.f("order_fulfilment_state_check"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "location_id"],
+            ["location.merchant_id", "location.id"],
+            name=op.f("order_fulfilment_merchant_id_location_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("order_fulfilment_merchant_id_order_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "order_id", "n", name=op.f("order_fulfilment_pkey")),
+        info={"partition_by": "order_id"},
+        postgresql_partition_by="RANGE (order_id)",
+    )
+    op.create_index(
+        op.f("order_fulfilment_merchant_id_tracking_key_order_id_idx"),
+        "order_fulfilment",
+        ["merchant_id", "tracking_key", "order_id"],
+        unique=False,
+    )
+    op.create_index(
+        "order_fulfilment_state_idx", "order_fulfilment", ["merchant_id", "state", "order_id"], unique=False
+    )
+    op.create_table(
+        "order_fulfilment_line",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("fulfilment_n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("line_n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.CheckConstraint("quantity > 0", name=op.f("order_fulfilment_line_quantity_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("order_fulfilment_line_merchant_id_order_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "merchant_id", "order_id", "fulfilment_n", "line_n", name=op.f("order_fulfilment_line_pkey")
+        ),
+        info={"partition_by": "order_id"},
+        postgresql_partition_by="RANGE (order_id)",
+    )
+    op.create_table(
+        "order_note",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "n", sa.BigInteger(), server_default=sa.text("new_id(now())"), autoincrement=False, nullable=False
+        ),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("is_internal", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("actor_kind", sa.Text(), nullable=False),
+        sa.Column("actor_id", sa.BigInteger(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("order_note_merchant_id_order_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "order_id", "n", name=op.f("order_note_pkey")),
+        info={"partition_by": "order_id"},
+        postgresql_partition_by="RANGE (order_id)",
+    )
+    op.create_table(
+        "order_payment",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("state", sa.Text(), server_default="pending", nullable=False),
+        sa.Column("method", sa.Text(), nullable=False),
+        sa.Column("gateway", sa.Text(), server_default="manual", nullable=False),
+        sa.Column("gateway_reference", sa.Text(collation="C"), nullable=True),
+        sa.Column("amount", sa.Numeric(precision=18, scale=4), nullable=False),
+        sa.Column("captured_amount", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("currency", sa.CHAR(length=3), nullable=False),
+        sa.Column("card_brand", sa.Text(), nullable=True),
+        sa.Column("card_last_four", sa.CHAR(length=4), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "state IN ('pending', 'authorised', 'captured', 'failed', 'voided')",
+            name=op.f("order_payment_state_check"),
+        ),
+        sa.CheckConstraint(
+            "captured_amount >= 0 AND captured_amount <= amount", name=op.f("order_payment_captured_check")
+        ),
+        sa.CheckConstraint(
+            "fits_minor_units(amount, currency) AND fits_minor_units(captured_amount, currency)",
+            name=op.f("order_payment_minor_units_check"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("order_payment_merchant_id_order_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "order_id", "n", name=op.f("order_payment_pkey")),
+        info={"partition_by": "order_id"},
+        postgresql_partition_by="RANGE (order_id)",
+    )
+    op.create_index(
+        op.f("order_payment_merchant_id_gateway_reference_idx"),
+        "order_payment",
+        ["merchant_id", "gateway_reference"],
+        unique=False,
+    )
+    op.create_table(
+        "order_refund",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("payment_n", sa.Integer(), nullable=True),
+        sa.Column("amount", sa.Numeric(precision=18, scale=4), nullable=False),
+        sa.Column("destination", sa.Text(), server_default="payment", nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("external_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("actor_kind", sa.Text(), nullable=False),
+        sa.Column("actor_id", sa.BigInteger(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "destination IN ('payment', 'store_credit', 'outside')",
+            name=op.f("order_refund_destination_check"),
+        ),
+        sa.CheckConstraint("amount >= 0", name=op.f("order_refund_amount_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("order_refund_merchant_id_order_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "order_id", "n", name=op.f("order_refund_pkey")),
+        info={"partition_by": "order_id"},
+        postgresql_partition_by="RANGE (order_id)",
+    )
+    op.create_index(
+        op.f("order_refund_merchant_id_at_idx"), "order_refund", ["merchant_id", "at"], unique=False
+    )
+    op.create_index(
+        op.f("order_refund_merchant_id_external_id_idx"),
+        "order_refund",
+        ["merchant_id", "external_id"],
+        unique=False,
+    )
+    op.create_table(
+        "order_refund_line",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("refund_n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("line_n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("amount", sa.Numeric(precision=18, scale=4), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("order_refund_line_merchant_id_order_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "merchant_id", "order_id", "refund_n", "line_n", name=op.f("order_refund_line_pkey")
+        ),
+        info={"partition_by": "order_id"},
+        postgresql_partition_by="RANGE (order_id)",
+    )
+    op.create_table(
+        "order_return",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("state", sa.Text(), server_default="requested", nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("external_id", sa.Text(collation="C"), nullable=True),
+        sa.Column(
+            "requested_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('requested', 'approved', 'on_the_way', 'received', 'inspected', 'refunded', 'rejected')",
+            name=op.f("order_return_state_check"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("order_return_merchant_id_order_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "order_id", "n", name=op.f("order_return_pkey")),
+        info={"partition_by": "order_id"},
+        postgresql_partition_by="RANGE (order_id)",
+    )
+    op.create_index(
+        "order_return_state_idx", "order_return", ["merchant_id", "state", "order_id"], unique=False
+    )
+    op.create_table(
+        "order_return_line",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("return_n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("line_n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("restocked_quantity", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("written_off_quantity", sa.Integer(), server_default="0", nullable=False),
+        sa.CheckConstraint(
+            "quantity > 0 AND restocked_quantity >= 0 AND written_off_quantity >= 0 AND restocked_quantity + written_off_quantity <= quantity",
+            name=op.f("order_return_line_quantity_check"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("order_return_line_merchant_id_order_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "merchant_id", "order_id", "return_n", "line_n", name=op.f("order_return_line_pkey")
+        ),
+        info={"partition_by": "order_id"},
+        postgresql_partition_by="RANGE (order_id)",
+    )
+    op.create_table(
+        "order_tag",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("tag", sa.Text(collation="C"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("order_tag_merchant_id_order_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "order_id", "tag", name=op.f("order_tag_pkey")),
+        info={"partition_by": "order_id"},
+        postgresql_partition_by="RANGE (order_id)",
+    )
+    op.create_index(
+        op.f("order_tag_merchant_id_tag_order_id_idx"),
+        "order_tag",
+        ["merchant_id", "tag", "order_id"],
+        unique=False,
+    )
+    op.create_table(
+        "password_reset",
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["user_account.id"], name=op.f("password_reset_user_id_fkey"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("password_reset_pkey")),
+    )
+    op.create_index(op.f("password_reset_user_id_idx"), "password_reset", ["user_id"], unique=False)
+    op.create_table(
+        "privacy_erasure_certificate",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("request_id", sa.BigInteger(), nullable=False),
+        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("map_version", sa.Text(collation="C"), nullable=False),
+        sa.Column("body", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("signature", sa.Text(collation="C"), nullable=False),
+        sa.Column("public_key", sa.Text(collation="C"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "request_id"],
+            ["privacy_request.merchant_id", "privacy_request.id"],
+            name=op.f("privacy_erasure_certificate_merchant_id_request_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("privacy_erasure_certificate_pkey")),
+        sa.UniqueConstraint(
+            "merchant_id", "request_id", name=op.f("privacy_erasure_certificate_merchant_id_request_id_key")
+        ),
+    )
+    op.create_table(
+        "privacy_recipient_task",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("request_id", sa.BigInteger(), nullable=False),
+        sa.Column("recipient", sa.Text(collation="C"), nullable=False),
+        sa.Column("state", sa.Text(collation="C"), server_default="open", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("settled_by", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('open', 'done', 'failed', 'not_supported', 'verified_absent')",
+            name=op.f("privacy_recipient_task_state_check"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "request_id"],
+            ["privacy_request.merchant_id", "privacy_request.id"],
+            name=op.f("privacy_recipient_task_merchant_id_request_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("privacy_recipient_task_pkey")),
+        sa.UniqueConstraint(
+            "merchant_id",
+            "request_id",
+            "recipient",
+            name=op.f("privacy_recipient_task_merchant_id_request_id_recipient_key"),
+        ),
+    )
+    op.create_table(
+        "privacy_request_event",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column(
+            "id",
+            sa.BigInteger(),
+            server_default=sa.text("new_id(now())"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("request_id", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("action", sa.Text(collation="C"), nullable=False),
+        sa.Column("actor_kind", sa.Text(collation="C"), nullable=False),
+        sa.Column("actor_id", sa.BigInteger(), nullable=True),
+        sa.Column("from_state", sa.Text(collation="C"), nullable=True),
+        sa.Column("to_state", sa.Text(collation="C"), nullable=True),
+        sa.Column("facts", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False),
+        sa.Column("note_sealed", sa.LargeBinary(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "request_id"],
+            ["privacy_request.merchant_id", "privacy_request.id"],
+            name=op.f("privacy_request_event_merchant_id_request_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("privacy_request_event_pkey")),
+    )
+    op.create_index(
+        op.f("privacy_request_event_merchant_id_request_id_id_idx"),
+        "privacy_request_event",
+        ["merchant_id", "request_id", "id"],
+        unique=False,
+    )
+    op.create_table(
+        "privacy_request_subject",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("request_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("subject_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("added_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("added_by", sa.BigInteger(), nullable=False),
+        sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "request_id"],
+            ["privacy_request.merchant_id", "privacy_request.id"],
+            name=op.f("privacy_request_subject_merchant_id_request_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "subject_id"],
+            ["data_subject.merchant_id", "data_subject.id"],
+            name=op.f("privacy_request_subject_merchant_id_subject_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "merchant_id", "request_id", "subject_id", name=op.f("privacy_request_subject_pkey")
+        ),
+    )
+    op.create_index(
+        op.f("privacy_request_subject_merchant_id_subject_id_idx"),
+        "privacy_request_subject",
+        ["merchant_id", "subject_id"],
+        unique=False,
+    )
+    op.create_table(
+        "product_attribute",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("product_id", sa.BigInteger(), nullable=False),
+        sa.Column("attribute_id", sa.BigInteger(), nullable=False),
+        sa.Column("text_value", sa.Text(), nullable=True),
+        sa.Column("number_value", sa.Numeric(precision=20, scale=6), nullable=True),
+        sa.Column("date_value", sa.Date(), nullable=True),
+        sa.Column("choice_values", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "attribute_id"],
+            ["attribute_definition.merchant_id", "attribute_definition.id"],
+            name=op.f("product_attribute_merchant_id_attribute_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "product_id"],
+            ["product.merchant_id", "product.id"],
+            name=op.f("product_attribute_merchant_id_product_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint(
+            "merchant_id", "product_id", "attribute_id", name=op.f("product_attribute_pkey")
+        ),
+    )
+    op.create_index(
+        op.f("product_attribute_merchant_id_attribute_id_number_value_idx"),
+        "product_attribute",
+        ["merchant_id", "attribute_id", "number_value"],
+        unique=False,
+    )
+    op.create_index(
+        "product_attribute_text_idx",
+        "product_attribute",
+        ["merchant_id", "attribute_id", sa.literal_column("left(text_value, 64)")],
+        unique=False,
+    )
+    op.create_table(
+        "product_category",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("product_id", sa.BigInteger(), nullable=False),
+        sa.Column("category_id", sa.BigInteger(), nullable=False),
+        sa.Column("position", sa.Integer(), server_default="0", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "category_id"],
+            ["category.merchant_id", "category.id"],
+            name=op.f("product_category_merchant_id_category_id_fkey"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "product_id"],
+            ["product.merchant_id", "product.id"],
+            name=op.f("product_category_merchant_id_product_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint(
+            "merchant_id", "product_id", "category_id", name=op.f("product_category_pkey")
+        ),
+    )
+    op.create_index(
+        op.f("product_category_merchant_id_category_id_product_id_idx"),
+        "product_category",
+        ["merchant_id", "category_id", "product_id"],
+        unique=False,
+    )
+    op.create_table(
+        "product_option",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("product_id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "product_id"],
+            ["product.merchant_id", "product.id"],
+            name=op.f("product_option_merchant_id_product_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("product_option_pkey")),
+        sa.UniqueConstraint(
+            "merchant_id", "product_id", "name", name=op.f("product_option_merchant_id_product_id_name_key")
+        ),
+    )
+    op.create_table(
+        "sales_order",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("number", sa.Text(collation="C"), nullable=False),
+        sa.Column("channel_id", sa.BigInteger(), nullable=False),
+        sa.Column("customer_id", sa.BigInteger(), nullable=True),
+        sa.Column("placed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.Text(), server_default="open", nullable=False),
+        sa.Column("payment_state", sa.Text(), server_default="unpaid", nullable=False),
+        sa.Column("fulfilment_state", sa.Text(), server_default="unfulfilled", nullable=False),
+        sa.Column("hold_reason", sa.Text(), nullable=True),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("country_code", sa.CHAR(length=2), nullable=True),
+        sa.Column("source_country", sa.Text(), nullable=True),
+        sa.Column("currency", sa.CHAR(length=3), nullable=False),
+        sa.Column("tax_inclusive", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("items_total", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("charges_total", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("discount_total", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("tax_total", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("total", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("captured_total", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("refunded_total", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("base_currency", sa.CHAR(length=3), nullable=False),
+        sa.Column("base_rate", sa.Numeric(precision=20, scale=10), server_default="1", nullable=False),
+        sa.Column("base_total", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("line_count", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("unit_count", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("import_id", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.CheckConstraint(
+            "fulfilment_state IN ('unfulfilled', 'part_fulfilled', 'fulfilled', 'returned', 'none')",
+            name=op.f("sales_order_fulfilment_state_check"),
+        ),
+        sa.CheckConstraint(
+            "payment_state IN ('unpaid', 'authorised', 'part_paid', 'paid', 'part_refunded', 'refunded')",
+            name=op.f("sales_order_payment_state_check"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('open', 'on_hold', 'closed', 'cancelled')", name=op.f("sales_order_state_check")
+        ),
+        sa.CheckConstraint(
+            "fits_minor_units(total, currency) AND fits_minor_units(captured_total, currency) AND fits_minor_units(refunded_total, currency)",
+            name=op.f("sales_order_minor_units_check"),
+        ),
+        sa.CheckConstraint("refunded_total <= captured_total", name=op.f("sales_order_refunded_check")),
+        sa.CheckConstraint(
+            "total = items_total + charges_total - discount_total + CASE WHEN tax_inclusive THEN 0 ELSE tax_total END",
+            name=op.f("sales_order_adds_up_check"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "channel_id"],
+            ["sales_channel.merchant_id", "sales_channel.id"],
+            name=op.f("sales_order_merchant_id_channel_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("sales_order_merchant_id_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("sales_order_pkey")),
+        info={"partition_by": "id"},
+        postgresql_partition_by="RANGE (id)",
+    )
+    op.create_index(
+        "sales_order_due_idx",
+        "sales_order",
+        ["merchant_id", "due_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'open'"),
+    )
+    op.create_index(
+        op.f("sales_order_merchant_id_channel_id_id_idx"),
+        "sales_order",
+        ["merchant_id", "channel_id", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("sales_order_merchant_id_country_code_id_idx"),
+        "sales_order",
+        ["merchant_id", "country_code", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("sales_order_merchant_id_customer_id_id_idx"),
+        "sales_order",
+        ["merchant_id", "customer_id", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("sales_order_merchant_id_fulfilment_state_id_idx"),
+        "sales_order",
+        ["merchant_id", "fulfilment_state", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("sales_order_merchant_id_payment_state_id_idx"),
+        "sales_order",
+        ["merchant_id", "payment_state", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("sales_order_merchant_id_state_id_idx"),
+        "sales_order",
+        ["merchant_id", "state", "id"],
+        unique=False,
+    )
+    op.create_table(
+        "saved_view",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("list_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["user_account.id"], name=op.f("saved_view_user_id_fkey"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("saved_view_pkey")),
+        sa.UniqueConstraint(
+            "merchant_id",
+            "list_key",
+            "user_id",
+            "name",
+            name=op.f("saved_view_merchant_id_list_key_user_id_name_key"),
+        ),
+    )
+    op.create_index(op.f("saved_view_user_id_idx"), "saved_view", ["user_id"], unique=False)
+    op.create_table(
+        "user_session",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("active_merchant_id", sa.Integer(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ip_address", postgresql.INET(), nullable=True),
+        sa.Column("user_agent", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["active_merchant_id"], ["merchant.id"], name=op.f("user_session_active_merchant_id_fkey")
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["user_account.id"], name=op.f("user_session_user_id_fkey"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("user_session_pkey")),
+        sa.UniqueConstraint("token_hash", name=op.f("user_session_token_hash_key")),
+    )
+    op.create_index(op.f("user_session_expires_at_idx"), "user_session", ["expires_at"], unique=False)
+    op.create_index(op.f("user_session_user_id_idx"), "user_session", ["user_id"], unique=False)
+    op.create_table(
+        "variant",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("product_id", sa.BigInteger(), nullable=False),
+        sa.Column("sku", sa.Text(collation="C"), nullable=False),
+        sa.Column("sku_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("barcode", sa.Text(collation="C"), nullable=True),
+        sa.Column("barcode_key", sa.Text(collation="C"), nullable=True),
+        sa.Column("title", sa.Text(), server_default="", nullable=False),
+        sa.Column("position", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("is_active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("is_stocked", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("weight_grams", sa.Integer(), nullable=True),
+        sa.Column("unit_cost", sa.Numeric(precision=20, scale=6), nullable=True),
+        sa.Column("low_stock_threshold", sa.Integer(), nullable=True),
+        sa.Column(
+            "option_values", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False
+        ),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("unit_cost >= 0", name=op.f("variant_cost_check")),
+        sa.CheckConstraint("weight_grams >= 0", name=op.f("variant_weight_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "product_id"],
+            ["product.merchant_id", "product.id"],
+            name=op.f("variant_merchant_id_product_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("variant_pkey")),
+        sa.UniqueConstraint("merchant_id", "sku_key", name=op.f("variant_merchant_id_sku_key_key")),
+    )
+    op.create_index(
+        op.f("variant_merchant_id_barcode_key_idx"), "variant", ["merchant_id", "barcode_key"], unique=False
+    )
+    op.create_index(
+        op.f("variant_merchant_id_product_id_position_id_idx"),
+        "variant",
+        ["merchant_id", "product_id", "position", "id"],
+        unique=False,
+    )
+    op.create_index(
+        "variant_threshold_idx",
+        "variant",
+        ["merchant_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("low_stock_threshold IS NOT NULL"),
+    )
+    op.create_table(
+        "channel_listing",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("variant_id", sa.BigInteger(), nullable=True),
+        sa.Column("remote_product_id", sa.BigInteger(), nullable=False),
+        sa.Column("remote_variation_id", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("remote_sku", sa.Text(collation="C"), server_default="", nullable=False),
+        sa.Column("remote_sku_key", sa.Text(collation="C"), nullable=True),
+        sa.Column("remote_name", sa.Text(), server_default="", nullable=False),
+        sa.Column("state", sa.Text(), server_default="unmatched", nullable=False),
+        sa.Column("is_paused", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("wanted_version", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("wanted_stock", sa.Integer(), nullable=True),
+        sa.Column("wanted_price", sa.Numeric(precision=20, scale=6), nullable=True),
+        sa.Column("wanted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("sent_version", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("sent_stock", sa.Integer(), nullable=True),
+        sa.Column("sent_price", sa.Numeric(precision=20, scale=6), nullable=True),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("acknowledged_version", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("acknowledged_stock", sa.Integer(), nullable=True),
+        sa.Column("acknowledged_price", sa.Numeric(precision=20, scale=6), nullable=True),
+        sa.Column("acknowledged_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_try_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("check_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_error", sa.Text(), nullable=True),
+        sa.Column("remote_stock", sa.Integer(), nullable=True),
+        sa.Column("remote_price", sa.Numeric(precision=20, scale=6), nullable=True),
+        sa.Column("remote_seen_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("is_missing", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.CheckConstraint(
+            "(variant_id IS NULL) = (state IN ('unmatched', 'ignored'))",
+            name=op.f("channel_listing_matched_to_send_check"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('unmatched', 'ignored', 'in_step', 'waiting', 'unknown', 'failed', 'dead')",
+            name=op.f("channel_listing_state_check"),
+        ),
+        sa.CheckConstraint(
+            "acknowledged_version <= sent_version AND sent_version <= wanted_version",
+            name=op.f("channel_listing_versions_check"),
+        ),
+        sa.CheckConstraint(
+            "wanted_stock >= 0 AND sent_stock >= 0", name=op.f("channel_listing_never_negative_check")
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "account_id"],
+            ["channel_account.merchant_id", "channel_account.id"],
+            name=op.f("channel_listing_merchant_id_account_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "variant_id"],
+            ["variant.merchant_id", "variant.id"],
+            name=op.f("channel_listing_merchant_id_variant_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("channel_listing_pkey")),
+        sa.UniqueConstraint(
+            "merchant_id",
+            "account_id",
+            "remote_product_id",
+            "remote_variation_id",
+            name=op.f("channel_listing_merchant_id_account_id_remote_product_id_remote_variation_id_key"),
+        ),
+    )
+    op.create_index(
+        "channel_listing_check_idx",
+        "channel_listing",
+        ["merchant_id", "account_id", "check_at"],
+        unique=False,
+        postgresql_where=sa.text("check_at IS NOT NULL"),
+    )
+    op.create_index(
+        "channel_listing_due_idx",
+        "channel_listing",
+        ["merchant_id", "account_id", "next_try_at"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('waiting', 'unknown', 'failed')"),
+    )
+    op.create_index(
+        op.f("channel_listing_merchant_id_account_id_remote_sku_key_idx"),
+        "channel_listing",
+        ["merchant_id", "account_id", "remote_sku_key"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("channel_listing_merchant_id_account_id_state_id_idx"),
+        "channel_listing",
+        ["merchant_id", "account_id", "state", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("channel_listing_merchant_id_variant_id_idx"),
+        "channel_listing",
+        ["merchant_id", "variant_id"],
+        unique=False,
+    )
+    op.create_table(
+        "media",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("product_id", sa.BigInteger(), nullable=False),
+        sa.Column("variant_id", sa.BigInteger(), nullable=True),
+        sa.Column("storage_key", sa.Text(), nullable=True),
+        sa.Column("source_url", sa.Text(), nullable=True),
+        sa.Column("content_hash", sa.Text(collation="C"), nullable=True),
+        sa.Column("alt_text", sa.Text(), server_default="", nullable=False),
+        sa.Column("position", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("width", sa.Integer(), nullable=True),
+        sa.Column("height", sa.Integer(), nullable=True),
+        sa.CheckConstraint(
+            "storage_key IS NOT NULL OR source_url IS NOT NULL", name=op.f("media_source_check")
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "product_id"],
+            ["product.merchant_id", "product.id"],
+            name=op.f("media_merchant_id_product_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "variant_id"],
+            ["variant.merchant_id", "variant.id"],
+            name=op.f("media_merchant_id_variant_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("media_pkey")),
+    )
+    op.create_index(
+        op.f("media_merchant_id_product_id_position_idx"),
+        "media",
+        ["merchant_id", "product_id", "position"],
+        unique=False,
+    )
+    op.create_table(
+        "order_line",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("variant_id", sa.BigInteger(), nullable=True),
+        sa.Column("sku", sa.Text(collation="C"), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("unit_price", sa.Numeric(precision=20, scale=6), nullable=False),
+        sa.Column("discount", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("tax_rate", sa.Numeric(precision=9, scale=6), server_default="0", nullable=False),
+        sa.Column("tax_amount", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("line_total", sa.Numeric(precision=18, scale=4), nullable=False),
+        sa.Column("location_id", sa.BigInteger(), nullable=True),
+        sa.Column("allocated_quantity", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("cancelled_quantity", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("fulfilled_quantity", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("returned_quantity", sa.Integer(), server_default="0", nullable=False),
+        sa.CheckConstraint(
+            "allocated_quantity >= 0 AND fulfilled_quantity >= 0 AND returned_quantity >= 0 AND cancelled_quantity >= 0",
+            name=op.f("order_line_counters_check"),
+        ),
+        sa.CheckConstraint(
+            "quantity < 0 OR (cancelled_quantity + fulfilled_quantity <= quantity AND returned_quantity <= fulfilled_quantity)",
+            name=op.f("order_line_within_check"),
+        ),
+        sa.CheckConstraint("quantity <> 0", name=op.f("order_line_quantity_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("order_line_merchant_id_order_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "variant_id"],
+            ["variant.merchant_id", "variant.id"],
+            name=op.f("order_line_merchant_id_variant_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "order_id", "n", name=op.f("order_line_pkey")),
+        info={"partition_by": "order_id"},
+        postgresql_partition_by="RANGE (order_id)",
+    )
+    op.create_index(
+        op.f("order_line_merchant_id_variant_id_order_id_idx"),
+        "order_line",
+        ["merchant_id", "variant_id", "order_id"],
+        unique=False,
+    )
+    op.create_table(
+        "price",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("variant_id", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.CHAR(length=3), nullable=False),
+        sa.Column("amount", sa.Numeric(precision=20, scale=6), nullable=False),
+        sa.Column("compare_at", sa.Numeric(precision=20, scale=6), nullable=True),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("amount >= 0", name=op.f("price_amount_check")),
+        sa.CheckConstraint("compare_at IS NULL OR compare_at >= amount", name=op.f("price_compare_at_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "variant_id"],
+            ["variant.merchant_id", "variant.id"],
+            name=op.f("price_merchant_id_variant_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("price_pkey")),
+        sa.UniqueConstraint(
+            "merchant_id", "variant_id", "currency", name=op.f("price_merchant_id_variant_id_currency_key")
+        ),
+    )
+    op.create_table(
+        "product_option_value",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("option_id", sa.BigInteger(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "option_id"],
+            ["product_option.merchant_id", "product_option.id"],
+            name=op.f("product_option_value_merchant_id_option_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("product_option_value_pkey")),
+        sa.UniqueConstraint(
+            "merchant_id",
+            "option_id",
+            "value",
+            name=op.f("product_option_value_merchant_id_option_id_value_key"),
+        ),
+    )
+    op.create_table(
+        "saved_view_role",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("view_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("role_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "role_id"],
+            ["role.merchant_id", "role.id"],
+            name=op.f("saved_view_role_merchant_id_role_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "view_id"],
+            ["saved_view.merchant_id", "saved_view.id"],
+            name=op.f("saved_view_role_merchant_id_view_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "view_id", "role_id", name=op.f("saved_view_role_pkey")),
+    )
+    op.create_index(
+        op.f("saved_view_role_merchant_id_role_id_idx"),
+        "saved_view_role",
+        ["merchant_id", "role_id"],
+        unique=False,
+    )
+    op.create_table(
+        "stock_level",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("variant_id", sa.BigInteger(), nullable=False),
+        sa.Column("location_id", sa.BigInteger(), nullable=False),
+        sa.Column("slot", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("on_hand", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("allocated", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("reserved", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("unavailable", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("incoming", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("counted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "on_hand - allocated - reserved - unavailable >= 0", name=op.f("stock_level_available_check")
+        ),
+        sa.CheckConstraint(
+            "on_hand >= 0 AND allocated >= 0 AND reserved >= 0 AND unavailable >= 0 AND incoming >= 0",
+            name=op.f("stock_level_counters_check"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "location_id"],
+            ["location.merchant_id", "location.id"],
+            name=op.f("stock_level_merchant_id_location_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "variant_id"],
+            ["variant.merchant_id", "variant.id"],
+            name=op.f("stock_level_merchant_id_variant_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "merchant_id", "variant_id", "location_id", "slot", name=op.f("stock_level_pkey")
+        ),
+        sa.UniqueConstraint("merchant_id", "id", name=op.f("stock_level_merchant_id_id_key")),
+    )
+    op.create_index(
+        op.f("stock_level_merchant_id_location_id_variant_id_idx"),
+        "stock_level",
+        ["merchant_id", "location_id", "variant_id"],
+        unique=False,
+    )
     # ### end Alembic commands ###
     protect_tenant_tables(TENANT)
     grant(READ_AND_WRITTEN)
