@@ -58,6 +58,7 @@ class AddressForm(FlaskForm):
     region = StringField("Region", [Optional(), Length(max=120)])
     country_code = SelectField("Country", [Optional()])
     phone = TelField("Phone", [Optional(), Length(max=40)])
+    base = HiddenField()
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)

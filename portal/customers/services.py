@@ -113,16 +113,24 @@ def customer_values(customer: Customer) -> dict[str, str | None]:
 
 
 def save_address(
-    customer: Customer, values: Mapping[str, str | None], *, address: CustomerAddress | None = None, by: Actor
-) -> CustomerAddress:
+    customer: Customer, values: Mapping[str, str | None], *, address: CustomerAddress | None = None,
+    base: Mapping[str, Any] | None = None, by: Actor,
+) -> CustomerAddress:  # fmt: skip
     """Add an address, or change *address*. The first one becomes the default.
 
+    Args:
+        base: what the form showed of *address*; edits that someone else saved since are kept, or clash.
+
     Raises:
+        StaleError: someone else changed the same field since the form was opened.
         DomainError: the address is empty, or the customer has fifty.
         CustomerErasedError: the customer was erased.
     """
     _require_alive(customer)
     cleaned = _cleaned(values, ADDRESS_FIELDS)
+    if address is not None and base is not None:
+        now = address_values(address)
+        cleaned = merged(now, _cleaned(base, ADDRESS_FIELDS), cleaned, version=0)
     if not (cleaned["line1"] or cleaned["postcode"] or cleaned["city"]):
         raise DomainError("Enter at least a street, a postcode or a town.", field="line1")
     if address is None:
@@ -132,7 +140,7 @@ def save_address(
             )
         address = CustomerAddress(customer_id=customer.id, is_default=not customer.addresses)
         db.session.add(address)
-    before = {name: getattr(address, name) for name in ADDRESS_FIELDS}
+    before = address_values(address)
     for name, value in cleaned.items():
         setattr(address, name, value)
     address.postcode_key = normalise.postcode_key(cleaned["postcode"])
@@ -141,9 +149,14 @@ def save_address(
     return address
 
 
+def address_values(address: CustomerAddress) -> dict[str, str | None]:
+    """What the form of an address shows, by field."""
+    return {name: getattr(address, name) for name in ADDRESS_FIELDS}
+
+
 def remove_address(customer: Customer, address: CustomerAddress, *, by: Actor) -> None:
     """Take an address away; orders keep their own copy."""
-    before = {name: getattr(address, name) for name in ADDRESS_FIELDS}
+    before = address_values(address)
     db.session.delete(address)
     db.session.flush()
     _record(customer, "customer.address_removed", before, {}, by)
@@ -159,6 +172,7 @@ def record_consent(customer: Customer, channel: str, *, granted: bool, source: s
     _require_alive(customer)
     if channel not in CONSENT_CHANNELS:
         raise DomainError("Choose e-mail, text message, phone or post.", field="channel")
+    source = " ".join(source.replace("\0", "").split())
     state = "granted" if granted else "withdrawn"
     db.session.add(Consent(customer_id=customer.id, channel=channel, state=state, source=source))
     db.session.flush()

@@ -116,12 +116,7 @@ def save_customer(customer_id: int) -> ResponseReturnValue:
 @bp.get("/<int:customer_id>/addresses/new")
 @requires("customers.edit")
 def new_address(customer_id: int) -> Response:
-    return render(
-        "customers/edit_address.html",
-        form=AddressForm(formdata=None),
-        customer=_customer(customer_id),
-        address=None,
-    )
+    return _address_page(AddressForm(formdata=None), _customer(customer_id), None)
 
 
 @bp.get("/<int:customer_id>/addresses/<int:address_id>")
@@ -131,13 +126,9 @@ def edit_address(customer_id: int, address_id: int) -> Response:
     reveal.log_view(
         current_actor(), [found.subject_id], case=("customer", found.id), fields=services.ADDRESS_FIELDS
     )
-    address = _address(found, address_id)
-    return render(
-        "customers/edit_address.html",
-        form=AddressForm(formdata=None, obj=address),
-        customer=found,
-        address=address,
-    )
+    values = services.address_values(_address(found, address_id))
+    form = AddressForm(formdata=None, data={**values, "base": pack_base(values)})
+    return _address_page(form, found, address_id)
 
 
 @bp.post("/<int:customer_id>/addresses", defaults={"address_id": None})
@@ -147,19 +138,20 @@ def save_address(customer_id: int, address_id: int | None) -> ResponseReturnValu
     found, form = _customer(customer_id, for_update=True), AddressForm()
     address = _address(found, address_id) if address_id else None
     if not form.validate():
-        return render("customers/edit_address.html", form=form, customer=found, address=address, status=422)
+        return _address_page(form, found, address_id, status=422)
     try:
-        services.save_address(found, form.data, address=address, by=current_actor())
+        base = unpack_base(form.base.data or "") if address else None
+        services.save_address(found, form.data, address=address, base=base, by=current_actor())
+    except StaleError as error:
+        db.session.rollback()
+        now = services.address_values(_address(_customer(customer_id), address_id or 0))
+        return _address_page(
+            form, _customer(customer_id), address_id, conflict=_conflict(form, error, now), status=409
+        )
     except DomainError as error:
         db.session.rollback()
         form[error.field or "line1"].errors = [error.message]
-        return render(
-            "customers/edit_address.html",
-            form=form,
-            customer=_customer(customer_id),
-            address=address,
-            status=error.status,
-        )
+        return _address_page(form, _customer(customer_id), address_id, status=error.status)
     db.session.commit()
     toast("The address is saved.")
     return see_other(url_for("customers.customer", customer_id=customer_id))
@@ -254,24 +246,41 @@ def _refused(form: CustomerForm, error: DomainError, customer: Customer | None) 
 
 def _stale(form: CustomerForm, error: StaleError, customer_id: int) -> Response:
     db.session.rollback()
-    clashes = [
-        {"name": name, "label": form[name].label.text, "mine": mine or "", "theirs": theirs or ""}
-        for name, (theirs, mine) in error.clashes.items()
-    ]
     current = _customer(customer_id)
-    now = services.customer_values(current)
-    base = unpack_base(form.base.data or "")
-    carried = [
-        (name, (now[name] if now[name] != (base.get(name) or None) else form[name].data) or "")
-        for name in services.CUSTOMER_FIELDS
-        if name not in error.clashes
-    ]
     return render(
         "customers/edit_customer.html",
         form=form,
         customer=current,
-        clashes=clashes,
         version=current.version,
-        carried=[*carried, ("base", pack_base(now))],
         status=409,
+        **_conflict(form, error, services.customer_values(current)),
+    )
+
+
+def _conflict(form: FlaskForm, error: StaleError, now: dict[str, str | None]) -> dict[str, Any]:
+    """What ``stale_conflict`` shows: the fields to choose for, and every other one as it would be saved."""
+    base = unpack_base(form.base.data or "")
+    clashes = [
+        {"name": name, "label": form[name].label.text, "mine": mine or "", "theirs": theirs or ""}
+        for name, (theirs, mine) in error.clashes.items()
+    ]
+    carried = [
+        (name, (now[name] if now[name] != (base.get(name) or None) else form[name].data) or "")
+        for name in now
+        if name not in error.clashes
+    ]
+    return {"clashes": clashes, "carried": [*carried, ("base", pack_base(now))]}
+
+
+def _address_page(
+    form: AddressForm, customer: Customer, address_id: int | None, *, status: int = 200,
+    conflict: dict[str, Any] | None = None,
+) -> Response:  # fmt: skip
+    return render(
+        "customers/edit_address.html",
+        form=form,
+        customer=customer,
+        address_id=address_id,
+        conflict=conflict,
+        status=status,
     )
