@@ -163,7 +163,7 @@ def _refunded(
 def _of(dimension: str, key: str) -> tuple[sa.ColumnElement[bool], ...]:
     match dimension:
         case "country":
-            return (sa.func.coalesce(_order.c.country_code, "") == key,)
+            return (sa.func.coalesce(_order.c.country_code, "") == key.replace("\0", ""),)
         case "channel":
             return (_order.c.channel_id == _number(key),)
     return ()

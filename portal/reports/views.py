@@ -15,6 +15,7 @@ from portal.core.clock import utc_now
 from portal.core.errors import DomainError
 from portal.core.export import formula_safe
 from portal.core.http import render
+from portal.core.money import minor_units
 from portal.reports import queries
 from portal.reports.drilldown import parts_of
 from portal.reports.periods import PRESETS, Period, read_period
@@ -63,7 +64,7 @@ def sales() -> Response:
 def sales_orders() -> Response:
     """The orders and refunds behind one figure."""
     asked = _asked()
-    key, below = request.args.get("key", ""), request.args.get("before", type=int)
+    key, below = request.args.get("key", ""), request.args.get("before", type=_order_id)
     parts = parts_of(asked["dimension"], key, asked["period"], asked["currency"], before=below)
     figure = _figure(asked["dimension"], key, asked["period"], asked["currency"])
     return render(
@@ -77,7 +78,7 @@ def export_sales() -> Response:
     """The report on screen as CSV."""
     asked = _asked()
     lines = queries.sales(asked["dimension"], asked["period"], asked["currency"])
-    text = io.StringIO()
+    text, places = io.StringIO(), minor_units(asked["currency"])
     writer = csv.writer(text)
     heads = ("orders", "units", "gross", "refunded", "net")
     writer.writerow(
@@ -85,7 +86,12 @@ def export_sales() -> Response:
     )
     for line in lines:
         writer.writerow(
-            [formula_safe(line.label), asked["currency"], *_figures(line.now), *_figures(line.before)]
+            [
+                formula_safe(line.label),
+                asked["currency"],
+                *_figures(line.now, places),
+                *_figures(line.before, places),
+            ]
         )
     name = f"sales-by-{asked['dimension']}-{asked['period'].first}-{asked['period'].last}.csv"
     return Response(
@@ -164,8 +170,16 @@ def _chart(asked: dict[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def _figures(sums: Sums) -> list[str]:
-    return [str(sums.orders), str(sums.units), str(sums.gross), str(sums.refunded), str(sums.net)]
+def _figures(sums: Sums, places: int) -> list[str]:
+    amounts = (f"{amount:.{places}f}" for amount in (sums.gross, sums.refunded, sums.net))
+    return [str(sums.orders), str(sums.units), *amounts]
+
+
+def _order_id(text: str) -> int:
+    """An id from an address; what cannot be one raises ValueError, and the first page is shown."""
+    if len(text) > 18:
+        raise ValueError(text[:18])
+    return int(text)
 
 
 def change(now: Any, before: Any) -> float | None:

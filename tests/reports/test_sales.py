@@ -124,7 +124,7 @@ def test_a_row_that_cannot_be_is_not_found_politely(
 
 def test_the_export_is_the_screen_and_needs_the_right(shop: Shop, login: Login, member: Member) -> None:
     text = login(member("analyst")).get("/reports/export?by=channel&period=7d").get_data(as_text=True)
-    assert "Web shop,GBP,3,7,39.5000,1.5000,38.0000" in text
+    assert "Web shop,GBP,3,7,39.50,1.50,38.00" in text
     assert login(member("read-only")).get("/reports/export").status_code == 403
 
 
