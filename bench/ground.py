@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -76,7 +77,7 @@ class Bars:
 def sign_in_cookie(app: Flask, merchant_id: int) -> str:
     """The cookie of an owner of the shop."""
     with app.app_context():
-        user = create_user(email=f"bench-{merchant_id}-{os.getpid()}@example.com", name="Bench", password="correct horse battery 42")
+        user = create_user(email=f"bench-{merchant_id}-{secrets.token_hex(6)}@example.com", name="Bench", password="correct horse battery 42")
         user_id = user.id
         db.session.commit()
         with merchant_scope(merchant_id):
