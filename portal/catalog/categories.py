@@ -69,7 +69,8 @@ def change_category(
         return
     with unique(SLUG_KEY, SLUG_TAKEN, field="slug"):
         category.name = _name(wanted["name"])
-        category.slug = slug_of(wanted["slug"] or wanted["name"], "category")
+        if "slug" in changed:
+            category.slug = slug_of(wanted["slug"] or wanted["name"], "category")
         category.description = wanted["description"] or None
         category.position = _position(wanted["position"])
         if "parent_id" in changed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -33,7 +33,7 @@ def create_product(values: Mapping[str, Any], *, by: Actor) -> Product:
         DomainError: the title is empty, or the SKU or the address is taken.
     """
     wanted = _cleaned(values, [])
-    columns = _columns(wanted)
+    columns = _columns(PRODUCT_FIELDS, wanted)
     columns["slug"] = free_slug(slug_of(wanted["slug"] or columns["title"]), Product)
     product = Product(state="draft", source="portal", **columns)
     with unique(SLUG_KEY, SLUG_TAKEN, field="slug"):
@@ -69,12 +69,11 @@ def change_product(
         return
     if product.state == "active":
         attributes.require(definitions, wanted)
-    columns = _columns(wanted)
+    columns = _columns(changed, wanted)
     with unique(SLUG_KEY, SLUG_TAKEN, field="slug"):
         for name, value in columns.items():
-            if getattr(product, name) != value:
-                setattr(product, name, value)
-        attributes.write(product, definitions, wanted)
+            setattr(product, name, value)
+        attributes.write(product, definitions, {name: wanted[name] for name in changed})
         # Attributes stand in rows of their own; the product's version counts their changes too.
         product.updated_at = utc_now()
     labels = {attributes.field_name(each): each.code for each in definitions}
@@ -152,27 +151,43 @@ def _cleaned(values: Mapping[str, Any], definitions: Sequence[AttributeDefinitio
     return {name: typed.text_of(values.get(name)) for name in names}
 
 
-def _columns(wanted: Mapping[str, str]) -> dict[str, Any]:
-    title = typed.short_text(wanted["title"], "title", "The title", most=300)
-    if not title or not title_key(title):
-        raise DomainError("Enter a title that can be read.", field="title")
-    if len(wanted["description"]) > 50_000:
-        raise DomainError("Keep the description under 50,000 characters.", field="description")
-    tags = list(
-        dict.fromkeys(tag.strip()[:60] for tag in wanted["tags"].replace("\n", ",").split(",") if tag.strip())
-    )
+def _columns(names: Iterable[str], wanted: Mapping[str, str]) -> dict[str, Any]:
+    """The columns that the named fields fill. What nobody changed is left as it came, from an import too."""
+    columns: dict[str, Any] = {}
+    for name in names:
+        if name in PRODUCT_FIELDS:
+            columns |= _column(name, wanted)
+    return columns
+
+
+def _column(name: str, wanted: Mapping[str, str]) -> dict[str, Any]:
+    text = wanted[name]
+    match name:
+        case "title":
+            title = typed.short_text(text, "title", "The title", most=300)
+            if not title or not title_key(title):
+                raise DomainError("Enter a title that can be read.", field="title")
+            return {"title": title, "title_key": title_key(title)}
+        case "slug":
+            return {"slug": slug_of(text or wanted["title"])}
+        case "description":
+            if len(text) > 50_000:
+                raise DomainError("Keep the description under 50,000 characters.", field="description")
+            return {"description": text or None}
+        case "vendor":
+            return {"vendor": typed.short_text(text, "vendor", "The vendor", most=200) or None}
+        case "product_type_id":
+            return {"product_type_id": _type_id(text)}
+        case "tax_class":
+            return {"tax_class": _tax_class(text)}
+    return {"tags": _tags(text)}
+
+
+def _tags(text: str) -> list[str]:
+    tags = list(dict.fromkeys(tag.strip()[:60] for tag in text.replace("\n", ",").split(",") if tag.strip()))
     if len(tags) > MOST_TAGS:
         raise DomainError(f"A product has at most {MOST_TAGS} tags.", field="tags")
-    return {
-        "title": title,
-        "title_key": title_key(title),
-        "slug": slug_of(wanted["slug"] or title),
-        "description": wanted["description"] or None,
-        "vendor": typed.short_text(wanted["vendor"], "vendor", "The vendor", most=200) or None,
-        "product_type_id": _type_id(wanted["product_type_id"]),
-        "tax_class": _tax_class(wanted["tax_class"]),
-        "tags": tags,
-    }
+    return tags
 
 
 def _type_id(text: str) -> int | None:

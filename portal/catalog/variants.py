@@ -59,7 +59,7 @@ def change_variant(
     columns = _columns(now | wanted)
     with unique(SKU_KEY, _taken(wanted.get("sku", variant.sku)), field="sku"):
         for name, value in columns.items():
-            if getattr(variant, name) != value:
+            if name.removesuffix("_key") in changed:
                 setattr(variant, name, value)
     _tell(
         variant,

@@ -219,6 +219,25 @@ def test_publishing_wants_something_to_sell_and_archiving_takes_it_away(
         assert read(Product, product_id).state == state
 
 
+def test_what_an_import_brought_stays_as_it_is_until_someone_changes_it(
+    app: Flask, merchant: int, login: Login, member: Member, make_product: Make, read: Read
+) -> None:
+    product_id, _ = make_product()
+    with app.app_context(), merchant_scope(merchant):
+        product = db.session.get_one(Product, (merchant, product_id))
+        product.slug, product.title = "Old_Handle.v2", "L" * 400
+        db.session.commit()
+    client = login(member("owner"))
+    assert (
+        client.post(
+            f"/catalog/products/{product_id}", data=opened(client, product_id) | {"vendor": "Acme"}
+        ).status_code
+        == 303
+    )
+    kept = read(Product, product_id)
+    assert (kept.slug, kept.title, kept.vendor) == ("Old_Handle.v2", "L" * 400, "Acme")
+
+
 def test_a_damaged_form_says_so_and_saves_nothing(login: Login, member: Member, make_product: Make) -> None:
     product_id, _ = make_product()
     client = login(member("owner"))
