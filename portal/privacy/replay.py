@@ -53,6 +53,8 @@ def ledger_is_replayed() -> bool:
     if current_app.extensions.get(REPLAYED):
         return True
     known = {merchant_id for merchant_id, _ in _merchants()}
+    # Whoever asks may sit at a merchant's desk; their transaction must not stay open under the next one's name.
+    db.session.rollback()
     for merchant_id in ledger.merchants_in_ledger():
         if merchant_id not in known:
             continue
@@ -74,13 +76,17 @@ def _replay_merchant(merchant_id: int, country: str, total: Replay) -> None:
         if digest in found:
             subject = found[digest]
             try:
-                rows = erase_subjects(merchant_id, [subject], country=country, request_id=None, commit=db.session.commit)["rows"]
+                rows = erase_subjects(
+                    merchant_id, [subject], country=country, request_id=None, commit=db.session.commit
+                )["rows"]
             except HeldError:
                 # The hold of an old backup is as old as the backup; a person has to decide.
                 continue
             keyring.destroy_person_key(subject)
             by = Actor(kind="system", id=None, name="ledger replay")
-            record(action="subject.erased_again", by=by, subject=("data_subject", subject), after={"rows": rows})
+            record(
+                action="subject.erased_again", by=by, subject=("data_subject", subject), after={"rows": rows}
+            )
             total.subjects += 1
         ledger.mark_applied(entry, rows_changed=rows)
         db.session.commit()
@@ -93,8 +99,11 @@ def _digests(merchant_id: int) -> list[tuple[str, int]]:
     digests: list[tuple[str, int]] = []
     after = -1
     while True:
-        ids = list(db.session.scalars(
-            sa.select(DataSubject.id).where(DataSubject.id > after).order_by(DataSubject.id).limit(BATCH)))
+        ids = list(
+            db.session.scalars(
+                sa.select(DataSubject.id).where(DataSubject.id > after).order_by(DataSubject.id).limit(BATCH)
+            )
+        )
         if not ids:
             return digests
         digests += [(ledger.subject_digest(merchant_id, each), each) for each in ids]
@@ -102,4 +111,9 @@ def _digests(merchant_id: int) -> list[tuple[str, int]]:
 
 
 def _merchants() -> list[tuple[int, str]]:
-    return [(found, country) for found, country in db.session.execute(sa.select(Merchant.id, Merchant.country).order_by(Merchant.id))]
+    return [
+        (found, country)
+        for found, country in db.session.execute(
+            sa.select(Merchant.id, Merchant.country).order_by(Merchant.id)
+        )
+    ]

@@ -9,7 +9,7 @@ import pytest
 
 from tests.database import catalogue
 from tests.database.catalogue import RULES, Connection, Rule
-from tests.support.databases import MadeDatabase, at_database
+from tests.support.databases import at_database, fresh_database
 
 VIOLATIONS: dict[Rule, str] = {
     catalogue.tables_are_known: "CREATE TABLE stray (id integer)",
@@ -29,8 +29,12 @@ VIOLATIONS: dict[Rule, str] = {
 
 
 @pytest.fixture(scope="module")
-def superuser(database: MadeDatabase) -> Iterator[Connection]:
-    with psycopg.connect(at_database(database.admin_url, database.name)) as connection:
+def superuser(servers: tuple[str, str]) -> Iterator[Connection]:
+    """An empty database of its own: what other tests make or plant is none of these rules' business."""
+    with (
+        fresh_database(servers[0]) as database,
+        psycopg.connect(at_database(database.admin_url, database.name)) as connection,
+    ):
         yield connection
 
 

@@ -9,9 +9,6 @@ from flask.testing import FlaskClient
 from werkzeug.serving import make_server
 
 from tests.look.gallery import make_gallery
-from tests.support.browser import browser
-
-__all__ = ["browser"]
 
 
 @pytest.fixture(scope="session")

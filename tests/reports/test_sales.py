@@ -22,7 +22,7 @@ from portal.reports.periods import Period, read_period
 from tests.support.client import HouseClient
 from tests.support.people import SYSTEM, Person, make_merchant, make_person
 from tests.support.shop import Shop, open_shop
-from tests.support.waiting import settle
+from tests.support.waiting import settle, until
 
 Login = Callable[[Person], HouseClient]
 Member = Callable[..., Person]
@@ -70,8 +70,12 @@ def test_the_report_follows_the_order_book(scope: int) -> None:
     shop = open_shop({"MUG": 5})
     shop.order(("MUG", 2, "4.50"))
     settle()
-    run_consumers(scope)
-    assert queries.totals(Period(TODAY, TODAY), "GBP").gross == Decimal(9)
+
+    def has_followed() -> bool:
+        run_consumers(scope)
+        return queries.totals(Period(TODAY, TODAY), "GBP").gross == Decimal(9)
+
+    until(has_followed)
     assert queries.refreshed_at() is not None
 
 

@@ -33,7 +33,9 @@ Start = Callable[..., subprocess.Popen[bytes]]
 def known() -> Iterator[None]:
     """The web side must know the kind of work to enqueue it."""
     before = dict(registry._kinds)
-    registry._kinds["test.slow"] = registry.JobKind("test.slow", "Slow", "jobs.manage", lambda run: None, "long", False, False)
+    registry._kinds["test.slow"] = registry.JobKind(
+        "test.slow", "Slow", "jobs.manage", lambda run: None, "long", False, False
+    )
     yield
     registry._kinds.clear()
     registry._kinds.update(before)
@@ -46,8 +48,10 @@ def start(process_environment: dict[str, str]) -> Iterator[Start]:
 
     def begin(*arguments: str) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.worker_handlers", *arguments], cwd=ROOT,
-            env=os.environ | process_environment, start_new_session=True,
+            [sys.executable, "-m", "tests.support.worker_handlers", *arguments],
+            cwd=ROOT,
+            env=os.environ | process_environment,
+            start_new_session=True,
         )
         started.append(process)
         return process
@@ -67,7 +71,9 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _descendants(parent: int) -> list[int]:
-    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
+    ).stdout
     pairs = [(int(pid), int(above)) for pid, above in map(str.split, listed.splitlines())]
     found, waiting = [], [parent]
     while waiting:
@@ -176,7 +182,9 @@ def test_jobs_leave_nothing_of_themselves_in_redis(scope: int, start: Start) -> 
     wait_for(lambda: look(job_id).state == "done")
     redis = jobs.doorbell().redis
     time.sleep(0.5)
-    left = [key for key in redis.scan_iter("rq:job:*") if str(job_id).encode() in (redis.hget(key, "data") or b"")]
+    left = [
+        key for key in redis.scan_iter("rq:job:*") if str(job_id).encode() in (redis.hget(key, "data") or b"")
+    ]
     assert left == []
 
 

@@ -45,7 +45,9 @@ def test_an_entry_runs_once_per_interval_whoever_asks(nowhere: None) -> None:
     due = entry(calls)
     assert run_due((due,)) == [due.name]
     assert run_due((due,)) == []
-    db.session.execute(sa.update(ScheduledTask).where(ScheduledTask.name == due.name).values(next_at=utc_now()))
+    db.session.execute(
+        sa.update(ScheduledTask).where(ScheduledTask.name == due.name).values(next_at=utc_now())
+    )
     db.session.commit()
     assert run_due((due,)) == [due.name]
     assert len(calls) == 2
@@ -64,7 +66,13 @@ def test_every_entry_of_the_timetable_runs(nowhere: None) -> None:
     for each in TIMETABLE:
         each.run()
         db.session.rollback()
-    assert {each.name for each in TIMETABLE} >= {"jobs.sweep", "outbox.ring", "audit.seal", "partitions", "tidy"}
+    assert {each.name for each in TIMETABLE} >= {
+        "jobs.sweep",
+        "outbox.ring",
+        "audit.seal",
+        "partitions",
+        "tidy",
+    }
 
 
 def test_the_sweeper_comes_round_within_ten_seconds() -> None:
