@@ -145,3 +145,21 @@ def test_axe_finds_nothing_on_the_screens_of_the_catalogue(
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
             f"{address} scrolls sideways"
         )
+
+
+def test_long_and_arabic_names_stay_inside_a_narrow_screen(
+    open_browser: Open, member: Member, make_product: Make
+) -> None:
+    long, keys = make_product(
+        "Donaudampfschifffahrtsgesellschaft" * 6,
+        vendor="V" * 200,
+        options={"Größe" * 10: ["W" * 80, "مقاس كبير"]},
+    )
+    make_product("مصباح نحاسي من صنع اليد")
+    page = open_browser(member("owner"), viewport={"width": 360, "height": 760})
+    for address in ("products", f"products/{long}", f"products/{long}/options", f"variants/{keys[0]}"):
+        page.goto(f"/catalog/{address}")
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
+            f"{address} scrolls sideways"
+        )
