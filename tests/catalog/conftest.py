@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from portal.catalog import options as matrix
-from portal.catalog.models import Product, Variant
+from portal.catalog.models import Variant
 from portal.catalog.services import create_product
 from portal.core.database import current_merchant_id, db, merchant_scope
 from tests.support.people import SYSTEM
@@ -58,6 +58,3 @@ def read(app: Flask, merchant: int) -> Callable[[type[Any], int], Any]:
             return found
 
     return find
-
-
-__all__ = ["MakeProduct", "Product"]

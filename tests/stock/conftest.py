@@ -13,7 +13,6 @@ from portal.catalog.models import Variant
 from portal.catalog.services import create_product
 from portal.core.database import db, merchant_scope
 from portal.stock.ledger import ledger_sums
-from portal.stock.models import Location
 from portal.stock.places import add_location, save_reason
 from portal.stock.queries import Figures, figures
 from portal.stock.services import Move, apply_moves
@@ -63,6 +62,3 @@ def units(app: Flask, merchant: int, shelf: Shelf) -> Callable[..., Figures]:
             return found
 
     return read
-
-
-__all__ = ["Location", "Shelf"]
