@@ -26,10 +26,11 @@ from portal.core.listing import (
     link_to,
 )
 from portal.core.normalise import code_key, email_key, full_name_key
-from portal.orders.models import Order, OrderContact, OrderLine, OrderTag, SalesChannel
+from portal.orders.models import Order, OrderContact, OrderLine, OrderReturn, OrderTag, SalesChannel
 
 _order, _contact = Order.__table__.c, OrderContact.__table__.c
 _line, _tag, _channel = OrderLine.__table__.c, OrderTag.__table__.c, SalesChannel.__table__.c
+_return = OrderReturn.__table__.c
 
 STATES = [("open", "Open"), ("on_hold", "On hold"), ("closed", "Closed"), ("cancelled", "Cancelled")]
 PAYMENT_STATES = [
@@ -47,6 +48,15 @@ FULFILMENT_STATES = [
     ("returned", "Returned"),
     ("none", "Nothing to send"),
 ]
+RETURN_STATES = [
+    ("requested", "Requested"),
+    ("approved", "Approved"),
+    ("on_the_way", "On the way"),
+    ("received", "Received"),
+    ("inspected", "Inspected"),
+    ("refunded", "Refunded"),
+    ("rejected", "Rejected"),
+]
 
 
 def channel_choices() -> list[tuple[str, str]]:
@@ -63,7 +73,9 @@ def buyers_of(order_ids: Sequence[int]) -> Mapping[int, Mapping[str, Any]]:
     """The name of each order's first contact, in one statement."""
     rows = execute(
         sa.select(_contact.order_id, _contact.name, _contact.company).where(
-            _contact.merchant_id == current_merchant_id(), among(_contact.order_id, order_ids), _contact.n == 1
+            _contact.merchant_id == current_merchant_id(),
+            among(_contact.order_id, order_ids),
+            _contact.n == 1,
         )
     )
     return {row.order_id: {"customer": row.name or row.company} for row in rows}
@@ -145,7 +157,6 @@ ORDERS = Listing(
     ],
     extras=[
         Extra(columns=("customer",), load=buyers_of),
-
         Extra(columns=("tags",), load=tags_of),
     ],
     filters=[
@@ -211,6 +222,14 @@ ORDERS = Listing(
             expression=_tag.tag,
             index="order_tag_merchant_id_tag_order_id_idx",
             through=_through(_tag),
+        ),
+        ChoiceFilter(
+            key="return",
+            label="Return",
+            expression=_return.state,
+            options=RETURN_STATES,
+            index="order_return_state_idx",
+            through=_through(_return),
         ),
         MoneyFilter(key="total", label="Total", expression=_order.total),
         FlagFilter(

@@ -13,11 +13,13 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import ConflictError
 from portal.orders import services
 from portal.orders.addresses import OrderNumberConverter
-from portal.orders.models import Order, OrderLine, OrderNote, OrderPayment, OrderRef
+from portal.orders.book import insert_row
+from portal.orders.models import Order, OrderLine, OrderNote, OrderPayment, OrderRef, OrderReturn
 from tests.support.client import HouseClient
 from tests.support.people import SYSTEM, Person
 from tests.support.shop import Shop, levels, open_shop
@@ -282,3 +284,15 @@ def test_a_damaged_list_in_the_address_is_let_go(
 ) -> None:
     placed = shop.order(("MUG", 1, "4.50"))
     assert login(member("support")).get(f"/orders/{placed.number}?{query}").status_code == 200
+
+
+def test_the_returns_that_wait_lead_to_their_orders(shop: Shop, login: Login, member: Member) -> None:
+    with_return, without = shop.order(("MUG", 1, "4.50")), shop.order(("MUG", 1, "4.50"))
+    insert_row(OrderReturn.__table__, with_return.order_id, n=1, state="received", requested_at=utc_now())
+    db.session.commit()
+    client = login(member("support"))
+    region = client.fragment("/orders/worklist").text
+    address = html.unescape(region.split("Returns to handle")[0].rpartition('href="')[2].partition('"')[0])
+    page = client.get(address).text
+    assert f">{with_return.number}</a>" in page
+    assert f">{without.number}</a>" not in page
