@@ -218,7 +218,7 @@ ATTACKS: Final[dict[str, Callable[[Connection, int, int], int]]] = {
 def _tenant_tables(connection: Connection) -> list[str]:
     rows = connection.execute(
         "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'merchant_id'"
-        " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relrowsecurity ORDER BY 1"
+        " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 1"
     )
     return [str(name) for (name,) in rows.fetchall()]
 

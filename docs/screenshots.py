@@ -37,6 +37,7 @@ SHOTS: Final = (
     ("orders", "support", "/orders", WIDE, "light"),
     ("order", "support", "first order", WIDE, "light"),
     ("products", "catalogue", "/products", WIDE, "light"),
+    ("product", "catalogue", "first product", WIDE, "light"),
     ("stock", "warehouse", "/stock", WIDE, "light"),
     ("customers", "support", "/customers", WIDE, "light"),
     ("reports", "owner", "/reports", WIDE, "light"),
@@ -77,12 +78,18 @@ def _pictures(browser: Browser, address: str) -> int:
 
 
 def _resolved(page: Page, address: str, path: str) -> str:
-    """A path; the first order is a paid one that waits, found in the list."""
-    if path != "first order":
+    """A path; the first order that waits and the best-filed product are found in their lists."""
+    listed = {"first order": ("/orders?f=1.state.is.open", 3), "first product": ("/products", 0)}
+    if path not in listed:
         return path
-    page.goto(f"{address}/orders?f=1.state.is.open", wait_until="networkidle")
-    link = page.locator("main tbody tr a").nth(3).get_attribute("href")
-    assert link, "an order is open"
+    where, place = listed[path]
+    page.goto(address + where, wait_until="networkidle")
+    link = (
+        page.locator("main tbody th a, main tbody td.cell-main a, main tbody tr td a")
+        .nth(place)
+        .get_attribute("href")
+    )
+    assert link, f"{where} lists something"
     return link.removeprefix(address)
 
 
