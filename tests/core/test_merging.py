@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-import pytest
 
 from portal.core.errors import DomainError, StaleError
 from portal.core.merging import merged, pack_base, unpack_base

@@ -164,7 +164,7 @@ def grants_are_what_models_say(db: Connection) -> list[str]:
         f"{table} is granted to {role}: {sorted(privileges)}"
         for (table, role), privileges in given.items()
         if role != "portal_app"
-        and not (role == "postgres")
+        and role != "postgres"
         and table != "pg_stat_statements"
         and not table.startswith("pg_stat")
     ]
