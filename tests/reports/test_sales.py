@@ -72,7 +72,7 @@ def test_the_report_follows_the_order_book(scope: int) -> None:
     settle()
 
     def has_followed() -> bool:
-        run_consumers(scope)
+        run_consumers()
         return queries.totals(Period(TODAY, TODAY), "GBP").gross == Decimal(9)
 
     until(has_followed)
