@@ -36,7 +36,7 @@ SHOTS: Final = (
     ("home-phone", "owner", "/", NARROW, "light"),
     ("orders", "support", "/orders", WIDE, "light"),
     ("order", "support", "first order", WIDE, "light"),
-    ("products", "catalogue", "/products", WIDE, "light"),
+    ("products", "catalogue", "/catalog/products", WIDE, "light"),
     ("product", "catalogue", "first product", WIDE, "light"),
     ("stock", "warehouse", "/stock", WIDE, "light"),
     ("customers", "support", "/customers", WIDE, "light"),
@@ -79,7 +79,7 @@ def _pictures(browser: Browser, address: str) -> int:
 
 def _resolved(page: Page, address: str, path: str) -> str:
     """A path; the first order that waits and the best-filed product are found in their lists."""
-    listed = {"first order": ("/orders?f=1.state.is.open", 3), "first product": ("/products", 0)}
+    listed = {"first order": ("/orders?f=1.state.is.open", 3), "first product": ("/catalog/products", 0)}
     if path not in listed:
         return path
     where, place = listed[path]
