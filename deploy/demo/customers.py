@@ -67,6 +67,12 @@ def name_the_numbers(crowd: Crowd) -> None:
     db.session.commit()
 
 
+def of_the_history(most: int) -> Sequence[Customer]:
+    """Some who came with the history and bought a few times."""
+    bought = sa.select(Customer).where(Customer.source == "import", Customer.order_count.between(2, 6))
+    return db.session.scalars(bought.order_by(Customer.id).limit(most)).all()
+
+
 def welcome(crowd: Crowd, count: int, *, by: Actor, pick: random.Random) -> list[tuple[int, Person]]:
     """New customers, most of them at home; gives ids and people."""
     abroad = ("DE", "FR", "IE", "ES", "PL", "JP", "HK", "NO")

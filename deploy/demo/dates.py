@@ -46,6 +46,7 @@ def move_back(
         )
         _orders(connection, merchant_id, story)
         _stock(connection, merchant_id, opened_at)
+        _products(connection, merchant_id, first_day)
         _log(connection, merchant_id, first_day, now, random.Random(seed))
 
 
@@ -127,6 +128,20 @@ def _stock(
         UPDATE stock_movement SET id = new_id(%(at)s)
         WHERE merchant_id = %(merchant)s AND kind IN ('counted', 'received') AND id >= id_floor(now() - interval '2 hours')""",
         {"merchant": merchant_id, "at": opened_at},
+    )
+
+
+def _products(
+    connection: psycopg.Connection[tuple[object, ...]], merchant_id: int, first_day: dt.datetime
+) -> None:
+    """Articles came long ago; those that got a picture were worked on since."""
+    connection.execute(
+        """
+        UPDATE product AS p SET created_at = %(first)s, updated_at = CASE WHEN
+            EXISTS (SELECT FROM media AS m WHERE m.merchant_id = p.merchant_id AND m.product_id = p.id)
+            THEN now() - random() * interval '20 days' ELSE %(first)s END
+        WHERE p.merchant_id = %(merchant)s""",
+        {"merchant": merchant_id, "first": first_day},
     )
 
 
