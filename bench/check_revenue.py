@@ -37,8 +37,10 @@ class Figures:
 
     def tops(self) -> tuple[dict[str, list[tuple[str, Decimal]]], dict[str, list[tuple[str, Decimal]]]]:
         """The largest of each country, equal sums by name."""
-        return ({country: _top(table) for country, table in self.products.items()},
-                {country: _top(table) for country, table in self.customers.items()})
+        return (
+            {country: _top(table) for country, table in self.products.items()},
+            {country: _top(table) for country, table in self.customers.items()},
+        )
 
 
 def from_csv(path: Path) -> Figures:
@@ -102,16 +104,25 @@ def from_orders(connection: psycopg.Connection[Any], merchant_id: int) -> Figure
 
 def differences(csv_side: Figures, book_side: Figures) -> list[str]:
     """What the two do not agree on, in words; empty when they agree."""
-    told = [f"{month}: CSV {csv_side.months.get(month)}, order book {book_side.months.get(month)}"
-            for month in sorted({*csv_side.months, *book_side.months}) if csv_side.months.get(month) != book_side.months.get(month)]
+    told = [
+        f"{month}: CSV {csv_side.months.get(month)}, order book {book_side.months.get(month)}"
+        for month in sorted({*csv_side.months, *book_side.months})
+        if csv_side.months.get(month) != book_side.months.get(month)
+    ]
     for name, ours, theirs in zip(("products", "customers"), csv_side.tops(), book_side.tops(), strict=True):
-        told += [f"Top {name} of {country} differ: {ours.get(country, [])[:3]} … {theirs.get(country, [])[:3]} …"
-                 for country in sorted({*ours, *theirs}) if ours.get(country) != theirs.get(country)]
+        told += [
+            f"Top {name} of {country} differ: {ours.get(country, [])[:3]} … {theirs.get(country, [])[:3]} …"
+            for country in sorted({*ours, *theirs})
+            if ours.get(country) != theirs.get(country)
+        ]
     return told
 
 
 def _top(table: Table) -> list[tuple[str, Decimal]]:
-    return sorted(((name, amount.quantize(CENT)) for name, amount in table.items()), key=lambda item: (-item[1], item[0]))[:TOP]
+    return sorted(
+        ((name, amount.quantize(CENT)) for name, amount in table.items()),
+        key=lambda item: (-item[1], item[0]),
+    )[:TOP]
 
 
 def main() -> int:

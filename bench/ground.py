@@ -77,7 +77,11 @@ class Bars:
 def sign_in_cookie(app: Flask, merchant_id: int) -> str:
     """The cookie of an owner of the shop."""
     with app.app_context():
-        user = create_user(email=f"bench-{merchant_id}-{secrets.token_hex(6)}@example.com", name="Bench", password="correct horse battery 42")
+        user = create_user(
+            email=f"bench-{merchant_id}-{secrets.token_hex(6)}@example.com",
+            name="Bench",
+            password="correct horse battery 42",
+        )
         user_id = user.id
         db.session.commit()
         with merchant_scope(merchant_id):
@@ -100,9 +104,25 @@ def served(environment: Mapping[str, str] | None = None) -> Iterator[int]:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
     server = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "bench.server:app", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread", "--workers", "2",
-         "--threads", "8", "--no-control-socket", "--log-level", "warning"],
-        cwd=ROOT, env={**os.environ, **(environment or {})},
+        [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "bench.server:app",
+            "--bind",
+            f"127.0.0.1:{port}",
+            "--worker-class",
+            "gthread",
+            "--workers",
+            "2",
+            "--threads",
+            "8",
+            "--no-control-socket",
+            "--log-level",
+            "warning",
+        ],
+        cwd=ROOT,
+        env={**os.environ, **(environment or {})},
     )
     try:
         _wait_for(port, server)
@@ -112,11 +132,14 @@ def served(environment: Mapping[str, str] | None = None) -> Iterator[int]:
         server.wait(10)
 
 
-def measure(port: int, addresses: Sequence[Address], cookie: str, *, clients: int, seconds: float) -> Measured:
+def measure(
+    port: int, addresses: Sequence[Address], cookie: str, *, clients: int, seconds: float
+) -> Measured:
     """Ask for the addresses in turn, with some clients at once, each on a connection it keeps."""
     done: list[Measured] = []
     threads = [
-        threading.Thread(target=lambda: done.append(_client(port, addresses, cookie, seconds))) for _ in range(clients)
+        threading.Thread(target=lambda: done.append(_client(port, addresses, cookie, seconds)))
+        for _ in range(clients)
     ]
     for thread in threads:
         thread.start()
@@ -124,14 +147,19 @@ def measure(port: int, addresses: Sequence[Address], cookie: str, *, clients: in
         thread.join()
     if len(done) < clients:
         raise RuntimeError("A client failed; see above.")
-    return Measured([time for each in done for time in each.times], max(each.statements for each in done), max(each.size for each in done))
+    return Measured(
+        [time for each in done for time in each.times],
+        max(each.statements for each in done),
+        max(each.size for each in done),
+    )
 
 
 def sequential_scans(larger_than: int) -> dict[str, int]:
     """How often each large table was read from end to end since the server's counters began."""
     with psycopg.connect(_plain(os.environ["OWNER_DATABASE_URL"])) as connection:
         rows = connection.execute(
-            "SELECT relname, seq_scan FROM pg_stat_user_tables WHERE n_live_tup > %s", (larger_than,)).fetchall()
+            "SELECT relname, seq_scan FROM pg_stat_user_tables WHERE n_live_tup > %s", (larger_than,)
+        ).fetchall()
     return {str(name): int(scans) for name, scans in rows}
 
 

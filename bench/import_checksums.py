@@ -59,7 +59,9 @@ def growing(connection: psycopg.Connection[Any], merchant_id: int) -> dict[str, 
     """Append-only tables: how many rows, and the hash of those that stand, by id."""
     found = {}
     for table in GROWING:
-        row = connection.execute(f"SELECT count(*), coalesce(max(id), 0) FROM {table} WHERE merchant_id = %s", (merchant_id,)).fetchone()
+        row = connection.execute(
+            f"SELECT count(*), coalesce(max(id), 0) FROM {table} WHERE merchant_id = %s", (merchant_id,)
+        ).fetchone()
         found[table] = (int(row[0]), str(row[1])) if row else (0, "")
     connection.rollback()
     return found

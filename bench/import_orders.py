@@ -85,21 +85,32 @@ def main() -> int:
         reference = checksums(owner, first)
         for kind, (count, _) in reference.items():
             print(f"      {kind}: {count:,}")
-        bars(whole.counts["rows"] == ROWS and whole.counts["imported"] + whole.counts["rejected"] == ROWS,
-             f"{ROWS:,} rows: {whole.counts['imported']:,} imported, {whole.counts['rejected']:,} refused with a reason")
+        bars(
+            whole.counts["rows"] == ROWS and whole.counts["imported"] + whole.counts["rejected"] == ROWS,
+            f"{ROWS:,} rows: {whole.counts['imported']:,} imported, {whole.counts['rejected']:,} refused with a reason",
+        )
         bars(whole.sum_rows == RAW_SUM, f"quantity × price of all rows {whole.sum_rows}")
         rejected_lines = whole.sum_rejected or Decimal(0)
-        bars((whole.sum_lines or 0) + rejected_lines == LINE_SUM, f"rounded by line {whole.sum_lines}, difference {LINE_SUM - RAW_SUM}")
+        bars(
+            (whole.sum_lines or 0) + rejected_lines == LINE_SUM,
+            f"rounded by line {whole.sum_lines}, difference {LINE_SUM - RAW_SUM}",
+        )
         bars(apply.memory <= MOST_MEMORY, f"worker {apply.memory:.0f} MB (at most {MOST_MEMORY:.0f})")
         _ledger_bars(owner, first, bars)
         told = differences(from_csv(path), from_orders(owner, first))
         owner.rollback()
-        bars(not told, f"revenue per month, top 20 products and customers per country: {len(told)} differences from the CSV")
+        bars(
+            not told,
+            f"revenue per month, top 20 products and customers per country: {len(told)} differences from the CSV",
+        )
 
         again = _uploaded(first, content)
         _run(first, again, services.start_check)
         _run(first, again, services.start_apply)
-        bars(checksums(owner, first) == reference and _import(first, again).counts["imported"] == 0, "a second run changes nothing")
+        bars(
+            checksums(owner, first) == reference and _import(first, again).counts["imported"] == 0,
+            "a second run changes nothing",
+        )
 
         with tempfile.TemporaryDirectory() as folder:
             copied, rows = copy_seconds(owner, first, third, Path(folder))
@@ -109,22 +120,37 @@ def main() -> int:
         disturbed = _uploaded(second, content)
         _run(second, disturbed, services.start_check)
         moments = _run_killed(owner, second, disturbed, apply.seconds)
-        bars(checksums(owner, second) == reference, f"kill -9 after {', '.join(f'{moment:.1f}' for moment in moments)} s ends in the same rows")
+        bars(
+            checksums(owner, second) == reference,
+            f"kill -9 after {', '.join(f'{moment:.1f}' for moment in moments)} s ends in the same rows",
+        )
 
         grown = growing(owner, first)
         undo = _run(first, found, services.start_undo)
         print(f"undo: {undo.seconds:.1f} s, {undo.memory:.0f} MB")
         bars(checksums(owner, first) == before, "undo takes the business rows back")
-        bars(all(after[0] >= grown[table][0] for table, after in growing(owner, first).items()), "ledger, audit and outbox only grow")
+        bars(
+            all(after[0] >= grown[table][0] for table, after in growing(owner, first).items()),
+            "ledger, audit and outbox only grow",
+        )
         _ledger_bars(owner, first, bars)
     ratio = apply.seconds / copied
     bars(ratio <= WORST_RATIO, f"{ratio:.2f} × bare COPY")
-    print(f"import-orders: {ratio:.2f} × bare COPY (floor {WORST_RATIO:.0f}) {'short' if bars.failed else 'ok'}")
+    print(
+        f"import-orders: {ratio:.2f} × bare COPY (floor {WORST_RATIO:.0f}) {'short' if bars.failed else 'ok'}"
+    )
     return 1 if bars.failed else 0
 
 
 def _merchant(*, is_empty: bool = False) -> int:
-    made = create_merchant(name="Bench", slug=f"bench-{uuid.uuid4().hex[:10]}", country="GB", currency="GBP", time_zone="Europe/London", by=BY)
+    made = create_merchant(
+        name="Bench",
+        slug=f"bench-{uuid.uuid4().hex[:10]}",
+        country="GB",
+        currency="GBP",
+        time_zone="Europe/London",
+        by=BY,
+    )
     merchant_id = int(made.id)
     if is_empty:
         return merchant_id
@@ -158,7 +184,9 @@ def _asked(merchant_id: int, import_id: int, step: Any) -> None:
 
 
 def _worker(merchant_id: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-m", "bench.import_worker", str(merchant_id)], start_new_session=True)
+    return subprocess.Popen(
+        [sys.executable, "-m", "bench.import_worker", str(merchant_id)], start_new_session=True
+    )
 
 
 def _run(merchant_id: int, import_id: int, step: Any) -> Ended:
@@ -179,7 +207,9 @@ def _run(merchant_id: int, import_id: int, step: Any) -> Ended:
     return Ended(seconds, memory)
 
 
-def _run_killed(owner: psycopg.Connection[Any], merchant_id: int, import_id: int, usual: float) -> list[float]:
+def _run_killed(
+    owner: psycopg.Connection[Any], merchant_id: int, import_id: int, usual: float
+) -> list[float]:
     """Kill the worker three times at random moments, then let it end. A dead worker's lease is ended at once here."""
     _asked(merchant_id, import_id, services.start_apply)
     moments = []
@@ -192,7 +222,10 @@ def _run_killed(owner: psycopg.Connection[Any], merchant_id: int, import_id: int
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         moments.append(moment)
-        owner.execute("UPDATE job SET lease_until = now() - interval '1 second' WHERE merchant_id = %s AND state = 'running'", (merchant_id,))
+        owner.execute(
+            "UPDATE job SET lease_until = now() - interval '1 second' WHERE merchant_id = %s AND state = 'running'",
+            (merchant_id,),
+        )
         owner.commit()
         _requeue(owner, merchant_id)
     for _ in range(5):
@@ -204,8 +237,11 @@ def _run_killed(owner: psycopg.Connection[Any], merchant_id: int, import_id: int
 
 def _requeue(owner: psycopg.Connection[Any], merchant_id: int) -> None:
     """What the sweeper does for a job whose lease ran out."""
-    owner.execute("""UPDATE job SET state = 'queued', lease_until = NULL, run_after = now()
-                     WHERE merchant_id = %s AND state = 'running' AND lease_until < now()""", (merchant_id,))
+    owner.execute(
+        """UPDATE job SET state = 'queued', lease_until = NULL, run_after = now()
+                     WHERE merchant_id = %s AND state = 'running' AND lease_until < now()""",
+        (merchant_id,),
+    )
     owner.commit()
 
 
@@ -225,7 +261,9 @@ def _peak_memory(pid: int) -> float:
     return 0.0
 
 
-_SECONDS: Final = sa.text("SELECT extract(epoch FROM finished_at - started_at) FROM job WHERE merchant_id = :merchant AND id = :job")
+_SECONDS: Final = sa.text(
+    "SELECT extract(epoch FROM finished_at - started_at) FROM job WHERE merchant_id = :merchant AND id = :job"
+)
 _LEDGER: Final = """
     SELECT count(*) FILTER (WHERE is_last AND balance <> 0), coalesce(min(balance), 0), count(*) FROM (
         SELECT sum(on_hand_delta) OVER (PARTITION BY variant_id, location_id ORDER BY id) AS balance,

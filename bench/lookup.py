@@ -58,8 +58,16 @@ def hold_kinds(bars: Bars, merchant_id: int, seconds: float) -> float:
         for kind in kinds:
             wanted = [Address("/lookup?" + urlencode({"q": text}), is_fragment=True) for text in kind.typed]
             ours = measure(port, wanted, cookie, clients=1, seconds=seconds)
-            bare = measure(port, [Address(f"/bare/{kind.name}?merchant={merchant_id}")], cookie, clients=1, seconds=seconds)
-            print(f"{kind.name:18} {ours.p50:6.2f} / {ours.p95:6.2f} ms  bare {bare.p50:6.2f} / {bare.p95:6.2f} ms  {ours.statements} statements")
+            bare = measure(
+                port,
+                [Address(f"/bare/{kind.name}?merchant={merchant_id}")],
+                cookie,
+                clients=1,
+                seconds=seconds,
+            )
+            print(
+                f"{kind.name:18} {ours.p50:6.2f} / {ours.p95:6.2f} ms  bare {bare.p50:6.2f} / {bare.p95:6.2f} ms  {ours.statements} statements"
+            )
             bars.hold(f"{kind.name}, p95 against bare", ours.p95 / bare.p95, LIMIT)
             worst = max(worst, ours.p95 / bare.p95)
     return worst
@@ -67,7 +75,12 @@ def hold_kinds(bars: Bars, merchant_id: int, seconds: float) -> float:
 
 def kinds_of(merchant_id: int) -> Iterator[Kind]:
     """Every kind with values that the shop of the merchant in scope really holds."""
-    ref, customer, variant, parcel = OrderRef.__table__.c, Customer.__table__.c, Variant.__table__.c, OrderFulfilment.__table__.c
+    ref, customer, variant, parcel = (
+        OrderRef.__table__.c,
+        Customer.__table__.c,
+        Variant.__table__.c,
+        OrderFulfilment.__table__.c,
+    )
     order = "SELECT order_id, number, external_id, placed_at FROM order_ref WHERE merchant_id = {m} AND {c} = %(key)s LIMIT 20"
     person = "SELECT id, name, email, order_count FROM customer WHERE merchant_id = {m} AND {c} = %(key)s AND state = 'active' LIMIT 20"
     goods = (
@@ -75,28 +88,46 @@ def kinds_of(merchant_id: int) -> Iterator[Kind]:
         " WHERE v.merchant_id = {m} AND v.{c} = %(key)s LIMIT 20"
     )
     yield _kind("order-number", order.format(m=merchant_id, c="number"), ref.number)
-    yield _kind("external-number", order.format(m=merchant_id, c="external_key"), ref.external_id, key=ref.external_key)
+    yield _kind(
+        "external-number",
+        order.format(m=merchant_id, c="external_key"),
+        ref.external_id,
+        key=ref.external_key,
+    )
     yield _kind("e-mail", person.format(m=merchant_id, c="email_key"), customer.email, key=customer.email_key)
     yield _kind("phone", person.format(m=merchant_id, c="phone_key"), customer.phone, key=customer.phone_key)
     yield _kind("name", person.format(m=merchant_id, c="name_key"), customer.name, key=customer.name_key)
     yield _kind("sku", goods.format(m=merchant_id, c="sku_key"), variant.sku, key=variant.sku_key)
-    yield _kind("barcode", goods.format(m=merchant_id, c="barcode_key"), variant.barcode, key=variant.barcode_key)
+    yield _kind(
+        "barcode", goods.format(m=merchant_id, c="barcode_key"), variant.barcode, key=variant.barcode_key
+    )
     yield _kind(
         "tracking-number",
         f"SELECT r.order_id, r.number, r.external_id, r.placed_at FROM order_fulfilment f JOIN order_ref r ON r.merchant_id = f.merchant_id"
         f" AND r.order_id = f.order_id WHERE f.merchant_id = {merchant_id} AND f.tracking_key = %(key)s LIMIT 20",
-        parcel.tracking_number, key=parcel.tracking_key,
+        parcel.tracking_number,
+        key=parcel.tracking_key,
     )
     yield _place(merchant_id)
     yield _prefix("sku-prefix", "variant", "sku_key", "id, sku, barcode", variant.sku_key, merchant_id)
-    yield _prefix("e-mail-prefix", "customer", "email_key", "id, name, email, order_count", customer.email_key, merchant_id)
+    yield _prefix(
+        "e-mail-prefix",
+        "customer",
+        "email_key",
+        "id, name, email, order_count",
+        customer.email_key,
+        merchant_id,
+    )
 
 
-def _kind(name: str, sql: str, shown: sa.ColumnElement[Any], *, key: sa.ColumnElement[Any] | None = None) -> Kind:
+def _kind(
+    name: str, sql: str, shown: sa.ColumnElement[Any], *, key: sa.ColumnElement[Any] | None = None
+) -> Kind:
     key = shown if key is None else key
     table: Any = shown.table  # type: ignore[attr-defined]
     rows = execute(
-        sa.select(shown.label("shown"), key.label("key")).where(table.c.merchant_id == current_merchant_id(), key.is_not(None))
+        sa.select(shown.label("shown"), key.label("key"))
+        .where(table.c.merchant_id == current_merchant_id(), key.is_not(None))
         .limit(SAMPLES)
     ).all()
     return Kind(name, [row.shown for row in rows], sql, rows[0].key if rows else "")
@@ -106,8 +137,12 @@ def _place(merchant_id: int) -> Kind:
     address, customer = CustomerAddress.__table__.c, Customer.__table__.c
     rows = execute(
         sa.select(address.postcode, address.postcode_key, customer.name_key)
-        .join(Customer.__table__, sa.and_(customer.merchant_id == address.merchant_id, customer.id == address.customer_id))
-        .where(address.merchant_id == current_merchant_id(), address.postcode_key.is_not(None)).limit(SAMPLES)
+        .join(
+            Customer.__table__,
+            sa.and_(customer.merchant_id == address.merchant_id, customer.id == address.customer_id),
+        )
+        .where(address.merchant_id == current_merchant_id(), address.postcode_key.is_not(None))
+        .limit(SAMPLES)
     ).all()
     sql = (
         "SELECT c.id, c.name, c.email, c.order_count FROM customer c JOIN customer_address a ON a.merchant_id = c.merchant_id"
@@ -118,8 +153,14 @@ def _place(merchant_id: int) -> Kind:
     return Kind("postcode-and-name", typed, sql, rows[0].postcode_key if rows else "")
 
 
-def _prefix(name: str, table: str, column: str, values: str, key: sa.ColumnElement[Any], merchant_id: int) -> Kind:
-    rows = execute(sa.select(key).where(key.table.c.merchant_id == current_merchant_id()).limit(SAMPLES)).scalars().all()  # type: ignore[attr-defined]
+def _prefix(
+    name: str, table: str, column: str, values: str, key: sa.ColumnElement[Any], merchant_id: int
+) -> Kind:
+    rows = (
+        execute(sa.select(key).where(key.table.c.merchant_id == current_merchant_id()).limit(SAMPLES))
+        .scalars()
+        .all()
+    )  # type: ignore[attr-defined]
     sql = (
         f"SELECT {values} FROM {table} WHERE merchant_id = {merchant_id} AND {column} >= %(key)s AND {column} < %(key)s || '~'"
         f" ORDER BY {column} LIMIT 20"

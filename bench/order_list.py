@@ -90,7 +90,9 @@ def measure_size(app: Flask, shop: SizedShop, seconds: float) -> dict[tuple[str,
     cookie = sign_in_cookie(app, merchant_id)
     with app.app_context(), merchant_scope(merchant_id):
         cases = list(cases_of(app))
-    statements = json.dumps({case.name.replace(" ", "-"): {"sql": case.sql, "parameters": case.parameters} for case in cases})
+    statements = json.dumps(
+        {case.name.replace(" ", "-"): {"sql": case.sql, "parameters": case.parameters} for case in cases}
+    )
     found = {}
     with served({"BENCH_STATEMENTS": statements}) as port:
         scans = sequential_scans(LARGE)
@@ -99,7 +101,9 @@ def measure_size(app: Flask, shop: SizedShop, seconds: float) -> dict[tuple[str,
             for clients in (1, 4):
                 times = Times(
                     page=measure(port, [Address(case.path)], cookie, clients=clients, seconds=seconds),
-                    fragment=measure(port, [Address(case.path, is_fragment=True)], cookie, clients=clients, seconds=seconds),
+                    fragment=measure(
+                        port, [Address(case.path, is_fragment=True)], cookie, clients=clients, seconds=seconds
+                    ),
                     bare=measure(port, [bare], cookie, clients=clients, seconds=seconds),
                 )
                 found[case.name, clients] = times
@@ -113,17 +117,26 @@ def measure_size(app: Flask, shop: SizedShop, seconds: float) -> dict[tuple[str,
 def cases_of(app: Flask) -> Iterator[Case]:
     """The cases of the merchant in scope."""
     o, contact = Order.__table__.c, OrderContact.__table__.c
-    scope = ORDERS.tenant == sa.literal_column("NULLIF(current_setting('portal.merchant_id', true), '')::integer")
+    scope = ORDERS.tenant == sa.literal_column(
+        "NULLIF(current_setting('portal.merchant_id', true), '')::integer"
+    )
     deep = execute(sa.select(o.id).where(scope).order_by(o.id.desc()).offset(_depth()).limit(1)).scalar_one()
     channel = db.session.scalars(sa.select(SalesChannel.id).order_by(SalesChannel.id)).first()
-    email = execute(sa.select(contact.email_key).where(
-        contact.merchant_id == scope.right, contact.email_key.is_not(None)).limit(1)).scalar_one()
+    email = execute(
+        sa.select(contact.email_key)
+        .where(contact.merchant_id == scope.right, contact.email_key.is_not(None))
+        .limit(1)
+    ).scalar_one()
     year = utc_now().year - 1
     queries: dict[str, list[tuple[str, str]]] = {
         "first page": [],
         "deep page": [("after", seal(Cursor(deep, deep, 10_001), ("orders", ORDERS.default_sort)))],
         "by state": [("f", "1.state.is.open")],
-        "by period and channel": [("f", f"1.placed.since.{year}-02-01"), ("f", f"2.placed.until.{year}-03-31"), ("f", f"3.channel.is.{channel}")],
+        "by period and channel": [
+            ("f", f"1.placed.since.{year}-02-01"),
+            ("f", f"2.placed.until.{year}-03-31"),
+            ("f", f"3.channel.is.{channel}"),
+        ],
         "by e-mail": [("f", f"1.email.starts.{email[:6]}")],
     }
     for name, query in queries.items():
@@ -132,17 +145,27 @@ def cases_of(app: Flask) -> Iterator[Case]:
 
 def _depth() -> int:
     o = Order.__table__.c
-    scope = o.merchant_id == sa.literal_column("NULLIF(current_setting('portal.merchant_id', true), '')::integer")
-    inside = execute(sa.select(sa.func.count()).select_from(sa.select(o.id).where(scope).limit(DEEP * 2).subquery())).scalar_one()
+    scope = o.merchant_id == sa.literal_column(
+        "NULLIF(current_setting('portal.merchant_id', true), '')::integer"
+    )
+    inside = execute(
+        sa.select(sa.func.count()).select_from(sa.select(o.id).where(scope).limit(DEEP * 2).subquery())
+    ).scalar_one()
     return int(min(DEEP, inside // 2))
 
 
 def _case(app: Flask, name: str, query: list[tuple[str, str]]) -> Case:
     path = "/orders" + ("?" + urlencode(query) if query else "")
-    with _noted() as statements, in_region(Region("en_GB", "Europe/Berlin")), app.test_request_context(path) as context:
+    with (
+        _noted() as statements,
+        in_region(Region("en_GB", "Europe/Berlin")),
+        app.test_request_context(path) as context,
+    ):
         Page.read(ORDERS, context.request.args, path="/orders", viewer=Viewer(), with_views=False)
     # The last reading of the rows is the one that filled the page.
-    sql, parameters = [each for each in statements if "ORDER BY sales_order.id" in each[0] and "count(" not in each[0]][-1]
+    sql, parameters = [
+        each for each in statements if "ORDER BY sales_order.id" in each[0] and "count(" not in each[0]
+    ][-1]
     return Case(name, path, sql, dict(parameters))
 
 
@@ -164,7 +187,8 @@ def _tell(size: str, name: str, clients: int, times: Times) -> None:
     print(
         f"{size} {name:22} {clients} client{'s' if clients > 1 else ' '}  page {times.page.p50:6.2f} / {times.page.p95:6.2f} ms"
         f"  fragment {times.fragment.p50:6.2f} / {times.fragment.p95:6.2f}  bare {times.bare.p50:6.2f} / {times.bare.p95:6.2f}"
-        f"  {times.page.statements} statements  {times.page.size / 1000:.0f} kB", flush=True,
+        f"  {times.page.statements} statements  {times.page.size / 1000:.0f} kB",
+        flush=True,
     )
 
 

@@ -19,7 +19,11 @@ def retail_file() -> Path:
     Raises:
         SystemExit: there is none; says where one may be put.
     """
-    places = [Path(os.environ["RETAIL_FILE"])] if os.environ.get("RETAIL_FILE") else [ROOT / NAME, ROOT.parent / NAME, ROOT.parent / "shared" / NAME]
+    places = (
+        [Path(os.environ["RETAIL_FILE"])]
+        if os.environ.get("RETAIL_FILE")
+        else [ROOT / NAME, ROOT.parent / NAME, ROOT.parent / "shared" / NAME]
+    )
     for place in places:
         if place.is_file():
             return place
@@ -33,5 +37,9 @@ def retail_bytes(path: Path) -> bytes:
 
 def retail_rows(path: Path) -> Iterator[dict[str, str]]:
     """Its rows as dictionaries, read with the standard library alone."""
-    with (gzip.open(path, "rt", encoding="utf-8", newline="") if path.suffix == ".gz" else path.open(encoding="utf-8", newline="")) as text:
+    with (
+        gzip.open(path, "rt", encoding="utf-8", newline="")
+        if path.suffix == ".gz"
+        else path.open(encoding="utf-8", newline="")
+    ) as text:
         yield from csv.DictReader(text)

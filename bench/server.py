@@ -39,7 +39,10 @@ def tell(response: Response) -> Response:
 # Statements by name, written by the bench that starts the server: {"orders": "SELECT … WHERE merchant_id = …"}.
 STATEMENTS: dict[str, dict[str, Any]] = json.loads(os.environ.get("BENCH_STATEMENTS", "{}"))
 engine = sa.create_engine(
-    app.config["SETTINGS"].database_url, pool_size=10, connect_args={"prepare_threshold": None}, pool_pre_ping=True
+    app.config["SETTINGS"].database_url,
+    pool_size=10,
+    connect_args={"prepare_threshold": None},
+    pool_pre_ping=True,
 )
 
 

@@ -31,10 +31,16 @@ from portal.paths import STATIC, TEMPLATES, missing_folders
 
 DOMAINS = (
     portal.accounts,
-    portal.catalog, portal.customers,
-    portal.stock, portal.privacy,
+    portal.catalog,
+    portal.customers,
+    portal.stock,
+    portal.privacy,
     portal.orders,
-    portal.channels, portal.reports, portal.imports, portal.discovery, portal.operations,
+    portal.channels,
+    portal.reports,
+    portal.imports,
+    portal.discovery,
+    portal.operations,
 )
 
 
@@ -52,7 +58,9 @@ def create_app(settings: Settings | None = None, *, pooled: bool = True) -> Flas
     absent = missing_folders()
     if absent:
         raise SettingsError(f"The portal runs from its checkout; there is no {absent[0]}.")
-    app = Flask("portal", template_folder=str(TEMPLATES), static_folder=str(STATIC), static_url_path="/static")
+    app = Flask(
+        "portal", template_folder=str(TEMPLATES), static_folder=str(STATIC), static_url_path="/static"
+    )
     app.config.update(SETTINGS=settings, SECRET_KEY=settings.secret_key)
     init_logging(app)
     init_extensions(app)

@@ -41,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(refusal, file=sys.stderr)
         return 1
     _supervise(
-        [lambda: run_worker("quick")] * told.quick + [lambda: run_worker("long")] * told.long
+        [lambda: run_worker("quick")] * told.quick
+        + [lambda: run_worker("long")] * told.long
         + ([] if told.no_scheduler else [run_scheduler])
     )
     return 0
@@ -49,8 +50,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m workers", description=__doc__)
-    parser.add_argument("--quick", type=int, default=1, help="processes for short work: events, mail (default 1)")
-    parser.add_argument("--long", type=int, default=1, help="processes for long work: imports, exports (default 1)")
+    parser.add_argument(
+        "--quick", type=int, default=1, help="processes for short work: events, mail (default 1)"
+    )
+    parser.add_argument(
+        "--long", type=int, default=1, help="processes for long work: imports, exports (default 1)"
+    )
     parser.add_argument("--no-scheduler", action="store_true", help="leave the timetable to another machine")
     parser.add_argument("--burst", action="store_true", help="do what is due, then end")
     return parser.parse_args(arguments)
@@ -92,7 +97,9 @@ def _supervise(work: Sequence[Callable[[], None]]) -> None:
     _stop(list(running))
 
 
-def _started(context: multiprocessing.context.ForkContext, work: Callable[[], None]) -> dict[BaseProcess, Callable[[], None]]:
+def _started(
+    context: multiprocessing.context.ForkContext, work: Callable[[], None]
+) -> dict[BaseProcess, Callable[[], None]]:
     process = context.Process(target=_child, args=(work,))
     process.start()
     return {process: work}

@@ -72,8 +72,13 @@ def run_worker(queue: str, *, burst: bool = False) -> None:
     # A connection of its own: waiting for a bell must not time out after a second.
     connection = Redis.from_url(settings.redis_url, socket_connect_timeout=5, socket_keepalive=True)
     worker = PortalWorker(
-        [name], connection=connection, serializer=JSONSerializer, worker_ttl=60, maintenance_interval=30,
-        job_monitoring_interval=5, log_job_description=False,
+        [name],
+        connection=connection,
+        serializer=JSONSerializer,
+        worker_ttl=60,
+        maintenance_interval=30,
+        job_monitoring_interval=5,
+        log_job_description=False,
     )
     worker.work(burst=burst, logging_level=logging.getLevelName(logging.WARNING))
 

@@ -1,6 +1,6 @@
 """Build static/icons/sprite.svg from the Tabler icons the pages use. Run after adding a name; the sprite is committed.
 
-    npm install && .venv/bin/python deploy/local/icons.py
+npm install && .venv/bin/python deploy/local/icons.py
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 SOURCE = ROOT / "node_modules" / "@tabler" / "icons" / "icons" / "outline"
 TARGET = ROOT / "static" / "icons" / "sprite.svg"
-NOTICE = "<!-- Tabler Icons 3.51.0, https://tabler.io/icons, Copyright (c) 2020-2026 Paweł Kuna, MIT licence -->"
+NOTICE = (
+    "<!-- Tabler Icons 3.51.0, https://tabler.io/icons, Copyright (c) 2020-2026 Paweł Kuna, MIT licence -->"
+)
 
 ICONS = """
 adjustments alert-circle alert-triangle arrow-back-up arrow-down arrow-left arrow-right arrow-up arrows-sort ban barcode bell
@@ -39,11 +41,16 @@ def main() -> int:
     """Write the sprite; name what is missing."""
     missing = [name for name in ICONS if not (SOURCE / f"{name}.svg").is_file()]
     if missing:
-        print(f"No such Tabler icon: {', '.join(missing)} (looked in {SOURCE.relative_to(ROOT)})", file=sys.stderr)
+        print(
+            f"No such Tabler icon: {', '.join(missing)} (looked in {SOURCE.relative_to(ROOT)})",
+            file=sys.stderr,
+        )
         return 1
     symbols = "\n".join(symbol(name) for name in sorted(ICONS))
     TARGET.parent.mkdir(parents=True, exist_ok=True)
-    TARGET.write_text(f'<svg xmlns="http://www.w3.org/2000/svg">\n{NOTICE}\n{symbols}\n</svg>\n', encoding="utf-8")
+    TARGET.write_text(
+        f'<svg xmlns="http://www.w3.org/2000/svg">\n{NOTICE}\n{symbols}\n</svg>\n', encoding="utf-8"
+    )
     print(f"{len(ICONS)} icons, {TARGET.stat().st_size:,} bytes")
     return 0
 

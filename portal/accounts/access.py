@@ -28,7 +28,17 @@ from portal.core.errors import NotFoundError
 from portal.core.http import can, path_or, previous_path, see_other, wants_fragment, wants_json
 from portal.core.problems import answer
 
-__all__ = ["can", "current_actor", "current_identity", "current_user", "get_or_404", "get_row_or_404", "public_route", "requires", "signed_in"]
+__all__ = [
+    "can",
+    "current_actor",
+    "current_identity",
+    "current_user",
+    "get_or_404",
+    "get_row_or_404",
+    "public_route",
+    "requires",
+    "signed_in",
+]
 
 View = TypeVar("View", bound=Callable[..., Any])
 Row = TypeVar("Row", bound=Base)
@@ -59,10 +69,17 @@ def requires(*permissions: str, fresh: bool = False, passive: bool = False) -> C
     """
     unknown = [name for name in permissions if name not in PERMISSIONS and name != OPERATE]
     if unknown:
-        raise ValueError(f"There is no permission {', '.join(unknown)}; they stand in portal/accounts/permissions.py.")
-    return _declare(Access(
-        permissions, needs_membership=permissions != (OPERATE,), needs_fresh=fresh, is_passive=passive,
-    ))
+        raise ValueError(
+            f"There is no permission {', '.join(unknown)}; they stand in portal/accounts/permissions.py."
+        )
+    return _declare(
+        Access(
+            permissions,
+            needs_membership=permissions != (OPERATE,),
+            needs_fresh=fresh,
+            is_passive=passive,
+        )
+    )
 
 
 def signed_in(reason: str, *, fresh: bool = False) -> Callable[[View], View]:
@@ -93,7 +110,9 @@ def guard_request() -> ResponseReturnValue | None:
     if access is None:
         if current_app.config["SETTINGS"].environment == "production":
             abort(403)
-        raise UndeclaredAccessError(f"{request.endpoint} declares neither @requires(...) nor @public_route(reason).")
+        raise UndeclaredAccessError(
+            f"{request.endpoint} declares neither @requires(...) nor @public_route(reason)."
+        )
     identity: Identity | None = g.get("identity")
     if access.is_public:
         return None
@@ -171,4 +190,3 @@ def _said(reason: str) -> str:
     if not reason.strip():
         raise ValueError("Say why this address needs no permission.")
     return reason
-

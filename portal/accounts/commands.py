@@ -31,13 +31,25 @@ OPERATOR = Actor(kind="system", id=None, name="command line")
 @click.option("--time-zone", default="UTC", show_default=True, help="Such as Europe/London.")
 @click.option("--prices-include-tax/--prices-exclude-tax", default=False, show_default=True)
 def create_merchant_command(
-    slug: str, name: str, country: str, currency: str, locale: str, time_zone: str, prices_include_tax: bool,
+    slug: str,
+    name: str,
+    country: str,
+    currency: str,
+    locale: str,
+    time_zone: str,
+    prices_include_tax: bool,
 ) -> None:
     """Create a merchant with the built-in roles."""
     with _plain_errors():
         merchant = create_merchant(
-            name=name, slug=slug, country=country.upper(), currency=currency.upper(), locale=locale, time_zone=time_zone,
-            prices_include_tax=prices_include_tax, by=OPERATOR,
+            name=name,
+            slug=slug,
+            country=country.upper(),
+            currency=currency.upper(),
+            locale=locale,
+            time_zone=time_zone,
+            prices_include_tax=prices_include_tax,
+            by=OPERATOR,
         )
     click.echo(f"Merchant {merchant.id}: {merchant.name}")
 
@@ -66,7 +78,9 @@ def grant_command(email: str, slug: str, role: str) -> None:
     """Let a user work for a merchant, in a role."""
     user = user_by_email(email)
     if user is None:
-        raise click.ClickException(f"Nobody signs in as {email}. Create them with: flask users create-user {email}")
+        raise click.ClickException(
+            f"Nobody signs in as {email}. Create them with: flask users create-user {email}"
+        )
     user_id, merchant_id = user.id, _merchant_id(slug)
     db.session.rollback()
     with merchant_scope(merchant_id), _plain_errors():
@@ -94,7 +108,9 @@ def register_commands(app: Flask) -> None:
 def _merchant_id(slug: str) -> int:
     merchant_id = db.session.scalar(sa.select(Merchant.id).where(Merchant.slug == slug))
     if merchant_id is None:
-        raise click.ClickException(f"There is no merchant {slug}. Create it with: flask users create-merchant {slug}")
+        raise click.ClickException(
+            f"There is no merchant {slug}. Create it with: flask users create-merchant {slug}"
+        )
     return merchant_id
 
 

@@ -59,11 +59,22 @@ def confirm_from_form(identity: Identity) -> bool:
 def ask_for_password() -> ResponseReturnValue:
     """The question. A plain form is carried along; a page or an htmx request comes back to where it was."""
     is_form = request.method not in SAFE_METHODS
-    can_carry = is_form and not request.files and not any("password" in name for name in request.form if name != FIELD)
+    can_carry = (
+        is_form
+        and not request.files
+        and not any("password" in name for name in request.form if name != FIELD)
+    )
     if can_carry and not wants_fragment():
-        carried = [(name, value) for name, value in request.form.items(multi=True) if name not in {FIELD, "csrf_token"}]
+        carried = [
+            (name, value)
+            for name, value in request.form.items(multi=True)
+            if name not in {FIELD, "csrf_token"}
+        ]
         return render(
-            "accounts/confirm.html", status=403, carried=carried, action=request.full_path.rstrip("?"),
+            "accounts/confirm.html",
+            status=403,
+            carried=carried,
+            action=request.full_path.rstrip("?"),
             error=g.get("confirmation_error"),
         )
     back = previous_path("/") if is_form or wants_fragment() else path_or(request.full_path.rstrip("?"), "/")

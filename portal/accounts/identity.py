@@ -90,16 +90,35 @@ def find_identity(token_hash: bytes, now: dt.datetime) -> Identity | None:
     merchant = None
     if row.role_id is not None:
         merchant = MerchantInfo(
-            row.merchant_id, row.merchant_name, row.slug, row.country, row.currency, row.merchant_locale,
-            row.merchant_time_zone, row.prices_include_tax, row.settings,
+            row.merchant_id,
+            row.merchant_name,
+            row.slug,
+            row.country,
+            row.currency,
+            row.merchant_locale,
+            row.merchant_time_zone,
+            row.prices_include_tax,
+            row.settings,
         )
     granted = known(row.permissions) if merchant else frozenset()
     identity = Identity(
-        id=row.user_id, name=row.user_name, email=row.email, locale=row.user_locale, time_zone=row.user_time_zone,
-        theme=row.theme, is_operator=row.is_operator, session_id=row.session_id,
-        session_merchant_id=row.active_merchant_id, last_seen_at=row.last_seen_at, confirmed_at=row.confirmed_at,
-        merchant=merchant, role_id=row.role_id, role_name=row.role_name, role_key=row.role_key,
-        permissions=granted | {OPERATE} if row.is_operator else granted, desks=tuple(row.desks or ()),
+        id=row.user_id,
+        name=row.user_name,
+        email=row.email,
+        locale=row.user_locale,
+        time_zone=row.user_time_zone,
+        theme=row.theme,
+        is_operator=row.is_operator,
+        session_id=row.session_id,
+        session_merchant_id=row.active_merchant_id,
+        last_seen_at=row.last_seen_at,
+        confirmed_at=row.confirmed_at,
+        merchant=merchant,
+        role_id=row.role_id,
+        role_name=row.role_name,
+        role_key=row.role_key,
+        permissions=granted | {OPERATE} if row.is_operator else granted,
+        desks=tuple(row.desks or ()),
     )
     return identity if now - identity.last_seen_at <= identity.idle_limit else None
 
@@ -110,34 +129,65 @@ def _query() -> sa.Select[Any]:
     permissions = sa.func.array(
         sa.select(granted.permission)
         .where(granted.merchant_id == role.merchant_id, granted.role_id == role.id)
-        .correlate(Role.__table__).scalar_subquery()
+        .correlate(Role.__table__)
+        .scalar_subquery()
     )
-    works_for = sa.func.memberships_of(user.id).table_valued(sa.column("merchant_id", sa.Integer), name="works_for")
+    works_for = sa.func.memberships_of(user.id).table_valued(
+        sa.column("merchant_id", sa.Integer), name="works_for"
+    )
     desk = Merchant.__table__.alias("desk")
     desks = (
-        sa.select(sa.func.jsonb_agg(aggregate_order_by(
-            sa.func.jsonb_build_object("id", desk.c.id, "name", desk.c.name), sa.func.lower(desk.c.name))))
+        sa.select(
+            sa.func.jsonb_agg(
+                aggregate_order_by(
+                    sa.func.jsonb_build_object("id", desk.c.id, "name", desk.c.name),
+                    sa.func.lower(desk.c.name),
+                )
+            )
+        )
         .select_from(desk.join(works_for, works_for.c.merchant_id == desk.c.id))
-        .correlate(User.__table__).scalar_subquery()
+        .correlate(User.__table__)
+        .scalar_subquery()
     )
     return (
         sa.select(
-            session.id.label("session_id"), session.active_merchant_id, session.last_seen_at, session.confirmed_at,
-            user.id.label("user_id"), user.name.label("user_name"), user.email, user.theme, user.is_operator,
-            user.locale.label("user_locale"), user.time_zone.label("user_time_zone"),
-            shop.id.label("merchant_id"), shop.name.label("merchant_name"), shop.slug, shop.country, shop.currency,
-            shop.locale.label("merchant_locale"), shop.time_zone.label("merchant_time_zone"), shop.prices_include_tax,
-            shop.settings, role.id.label("role_id"), role.name.label("role_name"), role.key.label("role_key"),
-            permissions.label("permissions"), desks.label("desks"),
+            session.id.label("session_id"),
+            session.active_merchant_id,
+            session.last_seen_at,
+            session.confirmed_at,
+            user.id.label("user_id"),
+            user.name.label("user_name"),
+            user.email,
+            user.theme,
+            user.is_operator,
+            user.locale.label("user_locale"),
+            user.time_zone.label("user_time_zone"),
+            shop.id.label("merchant_id"),
+            shop.name.label("merchant_name"),
+            shop.slug,
+            shop.country,
+            shop.currency,
+            shop.locale.label("merchant_locale"),
+            shop.time_zone.label("merchant_time_zone"),
+            shop.prices_include_tax,
+            shop.settings,
+            role.id.label("role_id"),
+            role.name.label("role_name"),
+            role.key.label("role_key"),
+            permissions.label("permissions"),
+            desks.label("desks"),
         )
         .select_from(UserSession.__table__)
         .join(User.__table__, sa.and_(user.id == session.user_id, user.state == "active"))
         .outerjoin(Merchant.__table__, sa.and_(shop.id == session.active_merchant_id, shop.state == "active"))
-        .outerjoin(Membership.__table__, sa.and_(
-            member.merchant_id == shop.id, member.user_id == user.id, member.state == "active"))
+        .outerjoin(
+            Membership.__table__,
+            sa.and_(member.merchant_id == shop.id, member.user_id == user.id, member.state == "active"),
+        )
         .outerjoin(Role.__table__, sa.and_(role.merchant_id == member.merchant_id, role.id == member.role_id))
         .where(
-            session.token_hash == sa.bindparam("token_hash"), session.revoked_at.is_(None),
+            session.token_hash == sa.bindparam("token_hash"),
+            session.revoked_at.is_(None),
             session.expires_at > sa.bindparam("now"),
         )
     )

@@ -64,14 +64,23 @@ def invite(*, email: str, role_id: int, own: frozenset[str], by: Actor) -> Offer
     """
     address = email.strip()
     check_grant(own, permissions_of(role_id))
-    is_member = sa.select(Membership.user_id).join(User, User.id == Membership.user_id).where(
-        User.email == address, Membership.state == "active")
+    is_member = (
+        sa.select(Membership.user_id)
+        .join(User, User.id == Membership.user_id)
+        .where(User.email == address, Membership.state == "active")
+    )
     if db.session.scalars(is_member).first() is not None:
         raise AlreadyMemberError
-    db.session.execute(sa.update(Invitation).where(Invitation.email == address, *_open()).values(revoked_at=utc_now()))
+    db.session.execute(
+        sa.update(Invitation).where(Invitation.email == address, *_open()).values(revoked_at=utc_now())
+    )
     token = new_token()
     invitation = Invitation(
-        email=address, role_id=role_id, token_hash=token_hash(token), invited_by=by.id, expires_at=utc_now() + INVITATION_LIVES,
+        email=address,
+        role_id=role_id,
+        token_hash=token_hash(token),
+        invited_by=by.id,
+        expires_at=utc_now() + INVITATION_LIVES,
     )
     db.session.add(invitation)
     db.session.flush()
@@ -103,11 +112,21 @@ def send_invitation(offer: Offer, *, invited_by: str, merchant_name: str, locale
 
     It goes out as mail of the platform: in the merchant's own outbox, anyone who may read that could take the link.
     """
-    link = public_link(url_for("accounts.accept_invitation", merchant_id=offer.merchant_id, token=offer.token))
+    link = public_link(
+        url_for("accounts.accept_invitation", merchant_id=offer.merchant_id, token=offer.token)
+    )
     with platform_scope():
         send_mail(
-            template="invitation", to=offer.email, locale=locale, about=("invitation", offer.invitation_id),
-            context={"link": link, "merchant": merchant_name, "invited_by": invited_by, "days": INVITATION_LIVES.days},
+            template="invitation",
+            to=offer.email,
+            locale=locale,
+            about=("invitation", offer.invitation_id),
+            context={
+                "link": link,
+                "merchant": merchant_name,
+                "invited_by": invited_by,
+                "days": INVITATION_LIVES.days,
+            },
         )
         db.session.commit()
 
@@ -118,7 +137,9 @@ def open_invitation(token: str) -> Invitation:
     Raises:
         InvitationError: it is not good any more.
     """
-    found = sa.select(Invitation).where(Invitation.token_hash == token_hash(token), *_open(), Invitation.expires_at > utc_now())
+    found = sa.select(Invitation).where(
+        Invitation.token_hash == token_hash(token), *_open(), Invitation.expires_at > utc_now()
+    )
     invitation = db.session.scalars(found.with_for_update()).one_or_none()
     if invitation is None:
         raise InvitationError
@@ -171,8 +192,13 @@ def change_member_role(membership: Membership, role_id: int, *, own: frozenset[s
     before = membership.role_id
     membership.role_id = role_id
     db.session.flush()
-    record(action="member.role-changed", by=by, subject=("user", membership.user_id),
-           before={"role_id": before}, after={"role_id": role_id})
+    record(
+        action="member.role-changed",
+        by=by,
+        subject=("user", membership.user_id),
+        before={"role_id": before},
+        after={"role_id": role_id},
+    )
 
 
 def deactivate_member(membership: Membership, *, own: frozenset[str], by: Actor) -> None:
@@ -186,8 +212,13 @@ def deactivate_member(membership: Membership, *, own: frozenset[str], by: Actor)
     _keep_an_owner(membership)
     membership.state = "deactivated"
     db.session.flush()
-    record(action="member.deactivated", by=by, subject=("user", membership.user_id),
-           before={"state": "active"}, after={"state": "deactivated"})
+    record(
+        action="member.deactivated",
+        by=by,
+        subject=("user", membership.user_id),
+        before={"state": "active"},
+        after={"state": "deactivated"},
+    )
 
 
 def reactivate_member(membership: Membership, *, own: frozenset[str], by: Actor) -> None:
@@ -195,8 +226,13 @@ def reactivate_member(membership: Membership, *, own: frozenset[str], by: Actor)
     check_grant(own, permissions_of(membership.role_id))
     membership.state = "active"
     db.session.flush()
-    record(action="member.reactivated", by=by, subject=("user", membership.user_id),
-           before={"state": "deactivated"}, after={"state": "active"})
+    record(
+        action="member.reactivated",
+        by=by,
+        subject=("user", membership.user_id),
+        before={"state": "deactivated"},
+        after={"state": "active"},
+    )
 
 
 def _keep_an_owner(leaving: Membership) -> None:
@@ -206,7 +242,8 @@ def _keep_an_owner(leaving: Membership) -> None:
         .join(Role, sa.and_(Role.merchant_id == Membership.merchant_id, Role.id == Membership.role_id))
         .join(User, User.id == Membership.user_id)
         .where(Role.key == OWNER, Membership.state == "active", User.state == "active")
-        .order_by(Membership.user_id).with_for_update(of=Membership)
+        .order_by(Membership.user_id)
+        .with_for_update(of=Membership)
     ).all()
     if list(owners) == [leaving.user_id]:
         raise LastOwnerError

@@ -18,11 +18,15 @@ from portal.core.personal_data import not_pii, pii
 from portal.core.tenancy import IdentityKey, Platform, Tenant, Timestamped, Versioned, tenant_fk
 
 ABOUT_STAFF: dict[str, Any] = {
-    "strategy": "staff", "basis": "contract", "purpose": "let staff sign in and show who did what",
+    "strategy": "staff",
+    "basis": "contract",
+    "purpose": "let staff sign in and show who did what",
     "retention": "while the user has an account",
 }
 ABOUT_SIGN_IN: dict[str, Any] = {
-    "strategy": "staff", "basis": "legitimate_interest", "purpose": "let a person recognise their own sessions",
+    "strategy": "staff",
+    "basis": "legitimate_interest",
+    "purpose": "let a person recognise their own sessions",
     "retention": "30 days after the session ends",
 }
 
@@ -38,14 +42,18 @@ class Merchant(Platform, Timestamped, Versioned, Base):
         sa.CheckConstraint("state IN ('active', 'closed')", name="state"),
     )
 
-    id: Mapped[int] = mapped_column(sa.Integer, sa.Identity(), primary_key=True, sort_order=-90, info=not_pii("key"))
+    id: Mapped[int] = mapped_column(
+        sa.Integer, sa.Identity(), primary_key=True, sort_order=-90, info=not_pii("key")
+    )
     name: Mapped[str] = mapped_column(info=not_pii("name of a business"))
     slug: Mapped[str] = mapped_column(unique=True, info=not_pii("name of a business"))
     country: Mapped[str] = mapped_column(info=not_pii("country code"))
     currency: Mapped[str] = mapped_column(info=not_pii("currency code"))
     locale: Mapped[str] = mapped_column(default="en", server_default="en", info=not_pii("preference"))
     time_zone: Mapped[str] = mapped_column(default="UTC", server_default="UTC", info=not_pii("preference"))
-    prices_include_tax: Mapped[bool] = mapped_column(default=False, server_default=sa.false(), info=not_pii("preference"))
+    prices_include_tax: Mapped[bool] = mapped_column(
+        default=False, server_default=sa.false(), info=not_pii("preference")
+    )
     settings: Mapped[dict[str, Any]] = mapped_column(
         default=dict, server_default=sa.text("'{}'::jsonb"), info=not_pii("preferences of a business")
     )
@@ -66,7 +74,9 @@ class User(Platform, IdentityKey, Timestamped, Versioned, Base):
     password_hash: Mapped[str | None] = mapped_column(info=pii(category="credential", **ABOUT_STAFF))
     password_changed_at: Mapped[dt.datetime | None] = mapped_column(info=not_pii("time"))
     state: Mapped[str] = mapped_column(default="active", server_default="active", info=not_pii("state"))
-    is_operator: Mapped[bool] = mapped_column(default=False, server_default=sa.false(), info=not_pii("role on the platform"))
+    is_operator: Mapped[bool] = mapped_column(
+        default=False, server_default=sa.false(), info=not_pii("role on the platform")
+    )
     locale: Mapped[str | None] = mapped_column(info=not_pii("preference"))
     time_zone: Mapped[str | None] = mapped_column(info=not_pii("preference"))
     theme: Mapped[str] = mapped_column(default="auto", server_default="auto", info=not_pii("preference"))
@@ -95,7 +105,9 @@ class RolePermission(Tenant, Base):
     __tablename__ = "role_permission"
     __table_args__ = (tenant_fk("role", "role_id", ondelete="CASCADE"),)
 
-    role_id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False, info=not_pii("key"))
+    role_id: Mapped[int] = mapped_column(
+        sa.BigInteger, primary_key=True, autoincrement=False, info=not_pii("key")
+    )
     permission: Mapped[str] = mapped_column(primary_key=True, info=not_pii("name of a permission"))
 
 
@@ -112,7 +124,10 @@ class Membership(Tenant, Timestamped, Versioned, Base):
     )
 
     user_id: Mapped[int] = mapped_column(
-        sa.BigInteger, sa.ForeignKey("user_account.id", ondelete="RESTRICT"), primary_key=True, autoincrement=False,
+        sa.BigInteger,
+        sa.ForeignKey("user_account.id", ondelete="RESTRICT"),
+        primary_key=True,
+        autoincrement=False,
         info=not_pii("key"),
     )
     role_id: Mapped[int] = mapped_column(sa.BigInteger, info=not_pii("key"))
@@ -132,7 +147,9 @@ class Invitation(Tenant, IdentityKey, Base):
     email: Mapped[str] = mapped_column(CITEXT, info=pii(category="email", **ABOUT_STAFF))
     role_id: Mapped[int] = mapped_column(sa.BigInteger, info=not_pii("key"))
     token_hash: Mapped[bytes] = mapped_column(info=not_pii("hash of a random token"))
-    invited_by: Mapped[int] = mapped_column(sa.BigInteger, sa.ForeignKey("user_account.id"), info=not_pii("key"))
+    invited_by: Mapped[int] = mapped_column(
+        sa.BigInteger, sa.ForeignKey("user_account.id"), info=not_pii("key")
+    )
     created_at: Mapped[dt.datetime] = mapped_column(server_default=sa.func.now(), info=not_pii("time"))
     expires_at: Mapped[dt.datetime] = mapped_column(info=not_pii("time"))
     accepted_at: Mapped[dt.datetime | None] = mapped_column(info=not_pii("time"))
@@ -156,7 +173,9 @@ class UserSession(Platform, IdentityKey, Base):
     expires_at: Mapped[dt.datetime] = mapped_column(info=not_pii("time"))
     revoked_at: Mapped[dt.datetime | None] = mapped_column(info=not_pii("time"))
     ip_address: Mapped[str | None] = mapped_column(INET, info=pii(category="device", **ABOUT_SIGN_IN))
-    user_agent: Mapped[str] = mapped_column(default="", server_default="", info=pii(category="device", **ABOUT_SIGN_IN))
+    user_agent: Mapped[str] = mapped_column(
+        default="", server_default="", info=pii(category="device", **ABOUT_SIGN_IN)
+    )
 
 
 class PasswordReset(Platform, Base):

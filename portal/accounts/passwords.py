@@ -28,7 +28,10 @@ def is_password(password: str, kept: str | None) -> bool:
     """Whether *password* is the one behind *kept*. Takes as long when there is none."""
     hasher = _hasher(settings().environment == "test")
     try:
-        return hasher.verify(kept or _nobodys_hash(settings().environment == "test"), password) and kept is not None
+        return (
+            hasher.verify(kept or _nobodys_hash(settings().environment == "test"), password)
+            and kept is not None
+        )
     except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
         return False
 
@@ -54,7 +57,17 @@ def weakness(password: str, *, email: str = "", name: str = "") -> str | None:
     return None
 
 
-COMMON: Final = ("password", "123456", "qwerty", "letmein", "welcome", "iloveyou", "abcdef", "passwort", "admin123")
+COMMON: Final = (
+    "password",
+    "123456",
+    "qwerty",
+    "letmein",
+    "welcome",
+    "iloveyou",
+    "abcdef",
+    "passwort",
+    "admin123",
+)
 
 
 def new_token() -> str:

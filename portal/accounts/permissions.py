@@ -21,8 +21,16 @@ class Permission:
 
 
 AREAS: Final = {
-    "catalog": "Products", "stock": "Stock", "orders": "Orders", "customers": "Customers", "channels": "Channels",
-    "reports": "Reports", "privacy": "Privacy", "operations": "Operations", "settings": "Settings", "users": "Users and roles",
+    "catalog": "Products",
+    "stock": "Stock",
+    "orders": "Orders",
+    "customers": "Customers",
+    "channels": "Channels",
+    "reports": "Reports",
+    "privacy": "Privacy",
+    "operations": "Operations",
+    "settings": "Settings",
+    "users": "Users and roles",
 }
 
 SENSITIVE: Final = (
@@ -41,7 +49,11 @@ SENSITIVE: Final = (
 PERMISSIONS: Final = {
     permission.name: permission
     for permission in (
-        *(Permission(f"{area}.{verb}", f"{label}: {verb}") for area, label in AREAS.items() for verb in ("view", "edit")),
+        *(
+            Permission(f"{area}.{verb}", f"{label}: {verb}")
+            for area, label in AREAS.items()
+            for verb in ("view", "edit")
+        ),
         *SENSITIVE,
     )
 }
@@ -71,31 +83,58 @@ def _edits(*areas: str) -> set[str]:
 
 
 BUILT_IN_ROLES: Final = (
-    BuiltInRole(OWNER, "Owner", "Everything, and the only role that can make another owner.", frozenset(PERMISSIONS)),
     BuiltInRole(
-        "catalogue-manager", "Catalogue manager", "Products, prices, categories and what channels show of them.",
-        frozenset(_edits("catalog", "channels") | _views("stock", "orders", "reports", "operations")
-                  | {"catalog.price", "imports.run", "lists.export"}),
+        OWNER, "Owner", "Everything, and the only role that can make another owner.", frozenset(PERMISSIONS)
     ),
     BuiltInRole(
-        "warehouse", "Warehouse", "Stock, picking and sending.",
+        "catalogue-manager",
+        "Catalogue manager",
+        "Products, prices, categories and what channels show of them.",
+        frozenset(
+            _edits("catalog", "channels")
+            | _views("stock", "orders", "reports", "operations")
+            | {"catalog.price", "imports.run", "lists.export"}
+        ),
+    ),
+    BuiltInRole(
+        "warehouse",
+        "Warehouse",
+        "Stock, picking and sending.",
         frozenset(_edits("stock", "orders") | _views("catalog", "operations") | {"stock.adjust"}),
     ),
     BuiltInRole(
-        "support", "Support", "Orders and the people behind them: edit, refund, return, send again.",
-        frozenset(_edits("orders", "customers") | _views("catalog", "stock", "operations") | {"orders.refund", "privacy.request"}),
+        "support",
+        "Support",
+        "Orders and the people behind them: edit, refund, return, send again.",
+        frozenset(
+            _edits("orders", "customers")
+            | _views("catalog", "stock", "operations")
+            | {"orders.refund", "privacy.request"}
+        ),
     ),
     BuiltInRole(
-        "compliance", "Compliance officer", "Privacy requests, erasure and the record of who did what.",
-        frozenset(_edits("privacy") | _views("customers", "orders", "operations", "users")
-                  | {"privacy.request", "privacy.approve", "customers.reveal", "audit.view", "lists.export"}),
+        "compliance",
+        "Compliance officer",
+        "Privacy requests, erasure and the record of who did what.",
+        frozenset(
+            _edits("privacy")
+            | _views("customers", "orders", "operations", "users")
+            | {"privacy.request", "privacy.approve", "customers.reveal", "audit.view", "lists.export"}
+        ),
     ),
     BuiltInRole(
-        "analyst", "Analyst", "Reports and lists, without seeing who the customers are.",
-        frozenset(_views("reports", "catalog", "stock", "orders", "customers", "channels", "operations") | {"lists.export"}),
+        "analyst",
+        "Analyst",
+        "Reports and lists, without seeing who the customers are.",
+        frozenset(
+            _views("reports", "catalog", "stock", "orders", "customers", "channels", "operations")
+            | {"lists.export"}
+        ),
     ),
     BuiltInRole(
-        "read-only", "Read-only", "Looks at everything a shop does, changes nothing.",
+        "read-only",
+        "Read-only",
+        "Looks at everything a shop does, changes nothing.",
         frozenset(_views("catalog", "stock", "orders", "customers", "channels", "reports", "operations")),
     ),
 )

@@ -27,12 +27,20 @@ def members() -> Sequence[Any]:
     last_seen = (
         sa.select(sa.func.max(UserSession.last_seen_at))
         .where(UserSession.user_id == Membership.user_id, UserSession.active_merchant_id == merchant_id)
-        .correlate(Membership).scalar_subquery()
+        .correlate(Membership)
+        .scalar_subquery()
     )
     return db.session.execute(
         sa.select(
-            Membership.user_id, User.name, User.email, Membership.state, Membership.role_id, Role.name.label("role"),
-            Role.key.label("role_key"), last_seen.label("last_seen_at"), Membership.created_at.label("since"),
+            Membership.user_id,
+            User.name,
+            User.email,
+            Membership.state,
+            Membership.role_id,
+            Role.name.label("role"),
+            Role.key.label("role_key"),
+            last_seen.label("last_seen_at"),
+            Membership.created_at.label("since"),
         )
         .select_from(Membership)
         .join(User, User.id == Membership.user_id)
@@ -52,13 +60,21 @@ def open_invitations() -> Sequence[Any]:
     merchant_id = current_merchant_id()
     return db.session.execute(
         sa.select(
-            Invitation.id, Invitation.email, Role.name.label("role"), Invitation.created_at, Invitation.expires_at,
+            Invitation.id,
+            Invitation.email,
+            Role.name.label("role"),
+            Invitation.created_at,
+            Invitation.expires_at,
             User.name.label("invited_by"),
         )
         .select_from(Invitation)
         .join(Role, sa.and_(Role.merchant_id == Invitation.merchant_id, Role.id == Invitation.role_id))
         .join(User, User.id == Invitation.invited_by)
-        .where(Invitation.merchant_id == merchant_id, Invitation.accepted_at.is_(None), Invitation.revoked_at.is_(None))
+        .where(
+            Invitation.merchant_id == merchant_id,
+            Invitation.accepted_at.is_(None),
+            Invitation.revoked_at.is_(None),
+        )
         .order_by(Invitation.created_at.desc(), Invitation.id.desc())
     ).all()
 
@@ -70,7 +86,8 @@ def merchants_of(user_id: int) -> list[MerchantChoice]:
     )
     rows = db.session.execute(
         sa.select(Merchant.id, Merchant.name, Merchant.country)
-        .join(works_for, works_for.c.merchant_id == Merchant.id).order_by(sa.func.lower(Merchant.name))
+        .join(works_for, works_for.c.merchant_id == Merchant.id)
+        .order_by(sa.func.lower(Merchant.name))
     )
     return [MerchantChoice(*row) for row in rows]
 

@@ -35,12 +35,20 @@ def begin_session(user_id: int, merchant_id: int | None) -> UserSession:
     now = utc_now()
     if session.get(TOKEN):
         db.session.execute(
-            sa.update(UserSession).where(UserSession.token_hash == token_hash(session[TOKEN])).values(revoked_at=now)
+            sa.update(UserSession)
+            .where(UserSession.token_hash == token_hash(session[TOKEN]))
+            .values(revoked_at=now)
         )
     token = new_token()
     begun = UserSession(
-        token_hash=token_hash(token), user_id=user_id, active_merchant_id=merchant_id, created_at=now, last_seen_at=now,
-        confirmed_at=now, expires_at=now + LONGEST_SESSION, ip_address=request.remote_addr,
+        token_hash=token_hash(token),
+        user_id=user_id,
+        active_merchant_id=merchant_id,
+        created_at=now,
+        last_seen_at=now,
+        confirmed_at=now,
+        expires_at=now + LONGEST_SESSION,
+        ip_address=request.remote_addr,
         user_agent=request.user_agent.string[:300],
     )
     db.session.add(begun)
@@ -75,7 +83,9 @@ def end_sessions_of(user_id: int, *, but: int | None = None) -> int:
 
 def revoke(*which: sa.ColumnElement[bool]) -> int:
     """End the living sessions that match; returns how many."""
-    ended = sa.update(UserSession).where(*which, UserSession.revoked_at.is_(None)).values(revoked_at=utc_now())
+    ended = (
+        sa.update(UserSession).where(*which, UserSession.revoked_at.is_(None)).values(revoked_at=utc_now())
+    )
     return len(db.session.execute(ended.returning(UserSession.id)).all())
 
 
@@ -83,7 +93,9 @@ def living_sessions(user_id: int, idle: dt.timedelta) -> Sequence[UserSession]:
     """A user's sessions that still work, latest first."""
     now = utc_now()
     alive = sa.select(UserSession).where(
-        UserSession.user_id == user_id, UserSession.revoked_at.is_(None), UserSession.expires_at > now,
+        UserSession.user_id == user_id,
+        UserSession.revoked_at.is_(None),
+        UserSession.expires_at > now,
         UserSession.last_seen_at > now - idle,
     )
     return db.session.scalars(alive.order_by(UserSession.last_seen_at.desc())).all()
@@ -99,7 +111,9 @@ def work_for(session_id: int, merchant_id: int) -> None:
 
 def mark_confirmed(session_id: int) -> None:
     """The person has just typed the password again."""
-    db.session.execute(sa.update(UserSession).where(UserSession.id == session_id).values(confirmed_at=utc_now()))
+    db.session.execute(
+        sa.update(UserSession).where(UserSession.id == session_id).values(confirmed_at=utc_now())
+    )
 
 
 def is_fresh(identity: Identity) -> bool:
@@ -141,7 +155,9 @@ def become(identity: Identity) -> None:
         identity.locale or (shop.locale if shop else Region.locale),
         identity.time_zone or (shop.time_zone if shop else Region.zone),
     )
-    structlog.contextvars.bind_contextvars(user_id=identity.id, merchant_id=shop.id if shop else PLATFORM_MERCHANT)
+    structlog.contextvars.bind_contextvars(
+        user_id=identity.id, merchant_id=shop.id if shop else PLATFORM_MERCHANT
+    )
 
 
 def touch(identity: Identity) -> None:
@@ -149,7 +165,9 @@ def touch(identity: Identity) -> None:
     now = utc_now()
     if now - identity.last_seen_at < TOUCH_EVERY:
         return
-    db.session.execute(sa.update(UserSession).where(UserSession.id == identity.session_id).values(last_seen_at=now))
+    db.session.execute(
+        sa.update(UserSession).where(UserSession.id == identity.session_id).values(last_seen_at=now)
+    )
     db.session.commit()
 
 

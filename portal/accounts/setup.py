@@ -36,15 +36,29 @@ def page_context() -> dict[str, Any]:
     """What the frame of every page shows of the person: nothing of it asks the database."""
     identity: Identity | None = g.get("identity")
     if identity is None:
-        return {"merchant": None, "merchants": [], "person": None, "sign_out_url": None, "preferences_url": None}
+        return {
+            "merchant": None,
+            "merchants": [],
+            "person": None,
+            "sign_out_url": None,
+            "preferences_url": None,
+        }
     here = identity.merchant.id if identity.merchant else None
     return {
         "merchant": identity.merchant,
         "merchants": [
-            {"name": desk["name"], "url": url_for("accounts.select_merchant", merchant_id=desk["id"]), "current": desk["id"] == here}
+            {
+                "name": desk["name"],
+                "url": url_for("accounts.select_merchant", merchant_id=desk["id"]),
+                "current": desk["id"] == here,
+            }
             for desk in identity.desks
         ],
-        "person": {"name": identity.name, "email": identity.email, "profile_url": url_for("accounts.profile")},
+        "person": {
+            "name": identity.name,
+            "email": identity.email,
+            "profile_url": url_for("accounts.profile"),
+        },
         "sign_out_url": url_for("accounts.sign_out"),
         "preferences_url": url_for("accounts.preferences"),
         "theme": request.cookies.get("theme", identity.theme),

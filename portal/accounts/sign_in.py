@@ -84,8 +84,12 @@ def sign_in(user: User) -> int | None:
     session_id = begun.id
     db.session.commit()
     with merchant_scope(PLATFORM_MERCHANT if merchant_id is None else merchant_id):
-        record(action="user.signed-in", by=Actor(kind="user", id=user_id, name=name), subject=("user", user_id),
-               after={"session_id": session_id})
+        record(
+            action="user.signed-in",
+            by=Actor(kind="user", id=user_id, name=name),
+            subject=("user", user_id),
+            after={"session_id": session_id},
+        )
         db.session.commit()
     return merchant_id
 
@@ -104,13 +108,23 @@ def request_reset(email: str, *, address: str | None) -> None:
             return
         token, now = new_token(), utc_now()
         db.session.execute(
-            sa.update(PasswordReset).where(PasswordReset.user_id == user.id, PasswordReset.used_at.is_(None)).values(used_at=now)
+            sa.update(PasswordReset)
+            .where(PasswordReset.user_id == user.id, PasswordReset.used_at.is_(None))
+            .values(used_at=now)
         )
-        db.session.add(PasswordReset(token_hash=token_hash(token), user_id=user.id, created_at=now, expires_at=now + RESET_LIVES))
+        db.session.add(
+            PasswordReset(
+                token_hash=token_hash(token), user_id=user.id, created_at=now, expires_at=now + RESET_LIVES
+            )
+        )
         send_mail(
-            template="password_reset", to=user.email, locale=user.locale or "en_GB", about=("user", user.id),
+            template="password_reset",
+            to=user.email,
+            locale=user.locale or "en_GB",
+            about=("user", user.id),
             context={
-                "name": user.name, "link": public_link(url_for("accounts.reset_password", token=token)),
+                "name": user.name,
+                "link": public_link(url_for("accounts.reset_password", token=token)),
                 "minutes": int(RESET_LIVES.total_seconds() // 60),
             },
         )
@@ -123,9 +137,15 @@ def user_of_reset(token: str) -> User:
     Raises:
         ResetLinkError: the link is not good any more.
     """
-    good = sa.select(User).join(PasswordReset, PasswordReset.user_id == User.id).where(
-        PasswordReset.token_hash == token_hash(token), PasswordReset.used_at.is_(None),
-        PasswordReset.expires_at > utc_now(), User.state == "active",
+    good = (
+        sa.select(User)
+        .join(PasswordReset, PasswordReset.user_id == User.id)
+        .where(
+            PasswordReset.token_hash == token_hash(token),
+            PasswordReset.used_at.is_(None),
+            PasswordReset.expires_at > utc_now(),
+            User.state == "active",
+        )
     )
     user = db.session.scalars(good).one_or_none()
     if user is None:
@@ -142,17 +162,26 @@ def reset_password(token: str, password: str) -> User:
     """
     user = user_of_reset(token)
     set_password(user, password)
-    used = sa.update(PasswordReset).where(
-        PasswordReset.token_hash == token_hash(token), PasswordReset.used_at.is_(None)).values(used_at=utc_now())
+    used = (
+        sa.update(PasswordReset)
+        .where(PasswordReset.token_hash == token_hash(token), PasswordReset.used_at.is_(None))
+        .values(used_at=utc_now())
+    )
     if not db.session.execute(used.returning(PasswordReset.user_id)).all():
         raise ResetLinkError
     ended = end_sessions_of(user.id)
-    record(action="user.password-reset", by=Actor(kind="user", id=user.id, name=user.name), subject=("user", user.id),
-           after={"sessions_ended": ended})
+    record(
+        action="user.password-reset",
+        by=Actor(kind="user", id=user.id, name=user.name),
+        subject=("user", user.id),
+        after={"sessions_ended": ended},
+    )
     return user
 
 
 def forget_old_resets(before: dt.datetime) -> int:
     """Delete links that nobody can use any more."""
-    deleted = sa.delete(PasswordReset).where(PasswordReset.expires_at < before).returning(PasswordReset.user_id)
+    deleted = (
+        sa.delete(PasswordReset).where(PasswordReset.expires_at < before).returning(PasswordReset.user_id)
+    )
     return len(db.session.execute(deleted).all())

@@ -23,7 +23,9 @@ class TooManyTriesError(DomainError):
 
     def __init__(self, retry_after: int) -> None:
         minutes = max(1, -(-retry_after // 60))
-        super().__init__(f"Too many tries. Wait {minutes} {'minute' if minutes == 1 else 'minutes'}, then try again.")
+        super().__init__(
+            f"Too many tries. Wait {minutes} {'minute' if minutes == 1 else 'minutes'}, then try again."
+        )
         self.retry_after = retry_after
 
 

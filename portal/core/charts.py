@@ -91,8 +91,14 @@ class Chart:
         return not self.hits
 
 
-def plot(kind: Kind, labels: Sequence[Label], series: Sequence[Mapping[str, Any]], *, currency: str | None = None,
-         height: int = 220) -> Chart:
+def plot(
+    kind: Kind,
+    labels: Sequence[Label],
+    series: Sequence[Mapping[str, Any]],
+    *,
+    currency: str | None = None,
+    height: int = 220,
+) -> Chart:
     """Place a chart.
 
     Args:
@@ -140,7 +146,9 @@ def spark(values: Sequence[Value], width: int = 96, height: int = 24) -> str:
     reach = (high - low) or 1.0
     across = (width - 2) / max(1, len(numbers) - 1)
     points = [
-        None if number is None else (round(1 + i * across, 1), round(height - 2 - (number - low) / reach * (height - 4), 1))
+        None
+        if number is None
+        else (round(1 + i * across, 1), round(height - 2 - (number - low) / reach * (height - 4), 1))
         for i, number in enumerate(numbers)
     ]
     return _path(points)
@@ -163,7 +171,9 @@ def _tones(previous: Sequence[bool]) -> list[str]:
     return tones
 
 
-def _scale(kind: Kind, values: Sequence[Sequence[float | None]], previous: Sequence[bool]) -> tuple[float, float, float]:
+def _scale(
+    kind: Kind, values: Sequence[Sequence[float | None]], previous: Sequence[bool]
+) -> tuple[float, float, float]:
     """Lowest and highest value of the axis, and the step between its marks; zero is in unless a line stays far from it."""
     known = [value for one in values for value in one if value is not None]
     if kind == "stack":
@@ -199,14 +209,23 @@ def _bottom_labels(words: Sequence[str]) -> tuple[Tick, ...]:
     shown = range(0, len(words), stride)
     slot = 100 / len(words)
     return tuple(
-        Tick(round((i + 0.5) * slot, 2), words[i], is_spare=n % 2 == 1,
-             anchor="start" if len(words) > 12 and i == 0 else "middle")
+        Tick(
+            round((i + 0.5) * slot, 2),
+            words[i],
+            is_spare=n % 2 == 1,
+            anchor="start" if len(words) > 12 and i == 0 else "middle",
+        )
         for n, i in enumerate(shown)
     )
 
 
-def _bars(kind: Kind, values: Sequence[Sequence[float | None]], previous: Sequence[bool], tones: Sequence[str],
-          down: Any) -> list[Bar]:
+def _bars(
+    kind: Kind,
+    values: Sequence[Sequence[float | None]],
+    previous: Sequence[bool],
+    tones: Sequence[str],
+    down: Any,
+) -> list[Bar]:
     if kind == "line" or not values or not values[0]:
         return []
     slot = 100 / len(values[0])
@@ -224,8 +243,15 @@ def _bars(kind: Kind, values: Sequence[Sequence[float | None]], previous: Sequen
             start = (up if value > 0 else under) if is_stack else 0.0
             x = i * slot + (slot - room) / 2 + (0 if is_stack else lane * wide)
             first, second = down(start), down(start + value)
-            bars.append(Bar(round(x, 3), min(first, second), round(wide * (1 if lanes == 1 else 0.94), 3),
-                            max(1.0, round(abs(first - second), 1)), tones[lane]))
+            bars.append(
+                Bar(
+                    round(x, 3),
+                    min(first, second),
+                    round(wide * (1 if lanes == 1 else 0.94), 3),
+                    max(1.0, round(abs(first - second), 1)),
+                    tones[lane],
+                )
+            )
             if value > 0:
                 up += value
             else:
@@ -235,11 +261,17 @@ def _bars(kind: Kind, values: Sequence[Sequence[float | None]], previous: Sequen
 
 def _line(values: Sequence[float | None], name: str, tone: str, down: Any) -> Line:
     slot = SPAN / max(1, len(values))
-    points = [None if value is None else (round((i + 0.5) * slot, 1), float(down(value))) for i, value in enumerate(values)]
+    points = [
+        None if value is None else (round((i + 0.5) * slot, 1), float(down(value)))
+        for i, value in enumerate(values)
+    ]
     known = [point for point in points if point is not None]
     lonely = tuple(
-        (round(point[0] / SPAN * 100, 2), point[1]) for i, point in enumerate(points)
-        if point is not None and (i == 0 or points[i - 1] is None) and (i + 1 == len(points) or points[i + 1] is None)
+        (round(point[0] / SPAN * 100, 2), point[1])
+        for i, point in enumerate(points)
+        if point is not None
+        and (i == 0 or points[i - 1] is None)
+        and (i + 1 == len(points) or points[i + 1] is None)
     )
     return Line(_path(points), tone, name, known[-1][1] if known else 0.0, lonely)
 
@@ -274,14 +306,24 @@ def _hits(words: Sequence[str], names: Sequence[str], texts: Sequence[Sequence[s
     slot = 100 / max(1, len(words))
     alone = len(names) == 1
     return [
-        Hit(round(i * slot, 3), round(slot, 3),
-            f"{word}: " + ", ".join(one[i] if alone else f"{name} {one[i]}" for name, one in zip(names, texts, strict=True)))
+        Hit(
+            round(i * slot, 3),
+            round(slot, 3),
+            f"{word}: "
+            + ", ".join(
+                one[i] if alone else f"{name} {one[i]}" for name, one in zip(names, texts, strict=True)
+            ),
+        )
         for i, word in enumerate(words)
     ]
 
 
-def _summary(words: Sequence[str], names: Sequence[str], values: Sequence[Sequence[float | None]],
-             texts: Sequence[Sequence[str]]) -> str:
+def _summary(
+    words: Sequence[str],
+    names: Sequence[str],
+    values: Sequence[Sequence[float | None]],
+    texts: Sequence[Sequence[str]],
+) -> str:
     """What a person who does not see the drawing should hear first."""
     if not words or not values:
         return "No data."

@@ -59,7 +59,9 @@ class MasterKey:
 
     def derive(self, use: str) -> bytes:
         """The key for one use; knowing it tells nothing of the others."""
-        return HKDF(algorithm=hashes.SHA256(), length=KEY_BYTES, salt=None, info=f"portal {use}".encode()).derive(self._key)
+        return HKDF(
+            algorithm=hashes.SHA256(), length=KEY_BYTES, salt=None, info=f"portal {use}".encode()
+        ).derive(self._key)
 
     def seal(self, use: str, plaintext: bytes, context: str) -> bytes:
         """Encrypt under the key of *use*, bound to *context*."""
@@ -85,4 +87,6 @@ def _decrypt(key: bytes, body: bytes, aad: bytes) -> bytes:
     try:
         return AESGCM(key).decrypt(body[:NONCE_BYTES], body[NONCE_BYTES:], aad)
     except (InvalidTag, ValueError) as error:
-        raise DecryptionError("This value does not open: wrong key, wrong purpose, or it was changed.") from error
+        raise DecryptionError(
+            "This value does not open: wrong key, wrong purpose, or it was changed."
+        ) from error

@@ -46,10 +46,16 @@ class CommitOrdered:
     """Columns of a table that is read in commit order: which transaction wrote the row, in which cluster."""
 
     cluster: Mapped[int] = mapped_column(
-        sa.BigInteger, server_default=sa.text(CURRENT_CLUSTER), sort_order=800, info=not_pii("database cluster")
+        sa.BigInteger,
+        server_default=sa.text(CURRENT_CLUSTER),
+        sort_order=800,
+        info=not_pii("database cluster"),
     )
     xid: Mapped[int] = mapped_column(
-        Xid8, server_default=sa.text("pg_current_xact_id()"), sort_order=801, info=not_pii("transaction number")
+        Xid8,
+        server_default=sa.text("pg_current_xact_id()"),
+        sort_order=801,
+        info=not_pii("transaction number"),
     )
 
 
@@ -95,10 +101,12 @@ def committed_after(model: Any, position: Position, limit: int) -> sa.Select[Any
         sa.select(model)
         .where(model.merchant_id == current_merchant_id(), model.cluster == position.cluster)
         .where(place > sa.tuple_(xid, sa.literal(position.id, sa.BigInteger)))
-        .where(sa.or_(
-            model.cluster != sa.text(CURRENT_CLUSTER),
-            sa.text(f"{model.__tablename__}.xid < pg_snapshot_xmin(pg_current_snapshot())"),
-        ))
+        .where(
+            sa.or_(
+                model.cluster != sa.text(CURRENT_CLUSTER),
+                sa.text(f"{model.__tablename__}.xid < pg_snapshot_xmin(pg_current_snapshot())"),
+            )
+        )
         .order_by(model.xid, model.id)
         .limit(limit)
     )

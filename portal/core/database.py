@@ -148,7 +148,7 @@ def merchant_scope(merchant_id: int) -> Iterator[None]:
         finally:
             left_open = _open_session()
             if left_open is not None:
-                left_open.rollback()
+                _take_back(left_open)
             if has_app_context():
                 db.session.expunge_all()
 
@@ -202,6 +202,14 @@ def _open_session() -> Session | None:
         return None
     session = db.session()
     return session if session.in_transaction() else None
+
+
+def _take_back(session: Session) -> None:
+    try:
+        session.rollback()
+    except DBAPIError:
+        # The server ended the connection, and with it the transaction.
+        session.invalidate()
 
 
 def _tell_postgres(connection: sa.Connection, merchant_id: int) -> None:

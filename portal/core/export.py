@@ -49,7 +49,13 @@ class Written:
 
 
 def start_export(
-    listing: Listing, encoded: str, *, by: Actor, permissions: frozenset[str], reveal: bool = False, reason: str = ""
+    listing: Listing,
+    encoded: str,
+    *,
+    by: Actor,
+    permissions: frozenset[str],
+    reveal: bool = False,
+    reason: str = "",
 ) -> Job:
     """Ask for the export of a list in a state. Flushes; the caller commits.
 
@@ -71,17 +77,38 @@ def start_export(
     if reveal and REVEAL not in permissions:
         raise ForbiddenError("Your role may not see personal data outside a case.")
     if reveal and not reason:
-        raise DomainError("Say why personal data is needed in full; the reason is kept in the audit log.", field="reason")
+        raise DomainError(
+            "Say why personal data is needed in full; the reason is kept in the audit log.", field="reason"
+        )
     key = f"exports/{secrets.token_urlsafe(18).replace('-', '_')}"
     storage.put(f"{key}/state", encoded.encode(), expires_at=utc_now() + KEPT_FOR, by=by.id)
     region = formats.current_region()
-    job_row = enqueue("lists.export", {
-        "list": listing.key, "key": key, "reveal": reveal, "locale": region.locale, "zone": region.zone,
-        "permissions": sorted(permissions & {each.permission for each in listing.filters if each.permission}),
-    }, by=by)
-    record("list.export_requested", by=by, subject=("job", job_row.id), reason=reason or None,
-           after={"list": listing.key, "columns": list(state.columns), "filters": sorted({term.field for term in state.terms}),
-                  "personal_data": "in full" if reveal else "masked"})
+    job_row = enqueue(
+        "lists.export",
+        {
+            "list": listing.key,
+            "key": key,
+            "reveal": reveal,
+            "locale": region.locale,
+            "zone": region.zone,
+            "permissions": sorted(
+                permissions & {each.permission for each in listing.filters if each.permission}
+            ),
+        },
+        by=by,
+    )
+    record(
+        "list.export_requested",
+        by=by,
+        subject=("job", job_row.id),
+        reason=reason or None,
+        after={
+            "list": listing.key,
+            "columns": list(state.columns),
+            "filters": sorted({term.field for term in state.terms}),
+            "personal_data": "in full" if reveal else "masked",
+        },
+    )
     return job_row
 
 
@@ -95,17 +122,30 @@ def export_list(run: JobRun) -> None:
         state = decode_state(listing, encoded, args["permissions"])
         if state is None or state.messages:
             # A condition that is left out would export more than was on the screen.
-            raise DomainError("The list changed since the export was asked for. Open it again and export once more.")
+            raise DomainError(
+                "The list changed since the export was asked for. Open it again and export once more."
+            )
         written = Written()
         pieces = _in_this_context(_pieces(listing, state, written, run, reveal=bool(args["reveal"])))
         until = utc_now() + KEPT_FOR
         filename = f"{listing.key}-{utc_now():%Y-%m-%d-%H%M}.csv"
-        storage.put(f"{args['key']}/file", pieces, filename=filename, media_type="text/csv", expires_at=until, by=run.by.id)
+        storage.put(
+            f"{args['key']}/file",
+            pieces,
+            filename=filename,
+            media_type="text/csv",
+            expires_at=until,
+            by=run.by.id,
+        )
     _finish(run, listing, state, written, filename)
 
 
 def csv_pieces(
-    columns: Sequence[Column], batches: Iterator[list[dict[str, Any]]], written: Written, *, reveal: bool = False
+    columns: Sequence[Column],
+    batches: Iterator[list[dict[str, Any]]],
+    written: Written,
+    *,
+    reveal: bool = False,
 ) -> Iterator[bytes]:
     """RFC 4180 in pieces of a thousand rows: CRLF, quotes doubled, UTF-8, one header line."""
     text = io.StringIO()
@@ -118,14 +158,17 @@ def csv_pieces(
         yield _taken(text, written)
 
 
-def _pieces(listing: Listing, state: ListState, written: Written, run: JobRun, *, reveal: bool) -> Iterator[bytes]:
+def _pieces(
+    listing: Listing, state: ListState, written: Written, run: JobRun, *, reveal: bool
+) -> Iterator[bytes]:
     columns = [listing.columns_by_key[key] for key in state.columns]
     shown = set(state.columns)
     with snapshot() as connection, reading_on(connection):
         statement = Reading(listing, state).everything().execution_options(yield_per=BATCH)
         with connection.execute(statement) as result:
             batches = (
-                complete(listing, [dict(row) for row in batch], shown) for batch in result.mappings().partitions()
+                complete(listing, [dict(row) for row in batch], shown)
+                for batch in result.mappings().partitions()
             )
             for piece in csv_pieces(columns, batches, written, reveal=reveal):
                 run.progress(written.rows)
@@ -135,17 +178,39 @@ def _pieces(listing: Listing, state: ListState, written: Written, run: JobRun, *
 def _finish(run: JobRun, listing: Listing, state: ListState, written: Written, filename: str) -> None:
     digest = written.digest.hexdigest()
     manifest = {
-        "list": listing.key, "file": filename, "rows": written.rows, "sha256": digest, "columns": list(state.columns),
-        "personal_data": "in full" if run.args["reveal"] else "masked", "made_at": formats.iso(utc_now()),
+        "list": listing.key,
+        "file": filename,
+        "rows": written.rows,
+        "sha256": digest,
+        "columns": list(state.columns),
+        "personal_data": "in full" if run.args["reveal"] else "masked",
+        "made_at": formats.iso(utc_now()),
     }
-    storage.put(f"{run.args['key']}/manifest.json", json.dumps(manifest, indent=2).encode(), filename="manifest.json",
-                media_type="application/json", expires_at=utc_now() + KEPT_FOR, by=run.by.id)
+    storage.put(
+        f"{run.args['key']}/manifest.json",
+        json.dumps(manifest, indent=2).encode(),
+        filename="manifest.json",
+        media_type="application/json",
+        expires_at=utc_now() + KEPT_FOR,
+        by=run.by.id,
+    )
     storage.delete(f"{run.args['key']}/state")
     run.attach_result(f"{run.args['key']}/file", filename, "text/csv")
     run.state.update(rows=written.rows, sha256=digest)
-    run.progress(written.rows, written.rows, f"{formats.plural(written.rows, *listing.noun)}, SHA-256 {digest}")
-    record("list.exported", by=run.by, subject=("job", run.id),
-           after={"list": listing.key, "rows": written.rows, "sha256": digest, "personal_data": manifest["personal_data"]})
+    run.progress(
+        written.rows, written.rows, f"{formats.plural(written.rows, *listing.noun)}, SHA-256 {digest}"
+    )
+    record(
+        "list.exported",
+        by=run.by,
+        subject=("job", run.id),
+        after={
+            "list": listing.key,
+            "rows": written.rows,
+            "sha256": digest,
+            "personal_data": manifest["personal_data"],
+        },
+    )
     run.commit()
 
 

@@ -44,7 +44,7 @@ class Region:
 
     @property
     def direction(self) -> str:
-        """"rtl" or "ltr"."""
+        """ "rtl" or "ltr"."""
         return str(Locale.parse(self.locale).text_direction)
 
     @property
@@ -77,6 +77,7 @@ def in_region(region: Region) -> Iterator[None]:
 
 
 # Numbers
+
 
 def money(amount: Number | None, currency: str) -> str:
     """An amount with its currency: £1,234.50."""
@@ -138,6 +139,7 @@ def filesize(size: int | None) -> str:
 
 
 # Times
+
 
 def when(moment: dt.datetime | None) -> str:
     """Short: the hour today, day and hour this year, the day before that."""
@@ -206,7 +208,12 @@ def duration(seconds: Number | dt.timedelta | None) -> str:
     if seconds is None:
         return NOTHING
     total = int(seconds.total_seconds() if isinstance(seconds, dt.timedelta) else seconds)
-    parts = [(total // 86_400, "d"), (total % 86_400 // 3600, "h"), (total % 3600 // 60, "min"), (total % 60, "s")]
+    parts = [
+        (total // 86_400, "d"),
+        (total % 86_400 // 3600, "h"),
+        (total % 3600 // 60, "min"),
+        (total % 60, "s"),
+    ]
     while len(parts) > 1 and parts[0][0] == 0:
         parts.pop(0)
     return " ".join(f"{value} {unit}" for value, unit in parts[:2] if value or len(parts) == 1)
@@ -215,9 +222,19 @@ def duration(seconds: Number | dt.timedelta | None) -> str:
 def init_formats(app: Flask) -> None:
     """Give the templates these functions as filters, and the region."""
     filters: dict[str, Callable[..., str]] = {
-        "money": money, "number": number, "percent": percent, "capped": capped, "plural": plural,
-        "filesize": filesize, "compact": compact,
-        "when": when, "when_long": when_long, "when_full": when_full, "day": day, "clock": clock, "iso": iso,
+        "money": money,
+        "number": number,
+        "percent": percent,
+        "capped": capped,
+        "plural": plural,
+        "filesize": filesize,
+        "compact": compact,
+        "when": when,
+        "when_long": when_long,
+        "when_full": when_full,
+        "day": day,
+        "clock": clock,
+        "iso": iso,
         "duration": duration,
     }
     app.jinja_env.filters.update(filters)
@@ -227,7 +244,9 @@ def init_formats(app: Flask) -> None:
 # Patterns, each made once
 
 Writer = Callable[[Decimal], str]
-_PROBES = tuple(Decimal(text) for text in ("0", "0.5", "-0.5", "12.345", "999", "1234.56", "-98765.4", "1234567890.123"))
+_PROBES = tuple(
+    Decimal(text) for text in ("0", "0.5", "-0.5", "12.345", "999", "1234.56", "-98765.4", "1234567890.123")
+)
 
 
 @lru_cache(maxsize=512)
@@ -295,4 +314,3 @@ def _second(locale: str, time: dt.time) -> str:
 @lru_cache(maxsize=1024)
 def _zone_name(locale: str, zone: str, hour: dt.datetime) -> str:
     return get_timezone_name(hour, width="short", locale=locale, zone_variant=None) or zone
-

@@ -25,7 +25,19 @@ from jinja2 import Template
 
 from portal.config import settings
 
-__all__ = ["cacheable", "can", "path_or", "previous_path", "public_link", "render", "render_region", "see_other", "toast", "wants_fragment", "wants_json"]
+__all__ = [
+    "cacheable",
+    "can",
+    "path_or",
+    "previous_path",
+    "public_link",
+    "render",
+    "render_region",
+    "see_other",
+    "toast",
+    "wants_fragment",
+    "wants_json",
+]
 
 Tone = Literal["success", "warning", "danger", "info"]
 FRAGMENT_BLOCK: Final = "content"
@@ -129,10 +141,15 @@ def send_toasts(response: Response) -> Response:
     if not toasts:
         return response
     if "HX-Redirect" in response.headers or "HX-Refresh" in response.headers:
-        session["_flashes"] = [*session.get("_flashes", []), *((each["tone"], each["text"]) for each in toasts)]
+        session["_flashes"] = [
+            *session.get("_flashes", []),
+            *((each["tone"], each["text"]) for each in toasts),
+        ]
         return response
     events = _triggers(response.headers.get("HX-Trigger"))
-    events["toast"] = toasts[0] if len(toasts) == 1 else {**toasts[-1], "text": " ".join(each["text"] for each in toasts)}
+    events["toast"] = (
+        toasts[0] if len(toasts) == 1 else {**toasts[-1], "text": " ".join(each["text"] for each in toasts)}
+    )
     response.headers["HX-Trigger"] = json.dumps(events)
     return response
 

@@ -48,22 +48,30 @@ def init_logging(app: Flask) -> None:
 def configure(*, level: int = logging.INFO) -> None:
     """Set up structlog and route the standard library's loggers through it. Safe to repeat."""
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars, _add_merchant, structlog.stdlib.add_logger_name,
-        structlog.stdlib.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.contextvars.merge_contextvars,
+        _add_merchant,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(), wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
     handler = _PortalHandler(sys.stderr)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared,
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta, format_error, scrub,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-    ))
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                format_error,
+                scrub,
+                structlog.processors.JSONRenderer(ensure_ascii=False),
+            ],
+        )
+    )
     root = logging.getLogger()
     root.handlers = [each for each in root.handlers if not isinstance(each, _PortalHandler)]
     root.addHandler(handler)
@@ -104,7 +112,8 @@ def describe(error: BaseException) -> str:
     while current is not None and id(current) not in seen and len(chain) < 5:
         seen.add(id(current))
         frames = "".join(
-            f"  {frame.filename}:{frame.lineno} {frame.name}\n" for frame in traceback.extract_tb(current.__traceback__)[-15:]
+            f"  {frame.filename}:{frame.lineno} {frame.name}\n"
+            for frame in traceback.extract_tb(current.__traceback__)[-15:]
         )
         chain.append(f"{frames}{_headline(current)}")
         current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
@@ -174,8 +183,12 @@ def _log_access(response: Response) -> Response:
         return response
     began = g.get("began_at")
     log.info(
-        "request", method=request.method, route=request.url_rule.rule if request.url_rule else "none",
-        status=response.status_code, query_names=sorted(request.args)[:20], bytes=response.content_length or 0,
+        "request",
+        method=request.method,
+        route=request.url_rule.rule if request.url_rule else "none",
+        status=response.status_code,
+        query_names=sorted(request.args)[:20],
+        bytes=response.content_length or 0,
         milliseconds=round((time.perf_counter() - began) * 1000, 1) if began else None,
     )
     return response

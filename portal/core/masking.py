@@ -39,7 +39,9 @@ def mask_phone(phone: str | None) -> str | None:
     text = (phone or "").strip()
     if not text:
         return None
-    digits = "".join(str(unicodedata.digit(letter)) for letter in text if unicodedata.category(letter) == "Nd")
+    digits = "".join(
+        str(unicodedata.digit(letter)) for letter in text if unicodedata.category(letter) == "Nd"
+    )
     return DOTS + digits[-2:] if len(digits) >= 7 else DOTS
 
 
@@ -70,7 +72,12 @@ def truncate_postcode(postcode: str | None) -> str | None:
     compact = "".join(letter for letter in (postcode or "").upper() if letter.isascii() and letter.isalnum())
     if len(compact) <= 3 or (len(compact) == 4 and compact[0].isalpha()):
         return compact or None
-    if compact[0].isalpha() and len(compact) in (5, 6, 7) and compact[-3].isdigit() and compact[-2:].isalpha():
+    if (
+        compact[0].isalpha()
+        and len(compact) in (5, 6, 7)
+        and compact[-3].isdigit()
+        and compact[-2:].isalpha()
+    ):
         return compact[:-3]
     if compact.isdigit():
         return compact[: 3 if len(compact) in (5, 9) else 2]

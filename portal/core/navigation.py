@@ -29,8 +29,16 @@ class NavEntry:
 _entries: dict[str, NavEntry] = {}
 
 
-def register_nav(section: str, label: str, endpoint: str, icon: str, permission: str | None, order: int = 100,
-                 *, count: Count | None = None) -> None:
+def register_nav(
+    section: str,
+    label: str,
+    endpoint: str,
+    icon: str,
+    permission: str | None,
+    order: int = 100,
+    *,
+    count: Count | None = None,
+) -> None:
     """Add a link to *endpoint*. ``permission=None`` shows it to everyone who works for the merchant.
 
     ``count`` is for what waits for someone; it runs on every page, so it must be one cheap query or none.
@@ -40,12 +48,19 @@ def register_nav(section: str, label: str, endpoint: str, icon: str, permission:
 
 def navigation() -> list[dict[str, Any]]:
     """The sections this person may open, in order, each with its children."""
-    shown = [entry for entry in sorted(_entries.values(), key=lambda entry: (entry.order, entry.label)) if _may_see(entry)]
+    shown = [
+        entry
+        for entry in sorted(_entries.values(), key=lambda entry: (entry.order, entry.label))
+        if _may_see(entry)
+    ]
     sections: dict[str, dict[str, Any]] = {}
     for entry in shown:
         link = {
-            "label": entry.label, "icon": entry.icon, "url": url_for(entry.endpoint),
-            "active": _is_open(entry.endpoint), "count": entry.count() if entry.count else None,
+            "label": entry.label,
+            "icon": entry.icon,
+            "url": url_for(entry.endpoint),
+            "active": _is_open(entry.endpoint),
+            "count": entry.count() if entry.count else None,
         }
         head = sections.setdefault(entry.section, {**link, "section": entry.section, "children": []})
         head["children"].append(link)
@@ -56,7 +71,9 @@ def navigation() -> list[dict[str, Any]]:
     if not any(head["active"] for head in heads):
         for head in heads:
             head["active"] = any(
-                entry.endpoint.partition(".")[0] == blueprint for entry in shown if entry.section == head["section"]
+                entry.endpoint.partition(".")[0] == blueprint
+                for entry in shown
+                if entry.section == head["section"]
             )
     return heads
 

@@ -23,7 +23,9 @@ KEY_LENGTH = 200
 SHORTEST_PHONE = 4
 
 # Letters that carry no combining mark, so decomposition alone leaves them as they are.
-PLAIN_LETTERS = str.maketrans({"ø": "o", "đ": "d", "ð": "d", "ł": "l", "æ": "ae", "œ": "oe", "þ": "th", "ı": "i", "ħ": "h"})
+PLAIN_LETTERS = str.maketrans(
+    {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "æ": "ae", "œ": "oe", "þ": "th", "ı": "i", "ħ": "h"}
+)
 APOSTROPHES = str.maketrans({"’": "'", "ʼ": "'", "‘": "'", "`": "'", "´": "'"})
 DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−", "-"))
 

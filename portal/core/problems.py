@@ -34,7 +34,9 @@ WORDS: Final = {
     500: "Something broke on our side. Nothing was saved. Try again; if it stays, tell support the number below.",
     503: "Too many people are changing the same thing right now. Nothing was saved. Try again.",
 }
-FORGED: Final = "This page was open too long or in another sign-in. Nothing was saved. Reload it and try again."
+FORGED: Final = (
+    "This page was open too long or in another sign-in. Nothing was saved. Reload it and try again."
+)
 
 
 def init_problems(app: Flask) -> None:
@@ -95,7 +97,13 @@ def answer(status: int, message: str | None = None, headers: dict[str, str] | No
 def problem(status: int, words: str) -> dict[str, Any]:
     """Problem details as RFC 9457 names them."""
     title = HTTP_STATUS_CODES.get(status, "Error")
-    return {"type": "about:blank", "title": title, "status": status, "detail": words, "request_id": request_id()}
+    return {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": words,
+        "request_id": request_id(),
+    }
 
 
 def _page(status: int, words: str) -> str:
@@ -107,4 +115,6 @@ def _page(status: int, words: str) -> str:
             raise
         # The page of last resort must come whatever is broken.
         log.exception("the error page failed")
-        return Markup("<!doctype html><title>Something broke</title><h1>Something broke</h1><p>{}</p>").format(words)
+        return Markup(
+            "<!doctype html><title>Something broke</title><h1>Something broke</h1><p>{}</p>"
+        ).format(words)

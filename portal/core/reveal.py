@@ -45,17 +45,31 @@ class PersonalDataView(Tenant, TimeKey, Base):
     actor_id: Mapped[int] = mapped_column(sa.BigInteger, info=not_pii("user id"))
     case_kind: Mapped[str] = mapped_column(default="", server_default="", info=not_pii("kind of case"))
     case_id: Mapped[int] = mapped_column(sa.BigInteger, default=0, server_default="0", info=not_pii("key"))
-    fields: Mapped[list[Any]] = mapped_column(JSONB, default=list, server_default="[]", info=not_pii("names of fields"))
-    reason: Mapped[str | None] = mapped_column(info=pii(
-        category="free_text", strategy="erase", basis="legal_obligation", purpose="account for a reveal"))
+    fields: Mapped[list[Any]] = mapped_column(
+        JSONB, default=list, server_default="[]", info=not_pii("names of fields")
+    )
+    reason: Mapped[str | None] = mapped_column(
+        info=pii(
+            category="free_text", strategy="erase", basis="legal_obligation", purpose="account for a reveal"
+        )
+    )
     window_start: Mapped[dt.datetime] = mapped_column(info=not_pii("time"))
     last_at: Mapped[dt.datetime] = mapped_column(info=not_pii("time"))
     times: Mapped[int] = mapped_column(default=1, server_default="1", info=not_pii("count"))
 
     __table_args__ = (
         tenant_fk("data_subject", "subject_id"),
-        sa.Index("personal_data_view_window_key", "merchant_id", "actor_id", "subject_id", "case_kind", "case_id", "window_start",
-                 unique=True, postgresql_where=sa.text("kind = 'view'")),
+        sa.Index(
+            "personal_data_view_window_key",
+            "merchant_id",
+            "actor_id",
+            "subject_id",
+            "case_kind",
+            "case_id",
+            "window_start",
+            unique=True,
+            postgresql_where=sa.text("kind = 'view'"),
+        ),
         sa.Index(None, "merchant_id", "subject_id", "id"),
         sa.Index(None, "merchant_id", "actor_id", "last_at"),
         sa.CheckConstraint("kind IN ('view', 'reveal', 'export')", name="kind"),
@@ -75,7 +89,9 @@ class Volume:
         return self.last_hour > HOURLY_LIMIT or self.last_day > DAILY_LIMIT
 
 
-def log_view(by: Actor, subject_ids: Sequence[int], *, case: tuple[str, int], fields: Sequence[str] = ()) -> None:
+def log_view(
+    by: Actor, subject_ids: Sequence[int], *, case: tuple[str, int], fields: Sequence[str] = ()
+) -> None:
     """Log that *by* saw people inside an opened case. Call it before the page is made.
 
     Raises:
@@ -89,7 +105,11 @@ def log_view(by: Actor, subject_ids: Sequence[int], *, case: tuple[str, int], fi
     log = statement.on_conflict_do_update(
         index_elements=["merchant_id", "actor_id", "subject_id", "case_kind", "case_id", "window_start"],
         index_where=PersonalDataView.kind == "view",
-        set_={"times": PersonalDataView.times + 1, "last_at": statement.excluded.last_at, "fields": statement.excluded.fields},
+        set_={
+            "times": PersonalDataView.times + 1,
+            "last_at": statement.excluded.last_at,
+            "fields": statement.excluded.fields,
+        },
     )
     with short_transaction() as session:
         session.execute(log, rows)
@@ -103,10 +123,15 @@ def reveal(by: Actor, subject_id: int, *, reason: str, fields: Sequence[str]) ->
     """
     typed = checked_reason(reason)
     with short_transaction() as session:
-        session.execute(insert(PersonalDataView), [_row(by, subject_id, "reveal", ("", 0), fields, utc_now()) | {"reason": typed}])
+        session.execute(
+            insert(PersonalDataView),
+            [_row(by, subject_id, "reveal", ("", 0), fields, utc_now()) | {"reason": typed}],
+        )
 
 
-def log_export(by: Actor, subject_ids: Iterable[int], *, case: tuple[str, int], fields: Sequence[str], reason: str) -> int:
+def log_export(
+    by: Actor, subject_ids: Iterable[int], *, case: tuple[str, int], fields: Sequence[str], reason: str
+) -> int:
     """Log every person in a file, in the transaction of the job that writes it; answers how many.
 
     Raises:
@@ -149,17 +174,32 @@ def volumes() -> list[Volume]:
     in_day = sa.func.count(sa.distinct(view.subject_id))
     statement = (
         sa.select(view.actor_id, in_hour.label("hour"), in_day.label("day"))
-        .where(view.merchant_id == current_merchant_id(), view.actor_kind == "user", view.last_at > now - dt.timedelta(days=1))
-        .group_by(view.actor_id).order_by(sa.desc("day"))
+        .where(
+            view.merchant_id == current_merchant_id(),
+            view.actor_kind == "user",
+            view.last_at > now - dt.timedelta(days=1),
+        )
+        .group_by(view.actor_id)
+        .order_by(sa.desc("day"))
     )
     return [Volume(row.actor_id, row.hour, row.day) for row in db.session.execute(statement)]
 
 
-def _row(by: Actor, subject_id: int, kind: str, case: tuple[str, int], fields: Sequence[str], now: dt.datetime) -> dict[str, Any]:
+def _row(
+    by: Actor, subject_id: int, kind: str, case: tuple[str, int], fields: Sequence[str], now: dt.datetime
+) -> dict[str, Any]:
     window = now.replace(minute=now.minute - now.minute % WINDOW_MINUTES, second=0, microsecond=0)
     return {
-        "merchant_id": current_merchant_id(), "subject_id": subject_id, "kind": kind, "actor_kind": by.kind, "actor_id": by.id,
-        "case_kind": case[0], "case_id": case[1], "fields": sorted(fields), "window_start": window, "last_at": now,
+        "merchant_id": current_merchant_id(),
+        "subject_id": subject_id,
+        "kind": kind,
+        "actor_kind": by.kind,
+        "actor_id": by.id,
+        "case_kind": case[0],
+        "case_id": case[1],
+        "fields": sorted(fields),
+        "window_start": window,
+        "last_at": now,
     }
 
 

@@ -30,8 +30,13 @@ class Throttle(Platform, Base):
 
     key: Mapped[bytes] = mapped_column(
         primary_key=True,
-        info=pii(category="identifier", strategy="staff", basis="legitimate_interest", purpose="stop password guessing",
-                 retention="1 day"),
+        info=pii(
+            category="identifier",
+            strategy="staff",
+            basis="legitimate_interest",
+            purpose="stop password guessing",
+            retention="1 day",
+        ),
     )
     tries: Mapped[list[dt.datetime]] = mapped_column(ARRAY(sa.DateTime(timezone=True)), info=not_pii("times"))
     last_at: Mapped[dt.datetime] = mapped_column(info=not_pii("time"))
@@ -55,11 +60,15 @@ def admit(kind: str, subject: str, *, limit: int, window: dt.timedelta) -> Admis
     key, now = _key(kind, subject), utc_now()
     with short_transaction() as session:
         claim = insert(Throttle).values(key=key, tries=[], last_at=now)
-        locked = claim.on_conflict_do_update(index_elements=["key"], set_={"last_at": now}).returning(Throttle.tries)
+        locked = claim.on_conflict_do_update(index_elements=["key"], set_={"last_at": now}).returning(
+            Throttle.tries
+        )
         recent = [at for at in session.execute(locked).scalar_one() if at > now - window]
         if len(recent) >= limit:
             oldest_that_counts = sorted(recent)[-limit]
-            return Admission(key, now, retry_after=max(1, int((oldest_that_counts + window - now).total_seconds()) + 1))
+            return Admission(
+                key, now, retry_after=max(1, int((oldest_that_counts + window - now).total_seconds()) + 1)
+            )
         session.execute(sa.update(Throttle).where(Throttle.key == key).values(tries=[*recent, now]))
     return Admission(key, now)
 
@@ -74,7 +83,9 @@ def give_back(admission: Admission) -> None:
 def forget_old_tries(before: dt.datetime) -> int:
     """Delete counters nobody has touched since *before*; returns how many."""
     with short_transaction() as session:
-        deleted = session.execute(sa.delete(Throttle).where(Throttle.last_at < before).returning(Throttle.key))
+        deleted = session.execute(
+            sa.delete(Throttle).where(Throttle.last_at < before).returning(Throttle.key)
+        )
         return len(deleted.all())
 
 

@@ -21,9 +21,13 @@ class SavedView(Tenant, IdentityKey, Versioned, Timestamped, Base):
     list_key: Mapped[str] = mapped_column(sa.Text(collation="C"), info=not_pii("name of a list"))
     name: Mapped[str] = mapped_column(info=not_pii("name of a view"))
     user_id: Mapped[int] = mapped_column(
-        sa.BigInteger, sa.ForeignKey("user_account.id", ondelete="CASCADE"), info=not_pii("key of a user of the portal")
+        sa.BigInteger,
+        sa.ForeignKey("user_account.id", ondelete="CASCADE"),
+        info=not_pii("key of a user of the portal"),
     )
-    state: Mapped[str] = mapped_column(info=not_pii("filters, columns and sort; filters on personal data are refused"))
+    state: Mapped[str] = mapped_column(
+        info=not_pii("filters, columns and sort; filters on personal data are refused")
+    )
 
     roles: Mapped[list[SavedViewRole]] = relationship(cascade="all, delete-orphan", passive_deletes=True)
 
@@ -39,8 +43,12 @@ class SavedViewRole(Tenant, Base):
 
     __tablename__ = "saved_view_role"
 
-    view_id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False, info=not_pii("key"))
-    role_id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False, info=not_pii("key"))
+    view_id: Mapped[int] = mapped_column(
+        sa.BigInteger, primary_key=True, autoincrement=False, info=not_pii("key")
+    )
+    role_id: Mapped[int] = mapped_column(
+        sa.BigInteger, primary_key=True, autoincrement=False, info=not_pii("key")
+    )
 
     __table_args__ = (
         tenant_fk("saved_view", "view_id", ondelete="CASCADE"),

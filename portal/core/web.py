@@ -54,7 +54,9 @@ def init_http(app: Flask) -> None:
     )
     if settings.trusted_proxies:
         # So many hops of ours add to these headers; what a client wrote before them is not believed.
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(
+            app.wsgi_app, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies
+        )  # type: ignore[method-assign]
     init_headers(app, settings)
     init_csrf(app)
     init_problems(app)
@@ -76,7 +78,11 @@ def dispatch(view: Callable[[], ResponseReturnValue]) -> ResponseReturnValue:
         try:
             return view()
         except DBAPIError as error:
-            if attempt == ATTEMPTS or g.has_committed or getattr(error.orig, "sqlstate", None) not in RETRIED_STATES:
+            if (
+                attempt == ATTEMPTS
+                or g.has_committed
+                or getattr(error.orig, "sqlstate", None) not in RETRIED_STATES
+            ):
                 raise
         _start_over(cookie)
         time.sleep(random.uniform(0.01, 0.05) * attempt)

@@ -29,7 +29,9 @@ def filter_form(list_key: str) -> ResponseReturnValue:
     wanted = next((each for each in page.filters if each.key == request.args.get("field")), None)
     if wanted is None:
         raise NotFoundError(f"{listing.title} has no such filter.")
-    return render_region("discovery/_filter.html", title=f"{listing.title}: {wanted.label}", page=page, filter=wanted)
+    return render_region(
+        "discovery/_filter.html", title=f"{listing.title}: {wanted.label}", page=page, filter=wanted
+    )
 
 
 @blueprint.get("/<string:list_key>/views/new")
@@ -45,8 +47,14 @@ def create_view(list_key: str) -> ResponseReturnValue:
     view_id = request.form.get("view", type=int) if request.form.get("replace") else None
     known = {role.id for role in roles_of_merchant()}
     try:
-        view = save_view(listing, _state(listing, request.form.get("list", "")), name=request.form.get("name", ""), by=current_actor(),
-                         role_ids=sorted(known & set(request.form.getlist("role", type=int))), view_id=view_id)
+        view = save_view(
+            listing,
+            _state(listing, request.form.get("list", "")),
+            name=request.form.get("name", ""),
+            by=current_actor(),
+            role_ids=sorted(known & set(request.form.getlist("role", type=int))),
+            view_id=view_id,
+        )
     except DomainError as error:
         db.session.rollback()
         return _view_form(listing, error=error)
@@ -71,8 +79,12 @@ def delete_view(list_key: str, view_id: int) -> ResponseReturnValue:
 def export(list_key: str) -> ResponseReturnValue:
     listing = _permitted(list_key)
     started = start_export(
-        listing, request.form.get("list", ""), by=current_actor(), permissions=frozenset(g.permissions),
-        reveal=bool(request.form.get("reveal")), reason=request.form.get("reason", ""),
+        listing,
+        request.form.get("list", ""),
+        by=current_actor(),
+        permissions=frozenset(g.permissions),
+        reveal=bool(request.form.get("reveal")),
+        reason=request.form.get("reason", ""),
     )
     job_id = started.id
     db.session.commit()
@@ -103,7 +115,14 @@ def _view_form(listing: Listing, *, error: DomainError | None = None) -> Respons
     shared = {each.role_id for each in view.roles} if view else set()
     chosen = set(request.form.getlist("role", type=int)) if request.method == "POST" else shared
     return render(
-        "discovery/new_view.html", listing=listing, encoded=request.values.get("list", "all"), path=_path(), view=view, error=error,
-        name=request.form.get("name", view.name if view else ""), roles=roles_of_merchant(), shared_with=chosen,
+        "discovery/new_view.html",
+        listing=listing,
+        encoded=request.values.get("list", "all"),
+        path=_path(),
+        view=view,
+        error=error,
+        name=request.form.get("name", view.name if view else ""),
+        roles=roles_of_merchant(),
+        shared_with=chosen,
         status=error.status if error else 200,
     )

@@ -34,7 +34,13 @@ def things_by_code(
     """Orders whose number, ours or the channel's, is one of the codes, and variants with that SKU or barcode; one trip."""
     if not (orders or products):
         return []
-    values = {"codes": list(codes), "sku": sku, "barcode": barcode, "limit": limit, "merchant": current_merchant_id()}
+    values = {
+        "codes": list(codes),
+        "sku": sku,
+        "barcode": barcode,
+        "limit": limit,
+        "merchant": current_merchant_id(),
+    }
     return _execute(_by_code(orders, products), values)
 
 
@@ -47,23 +53,42 @@ def _by_code(orders: bool, products: bool) -> sa.CompoundSelect[Any]:
     if orders:
         parts += [_order_row(_ref.number.in_(codes)), _order_row(_ref.external_key.in_(codes))]
     if products:
-        parts += [_variant_row(_variant.sku_key == sa.bindparam("sku")), _variant_row(_variant.barcode_key == barcode)]
-    return sa.union_all(*(sa.select(each.limit(sa.bindparam("limit", type_=sa.Integer())).subquery()) for each in parts))
+        parts += [
+            _variant_row(_variant.sku_key == sa.bindparam("sku")),
+            _variant_row(_variant.barcode_key == barcode),
+        ]
+    return sa.union_all(
+        *(sa.select(each.limit(sa.bindparam("limit", type_=sa.Integer())).subquery()) for each in parts)
+    )
 
 
 def _order_row(condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
     return sa.select(
-        sa.literal_column("'orders'").label("kind"), _ref.order_id.label("id"), sa.cast(sa.null(), sa.BigInteger()).label("product_id"),
-        _ref.number, _ref.external_id, _ref.placed_at, sa.cast(sa.null(), sa.Text()).label("title"),
+        sa.literal_column("'orders'").label("kind"),
+        _ref.order_id.label("id"),
+        sa.cast(sa.null(), sa.BigInteger()).label("product_id"),
+        _ref.number,
+        _ref.external_id,
+        _ref.placed_at,
+        sa.cast(sa.null(), sa.Text()).label("title"),
     ).where(_ref.merchant_id == sa.bindparam("merchant"), condition)
 
 
 def _variant_row(condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
     same_product = sa.and_(_product.merchant_id == _variant.merchant_id, _product.id == _variant.product_id)
-    return sa.select(
-        sa.literal_column("'products'").label("kind"), _variant.id, _variant.product_id, _variant.sku.label("number"),
-        _variant.barcode.label("external_id"), sa.cast(sa.null(), sa.DateTime(timezone=True)).label("placed_at"), _product.title,
-    ).join(_product_table(), same_product).where(_variant.merchant_id == sa.bindparam("merchant"), condition)
+    return (
+        sa.select(
+            sa.literal_column("'products'").label("kind"),
+            _variant.id,
+            _variant.product_id,
+            _variant.sku.label("number"),
+            _variant.barcode.label("external_id"),
+            sa.cast(sa.null(), sa.DateTime(timezone=True)).label("placed_at"),
+            _product.title,
+        )
+        .join(_product_table(), same_product)
+        .where(_variant.merchant_id == sa.bindparam("merchant"), condition)
+    )
 
 
 def orders_by_code_prefix(codes: Sequence[str], key: str, limit: int) -> Rows:
@@ -78,26 +103,39 @@ def orders_by_tracking(key: str, limit: int, *, exact: bool) -> Rows:
     found = (
         sa.select(_parcel.order_id, _parcel.tracking_number.label("tracking"))
         .where(_parcel.merchant_id == current_merchant_id(), wanted)
-        .order_by(_parcel.tracking_key, _parcel.order_id).limit(limit).subquery()
+        .order_by(_parcel.tracking_key, _parcel.order_id)
+        .limit(limit)
+        .subquery()
     )
     return _run(
         sa.select(_ref.order_id.label("id"), _ref.number, _ref.external_id, _ref.placed_at, found.c.tracking)
-        .join(found, found.c.order_id == _ref.order_id).where(_ref.merchant_id == current_merchant_id())
+        .join(found, found.c.order_id == _ref.order_id)
+        .where(_ref.merchant_id == current_merchant_id())
     )
 
 
 def orders_of_contacts(wanted: Sequence[sa.ColumnElement[bool]], limit: int) -> Rows:
     """Orders whose buyer or recipient fits one of the conditions: guests have no customer row. Newest first."""
-    matching = sa.union_all(*(
-        sa.select(_contact.order_id, _contact.name).where(_contact.merchant_id == current_merchant_id(), each)
-        .order_by(_contact.order_id.desc()).limit(limit * 3)
-        for each in wanted
-    )).subquery()
-    found = sa.select(matching.c.order_id, sa.func.min(matching.c.name).label("name")).group_by(matching.c.order_id).subquery()
+    matching = sa.union_all(
+        *(
+            sa.select(_contact.order_id, _contact.name)
+            .where(_contact.merchant_id == current_merchant_id(), each)
+            .order_by(_contact.order_id.desc())
+            .limit(limit * 3)
+            for each in wanted
+        )
+    ).subquery()
+    found = (
+        sa.select(matching.c.order_id, sa.func.min(matching.c.name).label("name"))
+        .group_by(matching.c.order_id)
+        .subquery()
+    )
     return _run(
         sa.select(_ref.order_id.label("id"), _ref.number, _ref.external_id, _ref.placed_at, found.c.name)
-        .join(found, found.c.order_id == _ref.order_id).where(_ref.merchant_id == current_merchant_id())
-        .order_by(_ref.order_id.desc()).limit(limit)
+        .join(found, found.c.order_id == _ref.order_id)
+        .where(_ref.merchant_id == current_merchant_id())
+        .order_by(_ref.order_id.desc())
+        .limit(limit)
     )
 
 
@@ -111,14 +149,18 @@ def customers_at(postcode: str, surname: str, limit: int) -> Rows:
     there = sa.select(_address.customer_id).where(
         _address.merchant_id == current_merchant_id(), _address.postcode_key == postcode
     )
-    return _run(_customers_where(
-        sa.and_(_customer.id.in_(there), _named(_customer.name_key, surname)), _customer.name_key, limit
-    ))
+    return _run(
+        _customers_where(
+            sa.and_(_customer.id.in_(there), _named(_customer.name_key, surname)), _customer.name_key, limit
+        )
+    )
 
 
 def orders_sent_to(postcode: str, surname: str, limit: int) -> Rows:
     """Orders that went to that postcode under that surname."""
-    return orders_of_contacts([sa.and_(_contact.postcode_key == postcode, _named(_contact.name_key, surname))], limit)
+    return orders_of_contacts(
+        [sa.and_(_contact.postcode_key == postcode, _named(_contact.name_key, surname))], limit
+    )
 
 
 def variants_by_prefix(sku: str, limit: int) -> Rows:
@@ -152,17 +194,27 @@ def by_name(key: str, *, exact: bool, of_contacts: bool = False) -> tuple[sa.Col
 
 
 def _orders_where(condition: sa.ColumnElement[bool], limit: int) -> sa.Select[Any]:
-    return sa.select(_ref.order_id.label("id"), _ref.number, _ref.external_id, _ref.placed_at).where(
-        _ref.merchant_id == current_merchant_id(), condition
-    ).limit(limit)
+    return (
+        sa.select(_ref.order_id.label("id"), _ref.number, _ref.external_id, _ref.placed_at)
+        .where(_ref.merchant_id == current_merchant_id(), condition)
+        .limit(limit)
+    )
 
 
 def _customers_where(condition: sa.ColumnElement[bool], order: Column, limit: int) -> sa.Select[Any]:
-    return sa.select(
-        _customer.id, _customer.name, _customer.company, _customer.email, _customer.order_count, _customer.last_order_at
-    ).where(
-        _customer.merchant_id == current_merchant_id(), condition, _customer.state == "active"
-    ).order_by(order, _customer.id).limit(limit)
+    return (
+        sa.select(
+            _customer.id,
+            _customer.name,
+            _customer.company,
+            _customer.email,
+            _customer.order_count,
+            _customer.last_order_at,
+        )
+        .where(_customer.merchant_id == current_merchant_id(), condition, _customer.state == "active")
+        .order_by(order, _customer.id)
+        .limit(limit)
+    )
 
 
 def _variants_where(condition: sa.ColumnElement[bool], order: Column, limit: int) -> sa.Select[Any]:
@@ -170,7 +222,9 @@ def _variants_where(condition: sa.ColumnElement[bool], order: Column, limit: int
     return (
         sa.select(_variant.id, _variant.product_id, _variant.sku, _variant.barcode, _product.title)
         .join(_product_table(), same_product)
-        .where(_variant.merchant_id == current_merchant_id(), condition).order_by(order, _variant.id).limit(limit)
+        .where(_variant.merchant_id == current_merchant_id(), condition)
+        .order_by(order, _variant.id)
+        .limit(limit)
     )
 
 
@@ -184,10 +238,14 @@ def _begins(column: Column, prefix: str) -> sa.ColumnElement[bool]:
 
 def _named(column: Column, surname: str) -> sa.ColumnElement[bool]:
     # Few rows share a postcode, so this may be a plain filter.
-    return sa.or_(sa.func.starts_with(column, surname), sa.func.position(sa.literal(" " + surname).op("IN")(column)) > 0)
+    return sa.or_(
+        sa.func.starts_with(column, surname), sa.func.position(sa.literal(" " + surname).op("IN")(column)) > 0
+    )
 
 
-def _execute(statement: sa.Select[Any] | sa.CompoundSelect[Any], values: Mapping[str, Any] | None = None) -> Rows:
+def _execute(
+    statement: sa.Select[Any] | sa.CompoundSelect[Any], values: Mapping[str, Any] | None = None
+) -> Rows:
     return db.session.connection().execute(statement, values).all()
 
 

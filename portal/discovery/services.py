@@ -31,7 +31,11 @@ from portal.discovery.queries import Rows
 Kind = Literal["orders", "customers", "products"]
 
 LABELS: Final[dict[Kind, str]] = {"orders": "Orders", "customers": "Customers", "products": "Products"}
-PERMISSIONS: Final[dict[str, Kind]] = {"orders.view": "orders", "customers.view": "customers", "catalog.view": "products"}
+PERMISSIONS: Final[dict[str, Kind]] = {
+    "orders.view": "orders",
+    "customers.view": "customers",
+    "catalog.view": "products",
+}
 SHORTEST_PREFIX: Final = 2
 SHORTEST_PHONE: Final = 6
 LONGEST_PHONE: Final = 20
@@ -109,8 +113,10 @@ class _Search:
     def stages(self) -> list[tuple[bool, list[Callable[[], list[Hit]]]]]:
         """(is exact, steps): what finds something ends the search. Tables without partitions come first."""
         return [
-            (True, [self.codes, self.people]), (True, [self.parcels, self.guests]),
-            (False, [self.code_prefixes, self.people_prefixes]), (False, [self.guest_prefixes]),
+            (True, [self.codes, self.people]),
+            (True, [self.parcels, self.guests]),
+            (False, [self.code_prefixes, self.people_prefixes]),
+            (False, [self.guest_prefixes]),
         ]
 
     def codes(self) -> list[Hit]:
@@ -119,17 +125,27 @@ class _Search:
         if self.is_email or key is None:
             return []
         rows = queries.things_by_code(
-            _code_forms(self.text, key), key, tracking_key(self.text), self.limit,
-            orders="orders" in self.kinds, products="products" in self.kinds,
+            _code_forms(self.text, key),
+            key,
+            tracking_key(self.text),
+            self.limit,
+            orders="orders" in self.kinds,
+            products="products" in self.kinds,
         )
-        return _orders([row for row in rows if row.kind == "orders"]) + _goods([row for row in rows if row.kind == "products"])
+        return _orders([row for row in rows if row.kind == "orders"]) + _goods(
+            [row for row in rows if row.kind == "products"]
+        )
 
     def people(self) -> list[Hit]:
         """Customers by e-mail, phone, full name, or postcode and surname."""
         if "customers" not in self.kinds:
             return []
         if self.has_letter and self.has_digit and not self.is_email:
-            return [hit for code, surname in _places(self.text) for hit in _customers(queries.customers_at(code, surname, self.limit))]
+            return [
+                hit
+                for code, surname in _places(self.text)
+                for hit in _customers(queries.customers_at(code, surname, self.limit))
+            ]
         wanted = self._exact_person(of_contacts=False)
         return _customers(queries.customers_where(wanted, self.limit)) if wanted else []
 
@@ -144,9 +160,17 @@ class _Search:
         if "orders" not in self.kinds:
             return []
         if self.has_letter and self.has_digit and not self.is_email:
-            return [hit for code, surname in _places(self.text) for hit in _orders(queries.orders_sent_to(code, surname, self.limit))]
+            return [
+                hit
+                for code, surname in _places(self.text)
+                for hit in _orders(queries.orders_sent_to(code, surname, self.limit))
+            ]
         wanted = self._exact_person(of_contacts=True)
-        return _orders(queries.orders_of_contacts([condition for condition, _ in wanted], self.limit)) if wanted else []
+        return (
+            _orders(queries.orders_of_contacts([condition for condition, _ in wanted], self.limit))
+            if wanted
+            else []
+        )
 
     def code_prefixes(self) -> list[Hit]:
         key = code_key(self.text)
@@ -189,7 +213,9 @@ class _Search:
             return wanted + ([self._tail(of_contacts)] if whole else [])
         if self.has_digit:
             return []
-        return [queries.by_name(key, exact=True, of_contacts=of_contacts) for key in full_name_keys(self.text)]
+        return [
+            queries.by_name(key, exact=True, of_contacts=of_contacts) for key in full_name_keys(self.text)
+        ]
 
     def _prefix_person(self, *, of_contacts: bool) -> list[Any]:
         if self.is_phone:
@@ -200,7 +226,9 @@ class _Search:
         wanted = [queries.by_email(key, exact=False, of_contacts=of_contacts)] if key else []
         if self.is_email or self.has_digit:
             return wanted
-        return wanted + [queries.by_name(name, exact=False, of_contacts=of_contacts) for name in full_name_keys(self.text)]
+        return wanted + [
+            queries.by_name(name, exact=False, of_contacts=of_contacts) for name in full_name_keys(self.text)
+        ]
 
     def _tail(self, of_contacts: bool) -> Any:
         return queries.by_phone_tail(self.digits[::-1], of_contacts=of_contacts)
@@ -228,7 +256,13 @@ def _places(text: str) -> list[tuple[str, str]]:
 
 def _orders(rows: Rows) -> list[Hit]:
     return [
-        Hit("orders", row.id, f"Order {row.number}", _joined(_about_order(row)), url_for("orders.order", number=row.number))
+        Hit(
+            "orders",
+            row.id,
+            f"Order {row.number}",
+            _joined(_about_order(row)),
+            url_for("orders.order", number=row.number),
+        )
         for row in rows
     ]
 
@@ -236,16 +270,22 @@ def _orders(rows: Rows) -> list[Hit]:
 def _about_order(row: Any) -> list[str | None]:
     values = row._mapping
     return [
-        formats.day(row.placed_at), row.external_id, mask_name(values.get("name")),
+        formats.day(row.placed_at),
+        row.external_id,
+        mask_name(values.get("name")),
         f"parcel {values['tracking']}" if values.get("tracking") else None,
     ]
 
 
 def _customers(rows: Rows) -> list[Hit]:
     return [
-        Hit("customers", row.id, mask_name(row.name) or row.company or f"Customer {row.id}",
+        Hit(
+            "customers",
+            row.id,
+            mask_name(row.name) or row.company or f"Customer {row.id}",
             _joined([mask_email(row.email), formats.plural(row.order_count, "order", "orders")]),
-            url_for("customers.customer", customer_id=row.id))
+            url_for("customers.customer", customer_id=row.id),
+        )
         for row in rows
     ]
 

@@ -24,7 +24,9 @@ def lookup() -> ResponseReturnValue:
         abort(403)
     typed = request.args.get("q", "")
     country = identity.merchant.country if identity.merchant else None
-    found = look_up(typed, country=country, permissions=permissions, limit=IN_DROP_DOWN if wants_fragment() else ON_PAGE)
+    found = look_up(
+        typed, country=country, permissions=permissions, limit=IN_DROP_DOWN if wants_fragment() else ON_PAGE
+    )
     if wants_fragment():
         return render("discovery/_results.html", found=found)
     if found.only:

@@ -22,6 +22,7 @@ def one_connection() -> Iterator[None]:
     db.session.rollback()
     session = db.session()
     with db.engine.connect() as connection:
+
         def pinned(*args: Any, **kwargs: Any) -> sa.Connection:
             return connection
 
@@ -43,7 +44,9 @@ def _make_room(connection: sa.Connection) -> None:
     """Memory for staged rows in the server, so that sorting them and reading them again does not go to disk."""
     connection.exec_driver_sql("SET work_mem = '64MB'")
     # PostgreSQL takes this only before the first temporary table of a session; a pooled one may have had some.
-    connection.exec_driver_sql("SELECT set_config('temp_buffers', '128MB', false) WHERE pg_my_temp_schema() = 0")
+    connection.exec_driver_sql(
+        "SELECT set_config('temp_buffers', '128MB', false) WHERE pg_my_temp_schema() = 0"
+    )
     connection.commit()
 
 

@@ -47,16 +47,31 @@ class Format:
 
 
 _ORDER_LINES: Final = (
-    Field("order_number", "Order number", ("InvoiceNo", "Invoice", "Order", "Order ID", "Order No", "Name"), True,
-          "Rows with the same number become one order."),
+    Field(
+        "order_number",
+        "Order number",
+        ("InvoiceNo", "Invoice", "Order", "Order ID", "Order No", "Name"),
+        True,
+        "Rows with the same number become one order.",
+    ),
     Field("code", "Product code", ("StockCode", "SKU", "Item code", "Article", "Lineitem sku"), True),
     Field("description", "Description", ("Product name", "Item", "Title", "Lineitem name")),
-    Field("quantity", "Quantity", ("Qty", "Pieces", "Units", "Lineitem quantity"), True,
-          "Below zero: goods that came back, or a stock correction."),
+    Field(
+        "quantity",
+        "Quantity",
+        ("Qty", "Pieces", "Units", "Lineitem quantity"),
+        True,
+        "Below zero: goods that came back, or a stock correction.",
+    ),
     Field("at", "Date and time", ("InvoiceDate", "Date", "Order date", "Created at", "Placed at"), True),
     Field("unit_price", "Unit price", ("UnitPrice", "Price", "Lineitem price"), True),
-    Field("customer", "Customer number", ("CustomerID", "Customer", "Customer ID", "Client"), False,
-          "Rows without one become guest orders."),
+    Field(
+        "customer",
+        "Customer number",
+        ("CustomerID", "Customer", "Customer ID", "Client"),
+        False,
+        "Rows without one become guest orders.",
+    ),
     Field("country", "Country", ("Country name", "Shipping Country", "Billing Country")),
 )
 
@@ -80,9 +95,12 @@ _SHOPIFY: Final = (
     Field("type", "Type", ("Custom Product Type",)),
     Field("tags", "Tags"),
     Field("published", "Published", ("Status",)),
-    Field("option1_name", "Option1 Name"), Field("option1_value", "Option1 Value"),
-    Field("option2_name", "Option2 Name"), Field("option2_value", "Option2 Value"),
-    Field("option3_name", "Option3 Name"), Field("option3_value", "Option3 Value"),
+    Field("option1_name", "Option1 Name"),
+    Field("option1_value", "Option1 Value"),
+    Field("option2_name", "Option2 Name"),
+    Field("option2_value", "Option2 Value"),
+    Field("option3_name", "Option3 Name"),
+    Field("option3_value", "Option3 Value"),
     Field("sku", "Variant SKU"),
     Field("grams", "Variant Grams"),
     Field("stock", "Variant Inventory Qty"),
@@ -113,18 +131,38 @@ _WOOCOMMERCE: Final = (
     Field("parent", "Parent"),
     Field("grouped", "Grouped products"),
     Field("external_url", "External URL"),
-    Field("attribute1_name", "Attribute 1 name"), Field("attribute1_values", "Attribute 1 value(s)"),
-    Field("attribute2_name", "Attribute 2 name"), Field("attribute2_values", "Attribute 2 value(s)"),
-    Field("attribute3_name", "Attribute 3 name"), Field("attribute3_values", "Attribute 3 value(s)"),
+    Field("attribute1_name", "Attribute 1 name"),
+    Field("attribute1_values", "Attribute 1 value(s)"),
+    Field("attribute2_name", "Attribute 2 name"),
+    Field("attribute2_values", "Attribute 2 value(s)"),
+    Field("attribute3_name", "Attribute 3 name"),
+    Field("attribute3_values", "Attribute 3 value(s)"),
 )
 
 FORMATS: Final = {
-    shape.key: shape for shape in (
-        Format("online_retail", "Order lines", ImportKind.ORDER_HISTORY, _ORDER_LINES,
-               ("InvoiceNo", "StockCode", "InvoiceDate", "UnitPrice")),
-        Format("shopify_products", "Shopify products", ImportKind.PRODUCTS, _SHOPIFY, ("Handle", "Variant Price", "Option1 Name")),
-        Format("woocommerce_products", "WooCommerce products", ImportKind.PRODUCTS, _WOOCOMMERCE,
-               ("Type", "SKU", "Regular price", "Visibility in catalog")),
+    shape.key: shape
+    for shape in (
+        Format(
+            "online_retail",
+            "Order lines",
+            ImportKind.ORDER_HISTORY,
+            _ORDER_LINES,
+            ("InvoiceNo", "StockCode", "InvoiceDate", "UnitPrice"),
+        ),
+        Format(
+            "shopify_products",
+            "Shopify products",
+            ImportKind.PRODUCTS,
+            _SHOPIFY,
+            ("Handle", "Variant Price", "Option1 Name"),
+        ),
+        Format(
+            "woocommerce_products",
+            "WooCommerce products",
+            ImportKind.PRODUCTS,
+            _WOOCOMMERCE,
+            ("Type", "SKU", "Regular price", "Visibility in catalog"),
+        ),
         Format("products", "Products, one row each", ImportKind.PRODUCTS, _PLAIN_PRODUCTS),
     )
 }
@@ -145,8 +183,11 @@ def recognise_format(headings: Sequence[str]) -> str:
 def guess_mapping(headings: Sequence[str], shape: Format) -> dict[str, int]:
     """Field to column: the same name first, then the likest above a threshold; no column serves two fields."""
     likeness = sorted(
-        ((_likeness(field, heading), -place, field.key, column)
-         for place, field in enumerate(shape.fields) for column, heading in enumerate(headings)),
+        (
+            (_likeness(field, heading), -place, field.key, column)
+            for place, field in enumerate(shape.fields)
+            for column, heading in enumerate(headings)
+        ),
         reverse=True,
     )
     mapping: dict[str, int] = {}
@@ -171,7 +212,9 @@ def plain(name: str) -> str:
 
 
 def _known_names() -> frozenset[str]:
-    return frozenset(plain(name) for shape in FORMATS.values() for field in shape.fields for name in _names(field))
+    return frozenset(
+        plain(name) for shape in FORMATS.values() for field in shape.fields for name in _names(field)
+    )
 
 
 def _names(field: Field) -> Iterable[str]:

@@ -41,7 +41,9 @@ def apply(run: JobRun) -> None:
     def do(found: Import) -> None:
         work[ImportKind(found.kind)](found, table_of(found), run)
         found.state, found.applied_at = ImportState.APPLIED, utc_now()
-        audit.record("import.applied", by=run.by, subject=("import", found.id), after={"counts": found.counts})
+        audit.record(
+            "import.applied", by=run.by, subject=("import", found.id), after={"counts": found.counts}
+        )
 
     _steps(run, do, on_cancel=ImportState.CANCELLED)
 

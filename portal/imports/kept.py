@@ -29,18 +29,28 @@ class Kept:
             return
         table = ImportRow.__table__
         merchant_id = current_merchant_id()
-        last = sa.select(sa.func.coalesce(sa.func.max(table.c.n), 0)).where(
-            table.c.merchant_id == merchant_id, table.c.import_id == self._import_id).scalar_subquery()
-        db.session.execute(sa.insert(table).values(
-            merchant_id=merchant_id, import_id=self._import_id, n=last + 1, outcome=RowOutcome.KEPT, reason=reason,
-            subject=subject[:120]))
+        last = (
+            sa.select(sa.func.coalesce(sa.func.max(table.c.n), 0))
+            .where(table.c.merchant_id == merchant_id, table.c.import_id == self._import_id)
+            .scalar_subquery()
+        )
+        db.session.execute(
+            sa.insert(table).values(
+                merchant_id=merchant_id,
+                import_id=self._import_id,
+                n=last + 1,
+                outcome=RowOutcome.KEPT,
+                reason=reason,
+                subject=subject[:120],
+            )
+        )
 
 
 def delete_each(table: str, ids: Sequence[int]) -> list[int]:
     """Delete rows by id and give those that something still points at. *table* is a name of ours, never input."""
     stays: list[int] = []
     for start in range(0, len(ids), CHUNK):
-        part = list(ids[start: start + CHUNK])
+        part = list(ids[start : start + CHUNK])
         if not _deletes(table, part):
             stays += [one for one in part if not _deletes(table, [one])]
     return stays
@@ -49,7 +59,11 @@ def delete_each(table: str, ids: Sequence[int]) -> list[int]:
 def _deletes(table: str, ids: list[int]) -> bool:
     savepoint = db.session.begin_nested()
     try:
-        execute(f"DELETE FROM {table} WHERE merchant_id = :merchant AND id = ANY(:ids)", merchant=current_merchant_id(), ids=ids)
+        execute(
+            f"DELETE FROM {table} WHERE merchant_id = :merchant AND id = ANY(:ids)",
+            merchant=current_merchant_id(),
+            ids=ids,
+        )
     except sa.exc.IntegrityError:
         savepoint.rollback()
         return False

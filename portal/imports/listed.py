@@ -17,7 +17,9 @@ MOST_LISTED: Final = 1_000
 def clear_listed(import_id: int) -> None:
     """Forget what an earlier check listed."""
     table = ImportRow.__table__
-    db.session.execute(sa.delete(table).where(table.c.merchant_id == current_merchant_id(), table.c.import_id == import_id))
+    db.session.execute(
+        sa.delete(table).where(table.c.merchant_id == current_merchant_id(), table.c.import_id == import_id)
+    )
 
 
 class Listed:
@@ -39,12 +41,28 @@ class Listed:
     def _values(self, outcome: RowOutcome, row: dict[str, Any]) -> dict[str, Any]:
         self._n += 1
         empty: dict[str, Any] = dict.fromkeys(("row_number", "field", "subject", "before", "after"))
-        return {"merchant_id": current_merchant_id(), "import_id": self._import_id, "n": self._n, "outcome": outcome.value, **empty, **row}
+        return {
+            "merchant_id": current_merchant_id(),
+            "import_id": self._import_id,
+            "n": self._n,
+            "outcome": outcome.value,
+            **empty,
+            **row,
+        }
 
 
 def listed_rows(import_id: int, outcome: RowOutcome, after: int = 0, count: int = 50) -> Iterator[ImportRow]:
     """A page of the list, behind position *after*."""
-    return iter(db.session.scalars(
-        sa.select(ImportRow).where(
-            ImportRow.merchant_id == current_merchant_id(), ImportRow.import_id == import_id, ImportRow.outcome == outcome.value,
-            ImportRow.n > after).order_by(ImportRow.n).limit(count)).all())
+    return iter(
+        db.session.scalars(
+            sa.select(ImportRow)
+            .where(
+                ImportRow.merchant_id == current_merchant_id(),
+                ImportRow.import_id == import_id,
+                ImportRow.outcome == outcome.value,
+                ImportRow.n > after,
+            )
+            .order_by(ImportRow.n)
+            .limit(count)
+        ).all()
+    )

@@ -70,26 +70,47 @@ class Import(Tenant, IdentityKey, Versioned, Timestamped, Base):
     format: Mapped[str] = mapped_column(sa.String(40), info=not_pii("format of the file"))
     state: Mapped[str] = mapped_column(sa.String(20), default=ImportState.UPLOADED, info=not_pii("state"))
     filename: Mapped[str] = mapped_column(
-        sa.String(200), info=pii(category="free_text", strategy="staff", basis="legitimate_interest",
-                                 purpose="recognise the file", retention="with the import"))
+        sa.String(200),
+        info=pii(
+            category="free_text",
+            strategy="staff",
+            basis="legitimate_interest",
+            purpose="recognise the file",
+            retention="with the import",
+        ),
+    )
     file_key: Mapped[str | None] = mapped_column(sa.String(300), info=not_pii("key of the encrypted file"))
     file_bytes: Mapped[int] = mapped_column(sa.BigInteger, info=not_pii("size"))
     sha256: Mapped[str] = mapped_column(sa.String(64), info=not_pii("digest of the file"))
     encoding: Mapped[str] = mapped_column(sa.String(20), info=not_pii("encoding of the file"))
     delimiter: Mapped[str] = mapped_column(sa.String(1), info=not_pii("delimiter of the file"))
     header_row: Mapped[int] = mapped_column(sa.Integer, default=1, info=not_pii("number of the heading row"))
-    mapping: Mapped[dict[str, Any]] = mapped_column(default=dict, info=not_pii("field names to column positions"))
+    mapping: Mapped[dict[str, Any]] = mapped_column(
+        default=dict, info=not_pii("field names to column positions")
+    )
     options: Mapped[dict[str, Any]] = mapped_column(default=dict, info=not_pii("choices on the mapping page"))
     counts: Mapped[dict[str, Any]] = mapped_column(default=dict, info=not_pii("counts by outcome and kind"))
     sum_rows: Mapped[Decimal | None] = mapped_column(sa.Numeric(24, 6), info=not_pii("control sum, all rows"))
-    sum_imported: Mapped[Decimal | None] = mapped_column(sa.Numeric(24, 6), info=not_pii("control sum, imported rows"))
-    sum_rejected: Mapped[Decimal | None] = mapped_column(sa.Numeric(24, 6), info=not_pii("control sum, rejected rows"))
-    sum_lines: Mapped[Decimal | None] = mapped_column(sa.Numeric(24, 6), info=not_pii("control sum, rounded per line"))
-    problem: Mapped[str | None] = mapped_column(sa.Text, info=not_pii("why the import failed, without values"))
-    rejects_key: Mapped[str | None] = mapped_column(sa.String(300), info=not_pii("key of the encrypted rejects"))
+    sum_imported: Mapped[Decimal | None] = mapped_column(
+        sa.Numeric(24, 6), info=not_pii("control sum, imported rows")
+    )
+    sum_rejected: Mapped[Decimal | None] = mapped_column(
+        sa.Numeric(24, 6), info=not_pii("control sum, rejected rows")
+    )
+    sum_lines: Mapped[Decimal | None] = mapped_column(
+        sa.Numeric(24, 6), info=not_pii("control sum, rounded per line")
+    )
+    problem: Mapped[str | None] = mapped_column(
+        sa.Text, info=not_pii("why the import failed, without values")
+    )
+    rejects_key: Mapped[str | None] = mapped_column(
+        sa.String(300), info=not_pii("key of the encrypted rejects")
+    )
     retry_of_id: Mapped[int | None] = mapped_column(sa.BigInteger, info=not_pii("key"))
     job_id: Mapped[int | None] = mapped_column(sa.BigInteger, info=not_pii("job at work or last at work"))
-    created_by_id: Mapped[int | None] = mapped_column(sa.BigInteger, info=not_pii("user of the portal who uploaded it"))
+    created_by_id: Mapped[int | None] = mapped_column(
+        sa.BigInteger, info=not_pii("user of the portal who uploaded it")
+    )
     applied_at: Mapped[dt.datetime | None] = mapped_column(info=not_pii("timestamp"))
     undone_at: Mapped[dt.datetime | None] = mapped_column(info=not_pii("timestamp"))
 
@@ -110,13 +131,21 @@ class ImportRow(Tenant, Base):
         tenant_fk("import_run", "import_id", ondelete="CASCADE"),
     )
 
-    import_id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False, info=not_pii("key"))
-    n: Mapped[int] = mapped_column(sa.Integer, primary_key=True, autoincrement=False, info=not_pii("position in the list"))
+    import_id: Mapped[int] = mapped_column(
+        sa.BigInteger, primary_key=True, autoincrement=False, info=not_pii("key")
+    )
+    n: Mapped[int] = mapped_column(
+        sa.Integer, primary_key=True, autoincrement=False, info=not_pii("position in the list")
+    )
     row_number: Mapped[int | None] = mapped_column(sa.Integer, info=not_pii("row in the file"))
     outcome: Mapped[str] = mapped_column(sa.String(20), info=not_pii("outcome"))
     field: Mapped[str | None] = mapped_column(sa.String(60), info=not_pii("name of the field"))
-    reason: Mapped[str] = mapped_column(sa.Text, info=not_pii("the rule that was broken, without values of the row"))
-    subject: Mapped[str | None] = mapped_column(sa.String(120), info=not_pii("product or order the row is about"))
+    reason: Mapped[str] = mapped_column(
+        sa.Text, info=not_pii("the rule that was broken, without values of the row")
+    )
+    subject: Mapped[str | None] = mapped_column(
+        sa.String(120), info=not_pii("product or order the row is about")
+    )
     before: Mapped[str | None] = mapped_column(sa.Text, info=not_pii("catalogue value that stands"))
     after: Mapped[str | None] = mapped_column(sa.Text, info=not_pii("catalogue value in the file"))
 
@@ -133,8 +162,12 @@ class ImportChange(Tenant, Base):
         tenant_fk("import_run", "import_id", ondelete="CASCADE"),
     )
 
-    import_id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False, info=not_pii("key"))
-    n: Mapped[int] = mapped_column(sa.Integer, primary_key=True, autoincrement=False, info=not_pii("order of the entries"))
+    import_id: Mapped[int] = mapped_column(
+        sa.BigInteger, primary_key=True, autoincrement=False, info=not_pii("key")
+    )
+    n: Mapped[int] = mapped_column(
+        sa.Integer, primary_key=True, autoincrement=False, info=not_pii("order of the entries")
+    )
     entity: Mapped[str] = mapped_column(sa.String(40), info=not_pii("kind of record"))
     action: Mapped[str] = mapped_column(sa.String(10), info=not_pii("action"))
     record_ids: Mapped[list[int]] = mapped_column(ARRAY(sa.BigInteger), default=list, info=not_pii("key"))

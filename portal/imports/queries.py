@@ -16,10 +16,20 @@ from portal.imports.services import current_state, job_of, steps
 SHOWN_ROWS = 50
 
 COUNT_LABELS = {
-    "orders": "Orders", "credit_orders": "Credit orders", "lines": "Lines", "charges": "Charges", "cancellations": "Cancelled lines found",
-    "corrections": "Stock corrections", "products": "New products", "customers": "New customers", "guests": "Guest orders",
+    "orders": "Orders",
+    "credit_orders": "Credit orders",
+    "lines": "Lines",
+    "charges": "Charges",
+    "cancellations": "Cancelled lines found",
+    "corrections": "Stock corrections",
+    "products": "New products",
+    "customers": "New customers",
+    "guests": "Guest orders",
     "orders_unchanged": "Orders that stand already",
-    "created": "New products", "updated": "Products that change", "variants": "Variants", "opening_stock": "Opening balances",
+    "created": "New products",
+    "updated": "Products that change",
+    "variants": "Variants",
+    "opening_stock": "Opening balances",
 }
 UNCHANGED_LABELS = {"order_history": "rows that stand already", "products": "products unchanged"}
 
@@ -50,9 +60,13 @@ class ImportPage:
     def sums(self) -> list[tuple[str, str]]:
         """The control sums, to the last digit."""
         found, unit = self.found, self.found.options.get("currency", "")
-        named = (("Quantity × price of all rows", found.sum_rows), ("of rows imported", found.sum_imported),
-                 ("of rows refused", found.sum_rejected), ("Rounded line by line", found.sum_lines),
-                 ("Difference from rounding", self.difference))
+        named = (
+            ("Quantity × price of all rows", found.sum_rows),
+            ("of rows imported", found.sum_imported),
+            ("of rows refused", found.sum_rejected),
+            ("Rounded line by line", found.sum_lines),
+            ("Difference from rounding", self.difference),
+        )
         return [(label, f"{value.normalize():,f} {unit}") for label, value in named if value is not None]
 
     @property
@@ -68,11 +82,17 @@ def import_page(found: Import) -> ImportPage:
     job = job_of(found)
     state = current_state(found, job)
     return ImportPage(
-        found=found, state=state, job=job, steps=steps(found, job),
-        counts=[(label, int(found.counts[key])) for key, label in COUNT_LABELS.items() if found.counts.get(key)],
+        found=found,
+        state=state,
+        job=job,
+        steps=steps(found, job),
+        counts=[
+            (label, int(found.counts[key])) for key, label in COUNT_LABELS.items() if found.counts.get(key)
+        ],
         rejected=list(listed_rows(found.id, RowOutcome.REJECTED, count=SHOWN_ROWS)),
         differences=list(listed_rows(found.id, RowOutcome.DIFFERENCE, count=SHOWN_ROWS)),
-        kept=list(listed_rows(found.id, RowOutcome.KEPT, count=SHOWN_ROWS)))
+        kept=list(listed_rows(found.id, RowOutcome.KEPT, count=SHOWN_ROWS)),
+    )
 
 
 def mapped_columns(found: Import, table: Table, mapping: dict[str, int]) -> list[MappedColumn]:
@@ -83,7 +103,10 @@ def mapped_columns(found: Import, table: Table, mapping: dict[str, int]) -> list
         values = [] if column is None else [cells[column].strip() for cells in head if column < len(cells)]
         return [value[:60] for value in dict.fromkeys(values) if value][:3]
 
-    return [MappedColumn(field, mapping.get(field.key), sample(mapping.get(field.key))) for field in FORMATS[found.format].fields]
+    return [
+        MappedColumn(field, mapping.get(field.key), sample(mapping.get(field.key)))
+        for field in FORMATS[found.format].fields
+    ]
 
 
 def field_labels(found: Import) -> dict[str, Any]:

@@ -40,7 +40,13 @@ def rejects_csv(table: Table, rejected: Iterable[tuple[int, str]]) -> Iterator[b
         if row_number != number:
             continue
         width = len(table.headings)
-        writer.writerow([*(safe_cell(cell) for cell in (cells + [""] * width)[:max(width, len(cells))]), row_number, reason])
+        writer.writerow(
+            [
+                *(safe_cell(cell) for cell in (cells + [""] * width)[: max(width, len(cells))]),
+                row_number,
+                reason,
+            ]
+        )
         if buffer.tell() > PIECE:
             yield buffer.getvalue().encode("utf-8", "replace")
             buffer.seek(0)
@@ -63,8 +69,14 @@ def keep_rejects(found: Import, table: Table, rejected: Iterable[tuple[int, str]
             gathered.write(piece)
         gathered.seek(0)
         found.rejects_key = f"imports/{found.id}/rejects"
-        storage.put(found.rejects_key, iter(lambda: gathered.read(PIECE), b""), filename=f"rejects-{found.id}.csv",
-                    media_type="text/csv", by=found.created_by_id, expires_at=utc_now() + dt.timedelta(days=KEPT_DAYS))
+        storage.put(
+            found.rejects_key,
+            iter(lambda: gathered.read(PIECE), b""),
+            filename=f"rejects-{found.id}.csv",
+            media_type="text/csv",
+            by=found.created_by_id,
+            expires_at=utc_now() + dt.timedelta(days=KEPT_DAYS),
+        )
 
 
 def safe_cell(cell: str) -> str:

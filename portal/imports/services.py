@@ -31,14 +31,19 @@ SAMPLE_ROWS: Final = 200
 CHANNEL_CODE: Final = "imported-history"
 
 
-
 # What may be asked of an import in which state, as long as it has written nothing, and once it has written something.
 UNWRITTEN: Final = {
-    ImportState.UPLOADED: {"map"}, ImportState.MAPPED: {"map", "check"}, ImportState.CHECKED: {"map", "check", "apply"},
-    ImportState.CANCELLED: {"map", "check"}, ImportState.FAILED: {"map", "check"}, ImportState.APPLIED: {"undo"},
+    ImportState.UPLOADED: {"map"},
+    ImportState.MAPPED: {"map", "check"},
+    ImportState.CHECKED: {"map", "check", "apply"},
+    ImportState.CANCELLED: {"map", "check"},
+    ImportState.FAILED: {"map", "check"},
+    ImportState.APPLIED: {"undo"},
 }
 WRITTEN: Final = {
-    ImportState.CANCELLED: {"apply", "undo"}, ImportState.FAILED: {"apply", "undo"}, ImportState.APPLIED: {"undo"},
+    ImportState.CANCELLED: {"apply", "undo"},
+    ImportState.FAILED: {"apply", "undo"},
+    ImportState.APPLIED: {"undo"},
     ImportState.UNDONE: {"undo"},
 }
 
@@ -53,18 +58,38 @@ def receive_file(filename: str, file: BinaryIO, *, by: Actor, retry_of: Import |
     table = recognise(opener, looks_like_heading=heading_likeness)
     shape = FORMATS[retry_of.format if retry_of else recognise_format(table.headings)]
     found = Import(
-        kind=shape.kind, format=shape.key, state=ImportState.UPLOADED, filename=_plain_name(filename), file_bytes=size, sha256=digest,
-        encoding=table.dialect.encoding, delimiter=table.dialect.delimiter, header_row=table.dialect.header_row,
-        mapping=guess_mapping(table.headings, shape), retry_of_id=retry_of.id if retry_of else None,
-        created_by_id=by.id if by.kind == "user" else None)
+        kind=shape.kind,
+        format=shape.key,
+        state=ImportState.UPLOADED,
+        filename=_plain_name(filename),
+        file_bytes=size,
+        sha256=digest,
+        encoding=table.dialect.encoding,
+        delimiter=table.dialect.delimiter,
+        header_row=table.dialect.header_row,
+        mapping=guess_mapping(table.headings, shape),
+        retry_of_id=retry_of.id if retry_of else None,
+        created_by_id=by.id if by.kind == "user" else None,
+    )
     found.options = dict(retry_of.options) if retry_of else default_options(table, shape.kind, found.mapping)
     found.options["is_certain"] = table.dialect.is_certain
     db.session.add(found)
     db.session.flush()
     found.file_key = f"imports/{found.id}/source"
-    storage.put(found.file_key, opener(), filename=found.filename, media_type="text/csv", by=found.created_by_id,
-                expires_at=utc_now() + dt.timedelta(days=KEPT_DAYS))
-    audit.record("import.uploaded", by=by, subject=("import", found.id), after={"format": shape.key, "bytes": size, "sha256": digest})
+    storage.put(
+        found.file_key,
+        opener(),
+        filename=found.filename,
+        media_type="text/csv",
+        by=found.created_by_id,
+        expires_at=utc_now() + dt.timedelta(days=KEPT_DAYS),
+    )
+    audit.record(
+        "import.uploaded",
+        by=by,
+        subject=("import", found.id),
+        after={"format": shape.key, "bytes": size, "sha256": digest},
+    )
     return found
 
 
@@ -74,19 +99,27 @@ def default_options(table: Table, kind: str, mapping: dict[str, int]) -> dict[st
     sample = [cells for _, cells in table.head(SAMPLE_ROWS)]
     location = first_location()
     options: dict[str, Any] = {
-        "currency": merchant.currency, "decimal_mark": guess_decimal_mark(_column(sample, mapping, "unit_price", "price")),
+        "currency": merchant.currency,
+        "decimal_mark": guess_decimal_mark(_column(sample, mapping, "unit_price", "price")),
         "location_id": location.id if location else None,
     }
     if kind == ImportKind.PRODUCTS:
         return options | {"takes_stock": False}
     return options | {
-        "base_currency": merchant.currency, "base_rate": "1", "time_zone": merchant.time_zone,
-        "date_order": guess_date_order(_column(sample, mapping, "at")), "state": "closed", "number_prefix": "",
-        "tax_inclusive": merchant.prices_include_tax, "charge_codes": dict(CHARGE_CODES),
+        "base_currency": merchant.currency,
+        "base_rate": "1",
+        "time_zone": merchant.time_zone,
+        "date_order": guess_date_order(_column(sample, mapping, "at")),
+        "state": "closed",
+        "number_prefix": "",
+        "tax_inclusive": merchant.prices_include_tax,
+        "charge_codes": dict(CHARGE_CODES),
     }
 
 
-def set_reading(found: Import, *, format_key: str, encoding: str, delimiter: str, header_row: int, by: Actor) -> None:
+def set_reading(
+    found: Import, *, format_key: str, encoding: str, delimiter: str, header_row: int, by: Actor
+) -> None:
     """Read the file another way and guess its columns anew.
 
     Raises:
@@ -114,14 +147,19 @@ def set_mapping(found: Import, mapping: dict[str, int], options: dict[str, Any],
     _require(found, "map")
     missing = FORMATS[found.format].missing(mapping)
     if missing:
-        raise DomainError(f"Choose the column that holds: {', '.join(field.label for field in missing)}.", field=missing[0].key)
+        raise DomainError(
+            f"Choose the column that holds: {', '.join(field.label for field in missing)}.",
+            field=missing[0].key,
+        )
     options = {**found.options, **options}
     if options.get("location_id") is None:
         raise DomainError("Add a location first: imported stock has to lie somewhere.", field="location_id")
     before = {"mapping": found.mapping}
     found.mapping, found.options = mapping, options
     found.state, found.counts = ImportState.MAPPED, {}
-    audit.record("import.mapped", by=by, subject=("import", found.id), before=before, after={"mapping": mapping})
+    audit.record(
+        "import.mapped", by=by, subject=("import", found.id), before=before, after={"mapping": mapping}
+    )
     db.session.flush()
 
 
@@ -149,8 +187,11 @@ def current_state(found: Import, job: Job | None) -> str:
         return found.state
     if job.state == "failed":
         return ImportState.FAILED
-    return {ImportState.CHECKING: ImportState.MAPPED, ImportState.APPLYING: ImportState.CANCELLED,
-            ImportState.UNDOING: ImportState.APPLIED}[ImportState(found.state)]
+    return {
+        ImportState.CHECKING: ImportState.MAPPED,
+        ImportState.APPLYING: ImportState.CANCELLED,
+        ImportState.UNDOING: ImportState.APPLIED,
+    }[ImportState(found.state)]
 
 
 def steps(found: Import, job: Job | None) -> frozenset[str]:
@@ -167,7 +208,9 @@ def job_of(found: Import) -> Job | None:
 def table_of(found: Import) -> Table:
     """The file as a table, read the way the import says."""
     restore = original_cell if found.retry_of_id else None
-    table = recognise(source_of(found), encoding=found.encoding, delimiter=found.delimiter, header_row=found.header_row)
+    table = recognise(
+        source_of(found), encoding=found.encoding, delimiter=found.delimiter, header_row=found.header_row
+    )
     table.restore = restore
     return table
 
@@ -182,8 +225,11 @@ def source_of(found: Import) -> Opener:
 
 def history_channel() -> SalesChannel:
     """The channel of imported orders, made when it is first needed."""
-    channel = db.session.scalars(sa.select(SalesChannel).where(
-        SalesChannel.merchant_id == current_merchant_id(), SalesChannel.code == CHANNEL_CODE)).one_or_none()
+    channel = db.session.scalars(
+        sa.select(SalesChannel).where(
+            SalesChannel.merchant_id == current_merchant_id(), SalesChannel.code == CHANNEL_CODE
+        )
+    ).one_or_none()
     if channel is None:
         channel = SalesChannel(code=CHANNEL_CODE, name="Imported history", kind="import")
         db.session.add(channel)
@@ -193,8 +239,11 @@ def history_channel() -> SalesChannel:
 
 def history_channel_id() -> int | None:
     """The id of that channel, or None while nothing was imported."""
-    return db.session.scalar(sa.select(SalesChannel.id).where(
-        SalesChannel.merchant_id == current_merchant_id(), SalesChannel.code == CHANNEL_CODE))
+    return db.session.scalar(
+        sa.select(SalesChannel.id).where(
+            SalesChannel.merchant_id == current_merchant_id(), SalesChannel.code == CHANNEL_CODE
+        )
+    )
 
 
 def refuse_other_outcome(found: Import, counts: dict[str, Any]) -> None:
@@ -203,27 +252,47 @@ def refuse_other_outcome(found: Import, counts: dict[str, Any]) -> None:
     Raises:
         ConflictError: the shop changed since the check.
     """
-    changed = [key for key, count in counts.items() if isinstance(count, int) and found.counts.get(key, 0) != count]
+    changed = [
+        key for key, count in counts.items() if isinstance(count, int) and found.counts.get(key, 0) != count
+    ]
     if changed:
-        raise ConflictError("The shop changed since the check, and this import would do something else now. Check it again.")
+        raise ConflictError(
+            "The shop changed since the check, and this import would do something else now. Check it again."
+        )
 
 
 def first_location() -> Location | None:
     """Where stock lies unless someone chooses otherwise."""
-    return db.session.scalars(sa.select(Location).where(Location.merchant_id == current_merchant_id(), Location.is_active)
-                              .order_by(Location.position, Location.id).limit(1)).first()
+    return db.session.scalars(
+        sa.select(Location)
+        .where(Location.merchant_id == current_merchant_id(), Location.is_active)
+        .order_by(Location.position, Location.id)
+        .limit(1)
+    ).first()
 
 
 def _start(found: Import, kind: str, state: ImportState, by: Actor) -> Job:
-    other = db.session.scalar(sa.select(sa.func.count()).select_from(Job).where(
-        Job.merchant_id == current_merchant_id(), Job.unique_key == "import", Job.state.in_(("queued", "running"))))
+    other = db.session.scalar(
+        sa.select(sa.func.count())
+        .select_from(Job)
+        .where(
+            Job.merchant_id == current_merchant_id(),
+            Job.unique_key == "import",
+            Job.state.in_(("queued", "running")),
+        )
+    )
     if other:
         raise ConflictError("Another import is at work. Wait for it to end, then start this one.")
     found.state, found.problem = state, None
     # One import at a time per merchant: two could claim the same order or the same code.
     job = enqueue(kind, {"import_id": found.id}, by=by, unique_key="import")
     found.job_id = job.id
-    audit.record(f"{kind.replace('imports.', 'import.')}_started", by=by, subject=("import", found.id), after={"at": utc_now().isoformat()})
+    audit.record(
+        f"{kind.replace('imports.', 'import.')}_started",
+        by=by,
+        subject=("import", found.id),
+        after={"at": utc_now().isoformat()},
+    )
     db.session.flush()
     return job
 
@@ -253,7 +322,9 @@ def _opener(file: BinaryIO) -> tuple[Opener, str, int]:
 
 
 def _plain_name(filename: str) -> str:
-    name = "".join(letter for letter in filename.replace("\\", "/").rpartition("/")[2] if letter.isprintable())
+    name = "".join(
+        letter for letter in filename.replace("\\", "/").rpartition("/")[2] if letter.isprintable()
+    )
     return name[-200:] or "file.csv"
 
 

@@ -78,8 +78,14 @@ def change_reading(import_id: int) -> ResponseReturnValue:
     if not form.validate():
         return _mapping(found, reading=form, status=422)
     try:
-        services.set_reading(found, format_key=form.format.data, encoding=form.encoding.data, delimiter=form.delimiter.data,
-                             header_row=form.header_row.data or 1, by=current_actor())
+        services.set_reading(
+            found,
+            format_key=form.format.data,
+            encoding=form.encoding.data,
+            delimiter=form.delimiter.data,
+            header_row=form.header_row.data or 1,
+            by=current_actor(),
+        )
     except DomainError as error:
         db.session.rollback()
         form.encoding.errors = [error.message]
@@ -131,7 +137,10 @@ def cancel_work(import_id: int) -> ResponseReturnValue:
     if found.job_id is not None:
         cancel(found.job_id, by=current_actor())
         db.session.commit()
-        toast("The import stops after the batch it is writing. What is written stays, and can be taken back.", "info")
+        toast(
+            "The import stops after the batch it is writing. What is written stays, and can be taken back.",
+            "info",
+        )
     return see_other(url_for("imports.show_import", import_id=import_id))
 
 
@@ -153,7 +162,9 @@ def _receive(retried: Import | None) -> ResponseReturnValue:
     if not form.validate():
         return render("imports/new_import.html", form=form, retried=retried, status=422)
     try:
-        found = services.receive_file(form.file.data.filename or "", form.file.data.stream, by=current_actor(), retry_of=retried)
+        found = services.receive_file(
+            form.file.data.filename or "", form.file.data.stream, by=current_actor(), retry_of=retried
+        )
     except DomainError as error:
         db.session.rollback()
         form.file.errors = [error.message]
@@ -171,14 +182,37 @@ def _start(import_id: int, start: Callable[..., Job]) -> ResponseReturnValue:
 
 
 def _show(found: Import, status: int = 200) -> Response:
-    return render("imports/import.html", page=import_page(found), labels=field_labels(found), upload=UploadForm(formdata=None), status=status)
-
-
-def _mapping(found: Import, *, reading: ReadingForm | None = None, options: object = None, problem: str | None = None,
-             status: int = 200) -> Response:
-    table = services.table_of(found)
-    given = {key.removeprefix("column-"): int(value) for key, value in request.form.items() if key.startswith("column-") and value.isdecimal()}
     return render(
-        "imports/map_columns.html", found=found, headings=table.headings, sample=table.head(5), problem=problem,
+        "imports/import.html",
+        page=import_page(found),
+        labels=field_labels(found),
+        upload=UploadForm(formdata=None),
+        status=status,
+    )
+
+
+def _mapping(
+    found: Import,
+    *,
+    reading: ReadingForm | None = None,
+    options: object = None,
+    problem: str | None = None,
+    status: int = 200,
+) -> Response:
+    table = services.table_of(found)
+    given = {
+        key.removeprefix("column-"): int(value)
+        for key, value in request.form.items()
+        if key.startswith("column-") and value.isdecimal()
+    }
+    return render(
+        "imports/map_columns.html",
+        found=found,
+        headings=table.headings,
+        sample=table.head(5),
+        problem=problem,
         columns=mapped_columns(found, table, given or found.mapping),
-        reading=reading or ReadingForm(formdata=None, obj=found), options=options or options_form(found), status=status)
+        reading=reading or ReadingForm(formdata=None, obj=found),
+        options=options or options_form(found),
+        status=status,
+    )

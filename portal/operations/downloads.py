@@ -57,8 +57,13 @@ def granted_file(token: str) -> StoredFile:
     if (merchant_id, user_id) != (current_merchant_id(), actor.id) or not can(permission):
         raise NotFoundError(GONE)
     stored = file_of(int(file_id))
-    audit.record("file.downloaded", by=actor, subject=("stored_file", stored.id), after={"bytes": stored.size},
-                 data_subject_id=stored.data_subject_id)
+    audit.record(
+        "file.downloaded",
+        by=actor,
+        subject=("stored_file", stored.id),
+        after={"bytes": stored.size},
+        data_subject_id=stored.data_subject_id,
+    )
     return stored
 
 

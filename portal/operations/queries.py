@@ -74,7 +74,10 @@ def last_verification() -> Job | None:
 def mailbox(at_most: int = 50) -> list[MailboxLetter]:
     """The newest messages of all merchants and of the portal itself, for the demo's mailbox only."""
     db.session.rollback()
-    merchants = [PLATFORM_MERCHANT, *db.session.scalars(sa.select(Merchant.id).order_by(Merchant.id.desc()).limit(20))]
+    merchants = [
+        PLATFORM_MERCHANT,
+        *db.session.scalars(sa.select(Merchant.id).order_by(Merchant.id.desc()).limit(20)),
+    ]
     db.session.rollback()
     found: list[MailboxLetter] = []
     for merchant_id in merchants:

@@ -23,5 +23,7 @@ def register(app: Flask) -> None:
     register_listing(REQUESTS)
     register_own()
     register_nav("Privacy", "Privacy", "privacy.requests", "shield-lock", "privacy.view", order=80)
-    register_slot("home.worklist", "privacy.worklist_region", "privacy.view", order=20, label="Privacy requests")
+    register_slot(
+        "home.worklist", "privacy.worklist_region", "privacy.view", order=20, label="Privacy requests"
+    )
     register_slot("customer.privacy", "privacy.person_region", "privacy.request")

@@ -39,12 +39,16 @@ class ExportedTable:
     unreadable: int = 0
 
 
-def collect(subject_ids: Sequence[int], *, progress: Callable[[int, str], None] = lambda done, table: None) -> list[ExportedTable]:
+def collect(
+    subject_ids: Sequence[int], *, progress: Callable[[int, str], None] = lambda done, table: None
+) -> list[ExportedTable]:
     """Everything about the people, table by table, sealed values opened, keys and times beside them."""
     found, merchant_id, done = personal_data_map(), current_merchant_id(), 0
     exported = []
     for table in found.holding_data():
-        columns = {name: declared for name, declared in table.columns.items() if declared.category not in NEVER_GIVEN}
+        columns = {
+            name: declared for name, declared in table.columns.items() if declared.category not in NEVER_GIVEN
+        }
         entry = ExportedTable(table.name, columns)
         for condition in found.chunks(table, merchant_id, subject_ids):
             for row in db.session.execute(sa.select(table.table).where(condition)).mappings():
@@ -56,16 +60,26 @@ def collect(subject_ids: Sequence[int], *, progress: Callable[[int, str], None] 
     return exported
 
 
-def as_zip(tables: Sequence[ExportedTable], *, request_id: int, merchant_name: str, recipients: Sequence[str]) -> bytes:
+def as_zip(
+    tables: Sequence[ExportedTable], *, request_id: int, merchant_name: str, recipients: Sequence[str]
+) -> bytes:
     """The file that is handed to the person."""
     made_at = utc_now()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        about = {"request": request_id, "controller": merchant_name, "made_at": made_at.isoformat(timespec="seconds"), "recipients": list(recipients)}
+        about = {
+            "request": request_id,
+            "controller": merchant_name,
+            "made_at": made_at.isoformat(timespec="seconds"),
+            "recipients": list(recipients),
+        }
         archive.writestr("data.json", _json(about, tables))
         for table in tables:
             archive.writestr(f"tables/{table.name}.csv", _csv(table))
-        archive.writestr("index.html", render_template("privacy/_access_copy.html", about=about, tables=tables, made_at=made_at))
+        archive.writestr(
+            "index.html",
+            render_template("privacy/_access_copy.html", about=about, tables=tables, made_at=made_at),
+        )
     return buffer.getvalue()
 
 
@@ -95,19 +109,31 @@ def _plain(value: Any) -> Any:
 
 
 def _json(about: dict[str, Any], tables: Sequence[ExportedTable]) -> str:
-    return json.dumps({
-        **about,
-        "tables": [
-            {
-                "name": table.name, "rows": table.rows, "unreadable_values": table.unreadable,
-                "columns": {
-                    name: {"category": declared.category, "purpose": declared.purpose, "basis": declared.basis, "kept": declared.retention}
-                    for name, declared in table.columns.items()
-                },
-            }
-            for table in tables
-        ],
-    }, ensure_ascii=False, indent=1, default=str)
+    return json.dumps(
+        {
+            **about,
+            "tables": [
+                {
+                    "name": table.name,
+                    "rows": table.rows,
+                    "unreadable_values": table.unreadable,
+                    "columns": {
+                        name: {
+                            "category": declared.category,
+                            "purpose": declared.purpose,
+                            "basis": declared.basis,
+                            "kept": declared.retention,
+                        }
+                        for name, declared in table.columns.items()
+                    },
+                }
+                for table in tables
+            ],
+        },
+        ensure_ascii=False,
+        indent=1,
+        default=str,
+    )
 
 
 def _csv(table: ExportedTable) -> str:

@@ -18,7 +18,11 @@ from portal.privacy.states import KIND_LABELS, OPEN
 def send_alerts(*, by: Actor) -> int:
     """Mail every officer about each open request that reached its next level; answers how many requests."""
     zone, now, alerted = merchant_zone(), utc_now(), 0
-    waiting = sa.select(PrivacyRequest).where(PrivacyRequest.state.in_(OPEN - {"answered"})).order_by(PrivacyRequest.due_on)
+    waiting = (
+        sa.select(PrivacyRequest)
+        .where(PrivacyRequest.state.in_(OPEN - {"answered"}))
+        .order_by(PrivacyRequest.due_on)
+    )
     for request in db.session.scalars(waiting):
         used = deadlines.percent_used(request.received_at, request.due_on, now, zone)
         level = deadlines.alert_due(used, request.alerted_percent)
@@ -29,8 +33,16 @@ def send_alerts(*, by: Actor) -> int:
         left = deadlines.days_left(request.due_on, now, zone)
         for email, locale in officers():
             send_mail(
-                template="privacy_deadline", to=email, locale=locale, about=("privacy_request", request.id),
-                context={"request_id": request.id, "kind": KIND_LABELS[request.kind].lower(), "due_on": request.due_on.isoformat(), "days_left": left},
+                template="privacy_deadline",
+                to=email,
+                locale=locale,
+                about=("privacy_request", request.id),
+                context={
+                    "request_id": request.id,
+                    "kind": KIND_LABELS[request.kind].lower(),
+                    "due_on": request.due_on.isoformat(),
+                    "days_left": left,
+                },
             )
         alerted += 1
     return alerted
@@ -41,10 +53,19 @@ def officers() -> list[tuple[str, str]]:
     statement = (
         sa.select(User.email, User.locale)
         .join(Membership, Membership.user_id == User.id)
-        .join(RolePermission, sa.and_(
-            RolePermission.merchant_id == Membership.merchant_id, RolePermission.role_id == Membership.role_id))
-        .where(Membership.merchant_id == current_merchant_id(), Membership.state == "active", User.state == "active",
-               RolePermission.permission == "privacy.edit")
+        .join(
+            RolePermission,
+            sa.and_(
+                RolePermission.merchant_id == Membership.merchant_id,
+                RolePermission.role_id == Membership.role_id,
+            ),
+        )
+        .where(
+            Membership.merchant_id == current_merchant_id(),
+            Membership.state == "active",
+            User.state == "active",
+            RolePermission.permission == "privacy.edit",
+        )
         .order_by(User.id)
     )
     return [(email, locale or "en") for email, locale in db.session.execute(statement)]

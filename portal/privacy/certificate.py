@@ -25,7 +25,9 @@ from portal.privacy.queries import certificate_of, recipients_of, retained_of
 BACKUP_DAYS: Final = 35
 
 
-def issue(request: PrivacyRequest, *, map_version: str, counts: Mapping[str, Any], statistics_fresh: bool) -> ErasureCertificate:
+def issue(
+    request: PrivacyRequest, *, map_version: str, counts: Mapping[str, Any], statistics_fresh: bool
+) -> ErasureCertificate:
     """Issue the one certificate of a request; a second call finds the first.
 
     Args:
@@ -36,15 +38,31 @@ def issue(request: PrivacyRequest, *, map_version: str, counts: Mapping[str, Any
     """
     now = utc_now()
     body = {
-        "request": request.id, "merchant": request.merchant_id, "law": request.law, "received_on": request.received_at.date().isoformat(),
-        "issued_at": now.isoformat(timespec="seconds"), "map_version": map_version, "counts": dict(counts),
-        "kept": _kept(request.id), "levels": _levels(request.id, now.date(), statistics_fresh=statistics_fresh),
+        "request": request.id,
+        "merchant": request.merchant_id,
+        "law": request.law,
+        "received_on": request.received_at.date().isoformat(),
+        "issued_at": now.isoformat(timespec="seconds"),
+        "map_version": map_version,
+        "counts": dict(counts),
+        "kept": _kept(request.id),
+        "levels": _levels(request.id, now.date(), statistics_fresh=statistics_fresh),
     }
     public = base64.b64encode(signing_key().public_key().public_bytes_raw()).decode()
     signature = base64.b64encode(signing_key().sign(canonical(body))).decode()
-    db.session.execute(insert(ErasureCertificate).values(
-        merchant_id=request.merchant_id, request_id=request.id, issued_at=now, map_version=map_version, body=body, signature=signature,
-        public_key=public).on_conflict_do_nothing())
+    db.session.execute(
+        insert(ErasureCertificate)
+        .values(
+            merchant_id=request.merchant_id,
+            request_id=request.id,
+            issued_at=now,
+            map_version=map_version,
+            body=body,
+            signature=signature,
+            public_key=public,
+        )
+        .on_conflict_do_nothing()
+    )
     issued = certificate_of(request.id)
     assert issued is not None
     return issued
@@ -70,8 +88,17 @@ def _kept(request_id: int) -> list[dict[str, Any]]:
     kept: dict[tuple[str, str, str, str], dict[str, Any]] = {}
     for found in retained_of(request_id):
         key = (found.source_table, found.law, found.basis, found.ends_on.isoformat())
-        entry = kept.setdefault(key, {
-            "table": found.source_table, "law": found.law, "basis": found.basis, "ends_on": found.ends_on.isoformat(), "rows": 0, "columns": []})
+        entry = kept.setdefault(
+            key,
+            {
+                "table": found.source_table,
+                "law": found.law,
+                "basis": found.basis,
+                "ends_on": found.ends_on.isoformat(),
+                "rows": 0,
+                "columns": [],
+            },
+        )
         entry["rows"] += 1
         entry["columns"] = sorted({*entry["columns"], *found.columns})
     return [kept[key] for key in sorted(kept)]
@@ -81,10 +108,19 @@ def _levels(request_id: int, today: dt.date, *, statistics_fresh: bool) -> list[
     waiting = [task.recipient for task in recipients_of(request_id) if task.state in ("open", "failed")]
     told = len(recipients_of(request_id)) - len(waiting)
     return [
-        {"level": "live", "state": "reached", "on": today.isoformat(),
-         "statistics": "renewed" if statistics_fresh else "renewed by the nightly upkeep"},
+        {
+            "level": "live",
+            "state": "reached",
+            "on": today.isoformat(),
+            "statistics": "renewed" if statistics_fresh else "renewed by the nightly upkeep",
+        },
         # Freed bytes are overwritten when PostgreSQL reuses their pages; nothing here has looked, so nothing is claimed.
         {"level": "physical", "state": "not_claimed"},
         {"level": "backups", "state": "expected", "on": (today + dt.timedelta(days=BACKUP_DAYS)).isoformat()},
-        {"level": "third_parties", "state": "open" if waiting else "reached", "told": told, "waiting": waiting},
+        {
+            "level": "third_parties",
+            "state": "open" if waiting else "reached",
+            "told": told,
+            "waiting": waiting,
+        },
     ]

@@ -23,6 +23,8 @@ def init_ledger_command() -> None:
 def replay_ledger_command() -> None:
     """Erase again what a restored database brought back. Safe to repeat."""
     result = replay_ledger()
-    click.echo(f"{result.entries} entries applied, {result.subjects} people erased again, {result.rows} rows emptied.")
+    click.echo(
+        f"{result.entries} entries applied, {result.subjects} people erased again, {result.rows} rows emptied."
+    )
     if not ledger_is_replayed():
         raise click.ClickException("Some entries are still outstanding. Run it again.")

@@ -43,9 +43,25 @@ _ALL_BUT_OBJECTION: Final = frozenset({"access", "erasure", "rectification", "re
 
 RULES: Final = (
     DeadlineRule("gdpr", _ALL_BUT_OBJECTION, "GDPR art. 12(3)", months=1, extended_months=3),
-    DeadlineRule("gdpr", frozenset({"objection"}), "GDPR art. 12(3), 21", months=1, extended_months=3, needs_identity=False),
-    DeadlineRule("ccpa", _ALL_BUT_OBJECTION, "CCPA regulations § 7021", days=45, extended_days=90, acknowledge_working_days=10),
-    DeadlineRule("ccpa", frozenset({"objection"}), "CCPA regulations § 7026", working_days=15, needs_identity=False),
+    DeadlineRule(
+        "gdpr",
+        frozenset({"objection"}),
+        "GDPR art. 12(3), 21",
+        months=1,
+        extended_months=3,
+        needs_identity=False,
+    ),
+    DeadlineRule(
+        "ccpa",
+        _ALL_BUT_OBJECTION,
+        "CCPA regulations § 7021",
+        days=45,
+        extended_days=90,
+        acknowledge_working_days=10,
+    ),
+    DeadlineRule(
+        "ccpa", frozenset({"objection"}), "CCPA regulations § 7026", working_days=15, needs_identity=False
+    ),
 )
 
 
@@ -95,7 +111,11 @@ def can_still_extend(rule: DeadlineRule, received_on: dt.date, today: dt.date) -
 
 def acknowledge_by(rule: DeadlineRule, received_on: dt.date) -> dt.date | None:
     """The last day to confirm receipt, where the law asks for that."""
-    return add_working_days(received_on, rule.acknowledge_working_days) if rule.acknowledge_working_days else None
+    return (
+        add_working_days(received_on, rule.acknowledge_working_days)
+        if rule.acknowledge_working_days
+        else None
+    )
 
 
 def work_by(due: dt.date) -> dt.date:

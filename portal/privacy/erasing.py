@@ -48,7 +48,9 @@ class Eraser:
         request_id: the request this is for; None when the ledger is replayed.
     """
 
-    def __init__(self, merchant_id: int, subject_ids: Sequence[int], *, country: str, request_id: int | None) -> None:
+    def __init__(
+        self, merchant_id: int, subject_ids: Sequence[int], *, country: str, request_id: int | None
+    ) -> None:
         self.merchant_id = merchant_id
         self.subject_ids = list(subject_ids)
         self.rule: RetentionRule = rule_for(country)
@@ -64,15 +66,23 @@ class Eraser:
                 before: Batch | None = None
                 while (batch := self._erase_some(table, condition)).rows:
                     if before is not None and before.first == batch.first:
-                        raise RuntimeError(f"A row of {table.name} still counts as filled after it was emptied.")
+                        raise RuntimeError(
+                            f"A row of {table.name} still counts as filled after it was emptied."
+                        )
                     before = batch
                     yield batch
 
     def _erase_some(self, table: MappedTable, condition: sa.ColumnElement[bool]) -> Batch:
         statement = (
-            sa.select(*table.key, *(table.table.c[name] for name in table.emptied if table.table.c[name] not in table.key),
-                      document_date(table).label("_documented_at"), self._subject_of(table).label("_subject_id"))
-            .where(condition, table.any_filled()).limit(BATCH).with_for_update(of=table.table)
+            sa.select(
+                *table.key,
+                *(table.table.c[name] for name in table.emptied if table.table.c[name] not in table.key),
+                document_date(table).label("_documented_at"),
+                self._subject_of(table).label("_subject_id"),
+            )
+            .where(condition, table.any_filled())
+            .limit(BATCH)
+            .with_for_update(of=table.table)
         )
         rows = db.session.execute(statement).mappings().all()
         batch = Batch(table.name, rows=len(rows))
@@ -80,7 +90,9 @@ class Eraser:
             return batch
         batch.first = tuple(rows[0][column.name] for column in table.key)
         for row in rows:
-            batch.values.update(name for name in table.emptied if row[name] != self._target(table, name, row[name]))
+            batch.values.update(
+                name for name in table.emptied if row[name] != self._target(table, name, row[name])
+            )
         self._keep(table, rows, batch)
         self._shorten(table, rows)
         self._empty(table, rows)
@@ -89,7 +101,11 @@ class Eraser:
     @staticmethod
     def _target(table: MappedTable, name: str, value: Any) -> Any:
         """What stands in the column afterwards."""
-        return cut_postcode(value) if table.emptied[name].strategy == "truncate_postcode" else table.neutral(name)
+        return (
+            cut_postcode(value)
+            if table.emptied[name].strategy == "truncate_postcode"
+            else table.neutral(name)
+        )
 
     def _subject_of(self, table: MappedTable) -> sa.ColumnElement[Any]:
         """The subject of a row, looked up along its path."""
@@ -113,19 +129,41 @@ class Eraser:
             key = {column.name: row[column.name] for column in table.key}
             records.append(self._record(table.name, key, values, row["_subject_id"], ends_on))
         if records:
-            db.session.execute(insert(RetainedRecord).on_conflict_do_nothing(constraint="privacy_retained_record_source_key"), records)
+            db.session.execute(
+                insert(RetainedRecord).on_conflict_do_nothing(
+                    constraint="privacy_retained_record_source_key"
+                ),
+                records,
+            )
 
-    def _record(self, table: str, key: dict[str, Any], values: dict[str, Any], subject_id: int, ends_on: dt.date) -> dict[str, Any]:
+    def _record(
+        self, table: str, key: dict[str, Any], values: dict[str, Any], subject_id: int, ends_on: dt.date
+    ) -> dict[str, Any]:
         sealed = keyring.encrypt_retained(
-            json.dumps(values, default=str).encode(), record_aad(table, key), subject_id, basis=self.rule.law, until=ends_on)
+            json.dumps(values, default=str).encode(),
+            record_aad(table, key),
+            subject_id,
+            basis=self.rule.law,
+            until=ends_on,
+        )
         return {
-            "merchant_id": self.merchant_id, "subject_id": subject_id, "request_id": self.request_id, "source_table": table,
-            "source_key": key, "columns": sorted(values), "law": self.rule.law, "basis": LEGAL_OBLIGATION,
-            "country_code": self.country, "ends_on": ends_on, "sealed": sealed,
+            "merchant_id": self.merchant_id,
+            "subject_id": subject_id,
+            "request_id": self.request_id,
+            "source_table": table,
+            "source_key": key,
+            "columns": sorted(values),
+            "law": self.rule.law,
+            "basis": LEGAL_OBLIGATION,
+            "country_code": self.country,
+            "ends_on": ends_on,
+            "sealed": sealed,
         }
 
     def _shorten(self, table: MappedTable, rows: Sequence[sa.RowMapping]) -> None:
-        for name in (name for name, declared in table.emptied.items() if declared.strategy == "truncate_postcode"):
+        for name in (
+            name for name, declared in table.emptied.items() if declared.strategy == "truncate_postcode"
+        ):
             by_value: defaultdict[str | None, list[sa.RowMapping]] = defaultdict(list)
             for row in rows:
                 if row[name] is not None:
@@ -135,7 +173,9 @@ class Eraser:
 
     def _empty(self, table: MappedTable, rows: Sequence[sa.RowMapping]) -> None:
         values: dict[str, Any] = {
-            name: table.neutral(name) for name, declared in table.emptied.items() if declared.strategy != "truncate_postcode"
+            name: table.neutral(name)
+            for name, declared in table.emptied.items()
+            if declared.strategy != "truncate_postcode"
         }
         values |= table.after_erasure
         if "version" in table.table.c:
@@ -146,9 +186,15 @@ class Eraser:
 
     def _update(self, table: MappedTable, rows: Sequence[sa.RowMapping], values: dict[str, Any]) -> None:
         keys = [tuple(row[column.name] for column in table.key) for row in rows]
-        condition = table.key[0].in_([key[0] for key in keys]) if len(table.key) == 1 else sa.tuple_(*table.key).in_(keys)
+        condition = (
+            table.key[0].in_([key[0] for key in keys])
+            if len(table.key) == 1
+            else sa.tuple_(*table.key).in_(keys)
+        )
         db.session.execute(
-            sa.update(table.table).where(table.table.c.merchant_id == self.merchant_id, condition).values(values)
+            sa.update(table.table)
+            .where(table.table.c.merchant_id == self.merchant_id, condition)
+            .values(values)
         )
 
 

@@ -46,7 +46,9 @@ class HeldError(ConflictError):
     """A legal hold stands on the person; the erasure goes on when it is lifted."""
 
 
-def run_erasure(request_id: int, *, by: Actor, commit: Commit, progress: Progress) -> ErasureCertificate | None:
+def run_erasure(
+    request_id: int, *, by: Actor, commit: Commit, progress: Progress
+) -> ErasureCertificate | None:
     """Erase everybody in the scope of an approved request and issue the certificate.
 
     Args:
@@ -75,7 +77,12 @@ def run_erasure(request_id: int, *, by: Actor, commit: Commit, progress: Progres
 
 
 def erase_subjects(
-    merchant_id: int, subjects: Sequence[int], *, country: str, request_id: int | None, commit: Commit,
+    merchant_id: int,
+    subjects: Sequence[int],
+    *,
+    country: str,
+    request_id: int | None,
+    commit: Commit,
     progress: Progress = lambda done, total, table: None,
 ) -> dict[str, Any]:
     """Tombstone, suppress and empty; used by a request and by the replay of the ledger.
@@ -103,21 +110,33 @@ def erase_subjects(
     return counts.as_facts()
 
 
-def _erase_all(request: PrivacyRequest, subjects: Sequence[int], *, commit: Commit, progress: Progress) -> dict[str, Any]:
+def _erase_all(
+    request: PrivacyRequest, subjects: Sequence[int], *, commit: Commit, progress: Progress
+) -> dict[str, Any]:
     _lock(subjects)
     _refuse_held(subjects)
     _keep_answer_address(request)
     country = request.country_code or merchant().country
     return erase_subjects(
-        request.merchant_id, subjects, country=country, request_id=request.id, commit=commit, progress=progress)
+        request.merchant_id,
+        subjects,
+        country=country,
+        request_id=request.id,
+        commit=commit,
+        progress=progress,
+    )
 
 
-def _finish(request_id: int, subjects: Sequence[int], counts: dict[str, Any], *, by: Actor, commit: Commit) -> ErasureCertificate:
+def _finish(
+    request_id: int, subjects: Sequence[int], counts: dict[str, Any], *, by: Actor, commit: Commit
+) -> ErasureCertificate:
     request = _locked(request_id)
     _lock(subjects)
     _refuse_held(subjects)
     map_version = personal_data_map().version
-    entries = [ledger.write_entry(request.merchant_id, subject, map_version=map_version) for subject in subjects]
+    entries = [
+        ledger.write_entry(request.merchant_id, subject, map_version=map_version) for subject in subjects
+    ]
     for subject in subjects:
         keyring.destroy_person_key(subject)
     statistics_fresh = renew_statistics(counts)
@@ -128,15 +147,24 @@ def _finish(request_id: int, subjects: Sequence[int], counts: dict[str, Any], *,
     _tombstone(subjects)
     left = remaining(request.merchant_id, subjects)
     if left:
-        raise RuntimeError(f"Rows were written about an erased person while it ran: {left}. The job runs again.")
+        raise RuntimeError(
+            f"Rows were written about an erased person while it ran: {left}. The job runs again."
+        )
     for entry in entries:
         ledger.mark_applied(entry, rows_changed=counts["rows"])
     db.session.execute(
-        sa.update(PrivacyRequestSubject).where(
-            PrivacyRequestSubject.request_id == request_id, PrivacyRequestSubject.erased_at.is_(None)).values(erased_at=utc_now()))
+        sa.update(PrivacyRequestSubject)
+        .where(PrivacyRequestSubject.request_id == request_id, PrivacyRequestSubject.erased_at.is_(None))
+        .values(erased_at=utc_now())
+    )
     for subject in subjects:
         outbox.publish(kind="subject.erased", key=str(subject), payload={"subject_id": subject})
-        record(action="subject.erased", by=by, subject=("data_subject", subject), after={"request_id": request_id})
+        record(
+            action="subject.erased",
+            by=by,
+            subject=("data_subject", subject),
+            after={"request_id": request_id},
+        )
     total = _with_earlier_runs(request, counts)
     certificate = issue(request, map_version=map_version, counts=total, statistics_fresh=statistics_fresh)
     request.state = "third_parties"
@@ -153,10 +181,17 @@ def _claim(request_id: int, *, by: Actor) -> PrivacyRequest:
         ConflictError: it is not approved.
     """
     changed = db.session.scalar(
-        sa.update(PrivacyRequest).where(
-            PrivacyRequest.id == request_id, PrivacyRequest.kind == "erasure", PrivacyRequest.state == "approved",
-            PrivacyRequest.approver_id.is_not(None)).values(state="running").returning(PrivacyRequest.id),
-        execution_options={"synchronize_session": False})
+        sa.update(PrivacyRequest)
+        .where(
+            PrivacyRequest.id == request_id,
+            PrivacyRequest.kind == "erasure",
+            PrivacyRequest.state == "approved",
+            PrivacyRequest.approver_id.is_not(None),
+        )
+        .values(state="running")
+        .returning(PrivacyRequest.id),
+        execution_options={"synchronize_session": False},
+    )
     request = _locked(request_id)
     if changed is not None:
         add_evidence(request, "started", by=by, before="approved", after="running")
@@ -167,7 +202,10 @@ def _claim(request_id: int, *, by: Actor) -> PrivacyRequest:
 
 def _locked(request_id: int) -> PrivacyRequest:
     return db.session.scalars(
-        sa.select(PrivacyRequest).where(PrivacyRequest.id == request_id).with_for_update().execution_options(populate_existing=True)
+        sa.select(PrivacyRequest)
+        .where(PrivacyRequest.id == request_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
     ).one()
 
 
@@ -175,7 +213,10 @@ def _tombstone(subjects: Sequence[int]) -> None:
     """Mark the people as erased, under a lock that a row pointing at them must wait for."""
     _lock(subjects)
     db.session.execute(
-        sa.update(DataSubject).where(DataSubject.id.in_(subjects), DataSubject.erased_at.is_(None)).values(erased_at=utc_now()))
+        sa.update(DataSubject)
+        .where(DataSubject.id.in_(subjects), DataSubject.erased_at.is_(None))
+        .values(erased_at=utc_now())
+    )
 
 
 def _lock(subjects: Sequence[int], *, shared: bool = False) -> None:
@@ -206,12 +247,29 @@ def _keep_answer_address(request: PrivacyRequest) -> None:
         return
     key, ends_on = {"id": request.id}, request.due_on + dt.timedelta(days=ANSWER_DAYS)
     sealed = keyring.encrypt_retained(
-        json.dumps({"contact": contact.decode()}).encode(), record_aad("privacy_request", key), request.subject_id, basis=ACCOUNTABILITY, until=ends_on)
-    db.session.execute(insert(RetainedRecord).values(
-        merchant_id=request.merchant_id, subject_id=request.subject_id, request_id=request.id, source_table="privacy_request",
-        source_key=key, columns=["contact"], law=ACCOUNTABILITY, basis="answer the request", country_code=request.country_code,
-        ends_on=ends_on, sealed=sealed,
-    ).on_conflict_do_nothing(constraint="privacy_retained_record_source_key"))
+        json.dumps({"contact": contact.decode()}).encode(),
+        record_aad("privacy_request", key),
+        request.subject_id,
+        basis=ACCOUNTABILITY,
+        until=ends_on,
+    )
+    db.session.execute(
+        insert(RetainedRecord)
+        .values(
+            merchant_id=request.merchant_id,
+            subject_id=request.subject_id,
+            request_id=request.id,
+            source_table="privacy_request",
+            source_key=key,
+            columns=["contact"],
+            law=ACCOUNTABILITY,
+            basis="answer the request",
+            country_code=request.country_code,
+            ends_on=ends_on,
+            sealed=sealed,
+        )
+        .on_conflict_do_nothing(constraint="privacy_retained_record_source_key")
+    )
 
 
 def _with_earlier_runs(request: PrivacyRequest, counts: dict[str, Any]) -> dict[str, Any]:
@@ -222,10 +280,14 @@ def _with_earlier_runs(request: PrivacyRequest, counts: dict[str, Any]) -> dict[
         if not entry["erased"]:
             continue
         seen = tables.setdefault(name, {"rows": 0, "values": {}, "kept": {}})
-        seen["values"] = {column: max(count, seen["values"].get(column, 0)) for column, count in {**seen["values"], **entry["erased"]}.items()}
+        seen["values"] = {
+            column: max(count, seen["values"].get(column, 0))
+            for column, count in {**seen["values"], **entry["erased"]}.items()
+        }
         seen["rows"] = max(seen["rows"], max(entry["erased"].values()))
     return {
-        "tables": tables, "rows": sum(done["rows"] for done in tables.values()),
+        "tables": tables,
+        "rows": sum(done["rows"] for done in tables.values()),
         "values": sum(sum(done["values"].values()) for done in tables.values()),
         "sealed_rows": (request.preview or {}).get("sealed_rows", 0),
     }
@@ -244,6 +306,11 @@ class _Counts:
 
     def as_facts(self) -> dict[str, Any]:
         tables = {
-            table: {"rows": rows, "values": dict(self.values[table]), "kept": dict(self.kept[table])} for table, rows in sorted(self.rows.items())
+            table: {"rows": rows, "values": dict(self.values[table]), "kept": dict(self.kept[table])}
+            for table, rows in sorted(self.rows.items())
         }
-        return {"tables": tables, "rows": sum(self.rows.values()), "values": sum(sum(each.values()) for each in self.values.values())}
+        return {
+            "tables": tables,
+            "rows": sum(self.rows.values()),
+            "values": sum(sum(each.values()) for each in self.values.values()),
+        }

@@ -16,12 +16,23 @@ from portal.privacy.models import PrivacyRequest, PrivacyRequestEvent
 
 
 def add_evidence(
-    request: PrivacyRequest, action: str, *, by: Actor, before: str | None = None, after: str | None = None,
-    facts: dict[str, Any] | None = None, note: str = "",
+    request: PrivacyRequest,
+    action: str,
+    *,
+    by: Actor,
+    before: str | None = None,
+    after: str | None = None,
+    facts: dict[str, Any] | None = None,
+    note: str = "",
 ) -> None:
     """Add an entry to the evidence and to the audit log; what was typed is sealed under the person's key."""
     event = PrivacyRequestEvent(
-        request_id=request.id, action=action, actor_kind=by.kind, actor_id=by.id, from_state=before, to_state=after,
+        request_id=request.id,
+        action=action,
+        actor_kind=by.kind,
+        actor_id=by.id,
+        from_state=before,
+        to_state=after,
         facts=facts or {},
     )
     if note.strip():
@@ -29,8 +40,13 @@ def add_evidence(
         event.id = event_id
         event.note_sealed = keyring.encrypt(note.strip().encode(), event_aad(event_id), request.subject_id)
     db.session.add(event)
-    record(action=f"privacy_request.{action}", by=by, subject=("privacy_request", request.id),
-           before={"state": before} if before else {}, after={"state": after or request.state, **(facts or {})})
+    record(
+        action=f"privacy_request.{action}",
+        by=by,
+        subject=("privacy_request", request.id),
+        before={"state": before} if before else {},
+        after={"state": after or request.state, **(facts or {})},
+    )
     db.session.flush()
 
 

@@ -38,7 +38,9 @@ def _note(label: str, **options: Any) -> TextAreaField:
 class RequestForm(FlaskForm):
     kind = SelectField("What they ask", choices=_choices(KIND_LABELS))
     law = SelectField("Under", choices=_choices(LAW_LABELS))
-    received_on = DateField("Received on", [InputRequired("Say when the request came in; the clock runs from that day.")])
+    received_on = DateField(
+        "Received on", [InputRequired("Say when the request came in; the clock runs from that day.")]
+    )
     contact = StringField("Where to answer", [Optional(), Length(max=320)], filters=[_text])
     note = _note("What they wrote or said")
     subject_id = HiddenField()
@@ -63,7 +65,9 @@ class NoteForm(FlaskForm):
 
 
 class RecipientForm(FlaskForm):
-    recipient = StringField("Company or service", [DataRequired("Name the recipient."), Length(max=120)], filters=[_text])
+    recipient = StringField(
+        "Company or service", [DataRequired("Name the recipient."), Length(max=120)], filters=[_text]
+    )
 
 
 class RecipientStateForm(FlaskForm):
@@ -71,7 +75,11 @@ class RecipientStateForm(FlaskForm):
 
 
 class HoldForm(FlaskForm):
-    reason = TextAreaField("Reason", [DataRequired("Say why this person's data must not be erased."), Length(max=NOTE_LIMIT)], filters=[_text])
+    reason = TextAreaField(
+        "Reason",
+        [DataRequired("Say why this person's data must not be erased."), Length(max=NOTE_LIMIT)],
+        filters=[_text],
+    )
     owner_id = SelectField("Owner", coerce=int)
     review_on = DateField("Review on", [InputRequired("Say when someone looks at it again.")])
     subject_id = HiddenField()
@@ -80,5 +88,9 @@ class HoldForm(FlaskForm):
 class ReasonForm(FlaskForm):
     reason = StringField(
         "Why do you need to see this?",
-        [DataRequired("Say why."), Length(SHORTEST_REASON, LONGEST_REASON, f"Use {SHORTEST_REASON} to {LONGEST_REASON} characters.")],
-        filters=[_text])
+        [
+            DataRequired("Say why."),
+            Length(SHORTEST_REASON, LONGEST_REASON, f"Use {SHORTEST_REASON} to {LONGEST_REASON} characters."),
+        ],
+        filters=[_text],
+    )

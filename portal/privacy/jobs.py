@@ -33,16 +33,22 @@ def erase(job: JobRun) -> None:
     def progress(done: int, total: int, table: str) -> None:
         job.progress(done, total=total, note=table)
 
-    certificate = run_erasure(int(job.args["request_id"]), by=_actor(job), commit=job.commit, progress=progress)
+    certificate = run_erasure(
+        int(job.args["request_id"]), by=_actor(job), commit=job.commit, progress=progress
+    )
     if certificate is None:
-        job.progress(0, note="Stopped: a legal hold stands on this person. It goes on when the hold is lifted.")
+        job.progress(
+            0, note="Stopped: a legal hold stands on this person. It goes on when the hold is lifted."
+        )
 
 
 @job("privacy.access-export", title="Copy of a person's data", permission="privacy.view")
 def access_export(job: JobRun) -> None:
     """Write the copy a person asked for and attach it to the job."""
     request_id = int(job.args["request_id"])
-    request = db.session.scalars(sa.select(PrivacyRequest).where(PrivacyRequest.id == request_id).with_for_update()).one()
+    request = db.session.scalars(
+        sa.select(PrivacyRequest).where(PrivacyRequest.id == request_id).with_for_update()
+    ).one()
     if request.state == "answered":
         return
     if request.state != "running" or request.kind != "access":
@@ -53,10 +59,20 @@ def access_export(job: JobRun) -> None:
     content = as_zip(tables, request_id=request.id, merchant_name=merchant().name, recipients=recipients)
     filename = f"request-{request.id}.zip"
     key = f"privacy/{request.merchant_id}/request-{request.id}-{utc_now():%Y%m%d%H%M%S}.zip"
-    put(key, content, subject_id=request.subject_id, filename=filename, media_type="application/zip", expires_at=utc_now() + COPY_KEPT)
+    put(
+        key,
+        content,
+        subject_id=request.subject_id,
+        filename=filename,
+        media_type="application/zip",
+        expires_at=utc_now() + COPY_KEPT,
+    )
     job.attach_result(key, filename, "application/zip")
     request.state, request.answered_at = "answered", utc_now()
-    facts = {"rows": sum(len(table.rows) for table in tables), "unreadable": sum(table.unreadable for table in tables)}
+    facts = {
+        "rows": sum(len(table.rows) for table in tables),
+        "unreadable": sum(table.unreadable for table in tables),
+    }
     add_evidence(request, "copy_made", by=_actor(job), before="running", after="answered", facts=facts)
     job.commit()
 
@@ -77,7 +93,11 @@ def watch(job: JobRun) -> None:
     alerted = send_alerts(by=_actor(job))
     job.commit()
     destroyed = destroy_due_records(by=_actor(job))
-    job.progress(alerted + destroyed, total=alerted + destroyed, note=f"{alerted} alerts, {destroyed} records destroyed")
+    job.progress(
+        alerted + destroyed,
+        total=alerted + destroyed,
+        note=f"{alerted} alerts, {destroyed} records destroyed",
+    )
     job.commit()
 
 

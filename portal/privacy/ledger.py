@@ -84,7 +84,9 @@ def read_entry(name: str) -> LedgerEntry:
     raw = bytes(obstore.get(_store(), name).bytes())
     try:
         said: dict[str, Any] = json.loads(raw)
-        entry = LedgerEntry(said["merchant"], said["digest"], said["map"], dt.datetime.fromisoformat(said["at"]))
+        entry = LedgerEntry(
+            said["merchant"], said["digest"], said["map"], dt.datetime.fromisoformat(said["at"])
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise LedgerError(f"The ledger entry {name} cannot be read.") from error
     if entry.name != name or not hmac.compare_digest(_sealed(entry), raw):
@@ -109,7 +111,9 @@ def mark_applied(entry: LedgerEntry, *, rows_changed: int) -> None:
 def outstanding_names() -> list[str]:
     """Entries of the merchant in scope that this database has not applied."""
     merchant_id = current_merchant_id()
-    applied = set(db.session.scalars(sa.select(LedgerReplay.entry).where(LedgerReplay.merchant_id == merchant_id)))
+    applied = set(
+        db.session.scalars(sa.select(LedgerReplay.entry).where(LedgerReplay.merchant_id == merchant_id))
+    )
     return [name for name in entry_names(merchant_id) if name not in applied]
 
 
@@ -127,7 +131,12 @@ def merchants_in_ledger() -> list[int]:
 
 
 def _sealed(entry: LedgerEntry) -> bytes:
-    said = {"merchant": entry.merchant_id, "digest": entry.digest, "map": entry.map_version, "at": entry.erased_at.isoformat()}
+    said = {
+        "merchant": entry.merchant_id,
+        "digest": entry.digest,
+        "map": entry.map_version,
+        "at": entry.erased_at.isoformat(),
+    }
     plain = json.dumps(said, sort_keys=True).encode()
     said["mac"] = hmac.new(derived_key("erasure-ledger-entry"), plain, hashlib.sha256).hexdigest()
     return json.dumps(said, sort_keys=True).encode()
@@ -140,6 +149,8 @@ def _store() -> ObjectStore:
         folder = Path(unquote(parts.path))
         # Never made here: a missing folder after a restore is a missing ledger, and an empty one would look complete.
         if not folder.is_dir():
-            raise LedgerError(f"There is no erasure ledger at {url}. Make the folder once with `flask privacy init-ledger`.")
+            raise LedgerError(
+                f"There is no erasure ledger at {url}. Make the folder once with `flask privacy init-ledger`."
+            )
         return LocalStore(folder)
     return from_url(url)

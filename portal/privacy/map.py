@@ -122,7 +122,9 @@ class PersonalDataMap:
             return 0
         return 1 + self.depth(self.tables[table.hop.target])
 
-    def of_subject(self, table: MappedTable, merchant_id: int, subject_ids: Sequence[int]) -> sa.ColumnElement[bool]:
+    def of_subject(
+        self, table: MappedTable, merchant_id: int, subject_ids: Sequence[int]
+    ) -> sa.ColumnElement[bool]:
         """The rows of *table* that belong to the subjects, as one condition."""
         column = self._column_of(table)
         mine = table.table.c[TENANT_KEY] == merchant_id
@@ -134,7 +136,9 @@ class PersonalDataMap:
         inner = sa.select(alias_key).where(self.of_subject(parent, merchant_id, subject_ids))
         return sa.and_(mine, column.in_(inner))
 
-    def chunks(self, table: MappedTable, merchant_id: int, subject_ids: Sequence[int]) -> Iterator[sa.ColumnElement[bool]]:
+    def chunks(
+        self, table: MappedTable, merchant_id: int, subject_ids: Sequence[int]
+    ) -> Iterator[sa.ColumnElement[bool]]:
         """The same rows as bounded conditions, so that each touches only the partitions its keys lie in."""
         hop = table.hop
         assert hop is not None
@@ -144,11 +148,16 @@ class PersonalDataMap:
         for keys in self._parent_keys(self.tables[hop.target], merchant_id, subject_ids):
             yield sa.and_(table.table.c[TENANT_KEY] == merchant_id, table.table.c[hop.column].in_(keys))
 
-    def _parent_keys(self, parent: MappedTable, merchant_id: int, subject_ids: Sequence[int]) -> Iterator[list[int]]:
+    def _parent_keys(
+        self, parent: MappedTable, merchant_id: int, subject_ids: Sequence[int]
+    ) -> Iterator[list[int]]:
         key, after = parent.key[0], -1
         while True:
             statement = (
-                sa.select(key).where(self.of_subject(parent, merchant_id, subject_ids), key > after).order_by(key).limit(CHUNK)
+                sa.select(key)
+                .where(self.of_subject(parent, merchant_id, subject_ids), key > after)
+                .order_by(key)
+                .limit(CHUNK)
             )
             keys = list(db.session.scalars(statement))
             if not keys:
@@ -167,7 +176,8 @@ class PersonalDataMap:
         """A digest of everything the map says; it stands on the certificate and in the ledger."""
         said = [
             (table.name, asdict(table.hop) if table.hop else None, table.restricted, name, asdict(declared))
-            for table in sorted(self.tables.values(), key=lambda t: t.name) for name, declared in sorted(table.columns.items())
+            for table in sorted(self.tables.values(), key=lambda t: t.name)
+            for name, declared in sorted(table.columns.items())
         ]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -183,7 +193,12 @@ def personal_data_map() -> PersonalDataMap:
 
 def undeclared_columns() -> list[str]:
     """Columns that say neither what they hold of a person nor why they hold nothing."""
-    return [str(column) for table in Base.metadata.tables.values() for column in table.columns if MAP_KEY not in column.info]
+    return [
+        str(column)
+        for table in Base.metadata.tables.values()
+        for column in table.columns
+        if MAP_KEY not in column.info
+    ]
 
 
 @functools.lru_cache(maxsize=2)
@@ -194,23 +209,36 @@ def _read_map(mappers: int) -> PersonalDataMap:
         if not isinstance(table, sa.Table) or table.name not in Base.metadata.tables:
             continue
         columns = {
-            column.name: column.info[MAP_KEY] for column in table.columns
+            column.name: column.info[MAP_KEY]
+            for column in table.columns
             if isinstance(column.info.get(MAP_KEY), PersonalData) and column.info[MAP_KEY].strategy != "staff"
         }
         path = getattr(mapper.class_, "__subject_path__", None)
         if columns and path is None:
-            raise PathError(f"{table.name} holds personal data ({', '.join(columns)}) and says no __subject_path__.")
-        if getattr(mapper.class_, "__append_only__", False) and any(d.strategy in EMPTIED for d in columns.values()):
-            raise PathError(f"{table.name} is append-only, so what it holds of a person must be sealed (shred), not emptied.")
+            raise PathError(
+                f"{table.name} holds personal data ({', '.join(columns)}) and says no __subject_path__."
+            )
+        if getattr(mapper.class_, "__append_only__", False) and any(
+            d.strategy in EMPTIED for d in columns.values()
+        ):
+            raise PathError(
+                f"{table.name} is append-only, so what it holds of a person must be sealed (shred), not emptied."
+            )
         if path is not None:
             restricted = bool(getattr(mapper.class_, "__restricted__", False))
             tables[table.name] = MappedTable(
-                table, _parse(path), columns, restricted, dict(getattr(mapper.class_, "__after_erasure__", {}))
+                table,
+                _parse(path),
+                columns,
+                restricted,
+                dict(getattr(mapper.class_, "__after_erasure__", {})),
             )
     for mapped in tables.values():
         target = mapped.hop.target if mapped.hop else None
         if target is not None and target not in tables:
-            raise PathError(f"{mapped.name} reaches its subject through {target}, which says no __subject_path__.")
+            raise PathError(
+                f"{mapped.name} reaches its subject through {target}, which says no __subject_path__."
+            )
     return PersonalDataMap(tables.values())
 
 

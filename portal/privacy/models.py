@@ -22,15 +22,49 @@ CODE: Final = sa.Text(collation="C")
 KINDS: Final = ("access", "erasure", "rectification", "restriction", "objection")
 LAWS: Final = ("gdpr", "ccpa")
 STATES: Final = (
-    "received", "verified", "scoped", "held", "previewed", "approved", "running", "third_parties", "answered", "closed",
+    "received",
+    "verified",
+    "scoped",
+    "held",
+    "previewed",
+    "approved",
+    "running",
+    "third_parties",
+    "answered",
+    "closed",
     "refused",
 )
-OPEN_STATES: Final = ("received", "verified", "scoped", "held", "previewed", "approved", "running", "third_parties", "answered")
+OPEN_STATES: Final = (
+    "received",
+    "verified",
+    "scoped",
+    "held",
+    "previewed",
+    "approved",
+    "running",
+    "third_parties",
+    "answered",
+)
 AFTER_IDENTITY: Final = ("verified", "scoped", "held", "previewed", "approved", "running", "third_parties")
 AFTER_APPROVAL: Final = ("approved", "running", "third_parties", "answered")
 IDENTITY_STATES: Final = ("open", "asked", "verified", "not_needed", "failed")
-IDENTITY_METHODS: Final = ("signed_in", "email_reply", "call_back", "order_details", "representative", "document")
-REFUSAL_GROUNDS: Final = ("not_identified", "unfounded", "excessive", "legal_claims", "freedom_of_expression", "not_in_scope", "withdrawn")
+IDENTITY_METHODS: Final = (
+    "signed_in",
+    "email_reply",
+    "call_back",
+    "order_details",
+    "representative",
+    "document",
+)
+REFUSAL_GROUNDS: Final = (
+    "not_identified",
+    "unfounded",
+    "excessive",
+    "legal_claims",
+    "freedom_of_expression",
+    "not_in_scope",
+    "withdrawn",
+)
 RECIPIENT_STATES: Final = ("open", "done", "failed", "not_supported", "verified_absent")
 SUPPRESSED_KINDS: Final = ("email", "phone")
 
@@ -49,32 +83,51 @@ class PrivacyRequest(Tenant, IdentityKey, Base):
     kind: Mapped[str] = mapped_column(CODE, info=not_pii("what is asked"))
     law: Mapped[str] = mapped_column(CODE, info=not_pii("the law it stands on"))
     country_code: Mapped[str | None] = mapped_column(sa.CHAR(2), info=not_pii("country alone names nobody"))
-    state: Mapped[str] = mapped_column(CODE, default="received", server_default="received", info=not_pii("state"))
+    state: Mapped[str] = mapped_column(
+        CODE, default="received", server_default="received", info=not_pii("state")
+    )
     received_at: Mapped[dt.datetime] = mapped_column(info=not_pii("time"))
     due_on: Mapped[dt.date] = mapped_column(info=not_pii("deadline"))
     extended_at: Mapped[dt.datetime | None] = mapped_column(info=not_pii("time"))
     extension_ground: Mapped[str | None] = mapped_column(CODE, info=not_pii("code of a reason"))
     acknowledged_at: Mapped[dt.datetime | None] = mapped_column(info=not_pii("time"))
-    alerted_percent: Mapped[int] = mapped_column(sa.SmallInteger, default=0, server_default="0", info=not_pii("how much of the time an alert was sent for"))
-    identity_state: Mapped[str] = mapped_column(CODE, default="open", server_default="open", info=not_pii("state"))
+    alerted_percent: Mapped[int] = mapped_column(
+        sa.SmallInteger,
+        default=0,
+        server_default="0",
+        info=not_pii("how much of the time an alert was sent for"),
+    )
+    identity_state: Mapped[str] = mapped_column(
+        CODE, default="open", server_default="open", info=not_pii("state")
+    )
     identity_method: Mapped[str | None] = mapped_column(CODE, info=not_pii("code of a method"))
     identity_by: Mapped[int | None] = mapped_column(sa.BigInteger, info=not_pii("user id"))
     identity_at: Mapped[dt.datetime | None] = mapped_column(info=not_pii("time"))
-    requester_id: Mapped[int] = mapped_column(sa.BigInteger, info=not_pii("user id of the officer who recorded it"))
+    requester_id: Mapped[int] = mapped_column(
+        sa.BigInteger, info=not_pii("user id of the officer who recorded it")
+    )
     approver_id: Mapped[int | None] = mapped_column(sa.BigInteger, info=not_pii("user id"))
     approved_at: Mapped[dt.datetime | None] = mapped_column(info=not_pii("time"))
-    preview: Mapped[dict[str, Any] | None] = mapped_column(JSONB, info=not_pii("counts per table, laws and dates"))
-    preview_digest: Mapped[str | None] = mapped_column(CODE, info=not_pii("digest of the counts that were approved"))
+    preview: Mapped[dict[str, Any] | None] = mapped_column(
+        JSONB, info=not_pii("counts per table, laws and dates")
+    )
+    preview_digest: Mapped[str | None] = mapped_column(
+        CODE, info=not_pii("digest of the counts that were approved")
+    )
     previewed_at: Mapped[dt.datetime | None] = mapped_column(info=not_pii("time"))
     refusal_ground: Mapped[str | None] = mapped_column(CODE, info=not_pii("code of a reason"))
     outcome: Mapped[str | None] = mapped_column(CODE, info=not_pii("code of the outcome"))
     answered_at: Mapped[dt.datetime | None] = mapped_column(info=not_pii("time"))
     closed_at: Mapped[dt.datetime | None] = mapped_column(info=not_pii("time"))
     job_id: Mapped[int | None] = mapped_column(sa.BigInteger, info=not_pii("key"))
-    contact_sealed: Mapped[bytes | None] = mapped_column(info=pii(
-        category="email", strategy="shred", basis="legal_obligation", purpose="answer the request"))
-    note_sealed: Mapped[bytes | None] = mapped_column(info=pii(
-        category="free_text", strategy="shred", basis="legal_obligation", purpose="answer the request"))
+    contact_sealed: Mapped[bytes | None] = mapped_column(
+        info=pii(category="email", strategy="shred", basis="legal_obligation", purpose="answer the request")
+    )
+    note_sealed: Mapped[bytes | None] = mapped_column(
+        info=pii(
+            category="free_text", strategy="shred", basis="legal_obligation", purpose="answer the request"
+        )
+    )
 
     __table_args__ = (
         tenant_fk("data_subject", "subject_id"),
@@ -82,8 +135,14 @@ class PrivacyRequest(Tenant, IdentityKey, Base):
         sa.Index(None, "merchant_id", "due_on", "id"),
         sa.Index(None, "merchant_id", "subject_id"),
         # Two officers recording the same wish get one request: a repeat shows the one that is already running.
-        sa.Index("privacy_request_open_key", "merchant_id", "subject_id", "kind", unique=True,
-                 postgresql_where=sa.column("state").not_in(("closed", "refused"))),
+        sa.Index(
+            "privacy_request_open_key",
+            "merchant_id",
+            "subject_id",
+            "kind",
+            unique=True,
+            postgresql_where=sa.column("state").not_in(("closed", "refused")),
+        ),
         sa.CheckConstraint(sa.column("kind").in_(KINDS), name="kind"),
         sa.CheckConstraint(sa.column("law").in_(LAWS), name="law"),
         sa.CheckConstraint(sa.column("state").in_(STATES), name="state"),
@@ -91,10 +150,14 @@ class PrivacyRequest(Tenant, IdentityKey, Base):
         sa.CheckConstraint("approver_id IS NULL OR approver_id <> requester_id", name="four_eyes"),
         sa.CheckConstraint(
             "kind <> 'erasure' OR state NOT IN ('approved', 'running', 'third_parties')"
-            " OR (approver_id IS NOT NULL AND approved_at IS NOT NULL)", name="approved"),
+            " OR (approver_id IS NOT NULL AND approved_at IS NOT NULL)",
+            name="approved",
+        ),
         sa.CheckConstraint(
             "state NOT IN ('verified', 'scoped', 'held', 'previewed', 'approved', 'running', 'third_parties')"
-            " OR identity_state = 'verified' OR (identity_state = 'not_needed' AND kind = 'objection')", name="identity"),
+            " OR identity_state = 'verified' OR (identity_state = 'not_needed' AND kind = 'objection')",
+            name="identity",
+        ),
         sa.CheckConstraint("state <> 'refused' OR refusal_ground IS NOT NULL", name="refusal"),
         sa.CheckConstraint("state <> 'closed' OR outcome IS NOT NULL", name="outcome"),
         sa.CheckConstraint("preview_digest IS NULL OR preview IS NOT NULL", name="preview"),
@@ -107,8 +170,12 @@ class PrivacyRequestSubject(Tenant, Base):
     __tablename__ = "privacy_request_subject"
     __subject_path__ = "subject_id"
 
-    request_id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False, info=not_pii("key"))
-    subject_id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False, info=not_pii("key"))
+    request_id: Mapped[int] = mapped_column(
+        sa.BigInteger, primary_key=True, autoincrement=False, info=not_pii("key")
+    )
+    subject_id: Mapped[int] = mapped_column(
+        sa.BigInteger, primary_key=True, autoincrement=False, info=not_pii("key")
+    )
     added_at: Mapped[dt.datetime] = mapped_column(server_default=sa.func.now(), info=not_pii("time"))
     added_by: Mapped[int] = mapped_column(sa.BigInteger, info=not_pii("user id"))
     erased_at: Mapped[dt.datetime | None] = mapped_column(info=not_pii("time"))
@@ -134,9 +201,17 @@ class PrivacyRequestEvent(Tenant, TimeKey, Base):
     actor_id: Mapped[int | None] = mapped_column(sa.BigInteger, info=not_pii("user or job id"))
     from_state: Mapped[str | None] = mapped_column(CODE, info=not_pii("state"))
     to_state: Mapped[str | None] = mapped_column(CODE, info=not_pii("state"))
-    facts: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default="{}", info=not_pii("codes, counts and dates"))
-    note_sealed: Mapped[bytes | None] = mapped_column(info=pii(
-        category="free_text", strategy="shred", basis="legal_obligation", purpose="evidence of the request"))
+    facts: Mapped[dict[str, Any]] = mapped_column(
+        JSONB, default=dict, server_default="{}", info=not_pii("codes, counts and dates")
+    )
+    note_sealed: Mapped[bytes | None] = mapped_column(
+        info=pii(
+            category="free_text",
+            strategy="shred",
+            basis="legal_obligation",
+            purpose="evidence of the request",
+        )
+    )
 
     __table_args__ = (
         tenant_fk("privacy_request", "request_id"),
@@ -179,15 +254,27 @@ class RetainedRecord(Tenant, TimeKey, Base):
     basis: Mapped[str] = mapped_column(CODE, info=not_pii("legal basis"))
     country_code: Mapped[str | None] = mapped_column(sa.CHAR(2), info=not_pii("country alone names nobody"))
     ends_on: Mapped[dt.date] = mapped_column(info=not_pii("end of retention"))
-    sealed: Mapped[bytes | None] = mapped_column(info=pii(
-        category="address", strategy="keep", basis="legal_obligation", purpose="keep the books as the law demands",
-        retention="until ends_on"))
+    sealed: Mapped[bytes | None] = mapped_column(
+        info=pii(
+            category="address",
+            strategy="keep",
+            basis="legal_obligation",
+            purpose="keep the books as the law demands",
+            retention="until ends_on",
+        )
+    )
     created_at: Mapped[dt.datetime] = mapped_column(server_default=sa.func.now(), info=not_pii("time"))
     destroyed_at: Mapped[dt.datetime | None] = mapped_column(info=not_pii("time"))
 
     __table_args__ = (
         tenant_fk("data_subject", "subject_id"),
-        sa.UniqueConstraint("merchant_id", "subject_id", "source_table", "source_key", name="privacy_retained_record_source_key"),
+        sa.UniqueConstraint(
+            "merchant_id",
+            "subject_id",
+            "source_table",
+            "source_key",
+            name="privacy_retained_record_source_key",
+        ),
         sa.Index(None, "merchant_id", "ends_on", postgresql_where=sa.text("destroyed_at IS NULL")),
         sa.Index(None, "merchant_id", "request_id"),
     )
@@ -200,8 +287,14 @@ class LegalHold(Tenant, IdentityKey, Base):
     __subject_path__ = "subject_id"
 
     subject_id: Mapped[int] = mapped_column(sa.BigInteger, info=not_pii("key"))
-    reason: Mapped[str] = mapped_column(info=pii(
-        category="free_text", strategy="erase", basis="legal_obligation", purpose="say why a person is under legal hold"))
+    reason: Mapped[str] = mapped_column(
+        info=pii(
+            category="free_text",
+            strategy="erase",
+            basis="legal_obligation",
+            purpose="say why a person is under legal hold",
+        )
+    )
     owner_id: Mapped[int] = mapped_column(sa.BigInteger, info=not_pii("user id"))
     review_on: Mapped[dt.date] = mapped_column(info=not_pii("date of review"))
     placed_at: Mapped[dt.datetime] = mapped_column(server_default=sa.func.now(), info=not_pii("time"))
@@ -213,11 +306,17 @@ class LegalHold(Tenant, IdentityKey, Base):
 
     __table_args__ = (
         tenant_fk("data_subject", "subject_id"),
-        sa.Index("privacy_legal_hold_active_idx", "merchant_id", "subject_id", postgresql_where=sa.text("lifted_at IS NULL")),
+        sa.Index(
+            "privacy_legal_hold_active_idx",
+            "merchant_id",
+            "subject_id",
+            postgresql_where=sa.text("lifted_at IS NULL"),
+        ),
         sa.Index(None, "merchant_id", "review_on", "id"),
         sa.CheckConstraint(
             "lifted_at IS NULL OR (lift_asked_by IS NOT NULL AND lifted_by IS NOT NULL AND lifted_by <> lift_asked_by)",
-            name="two_people_lift"),
+            name="two_people_lift",
+        ),
     )
 
 

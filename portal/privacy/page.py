@@ -41,15 +41,27 @@ from portal.privacy.subjects import FoundSubject, describe, related_subjects
 ERASED: Final = "Erased with the person."
 
 EVIDENCE: Final = {
-    "recorded": ("Request recorded", "inbox"), "identity_verified": ("Identity verified", "user-check"),
-    "identity_not_needed": ("No identity check is needed for this", "user-check"), "scoped": ("Scope set", "users"),
-    "previewed": ("Preview made", "eye"), "approved": ("Approved by a second person", "shield-check"),
-    "started": ("Erasure started", "loader"), "erased": ("Erased, read back and certified", "shield-check"),
-    "held": ("Stopped by a legal hold", "lock"), "released": ("Legal hold lifted", "lock"), "refused": ("Refused", "circle-x"),
-    "extended": ("Term extended", "calendar"), "acknowledged": ("Receipt confirmed to the person", "send"),
-    "recipient": ("Recipient", "send"), "answered": ("The person was answered", "send"), "closed": ("Closed", "check"),
-    "carried_out": ("Carried out", "check"), "export_started": ("Copy asked for", "download"), "copy_made": ("Copy made", "download"),
-    "resumed": ("Work resumed", "loader"), "copy_downloaded": ("Copy downloaded", "download"),
+    "recorded": ("Request recorded", "inbox"),
+    "identity_verified": ("Identity verified", "user-check"),
+    "identity_not_needed": ("No identity check is needed for this", "user-check"),
+    "scoped": ("Scope set", "users"),
+    "previewed": ("Preview made", "eye"),
+    "approved": ("Approved by a second person", "shield-check"),
+    "started": ("Erasure started", "loader"),
+    "erased": ("Erased, read back and certified", "shield-check"),
+    "held": ("Stopped by a legal hold", "lock"),
+    "released": ("Legal hold lifted", "lock"),
+    "refused": ("Refused", "circle-x"),
+    "extended": ("Term extended", "calendar"),
+    "acknowledged": ("Receipt confirmed to the person", "send"),
+    "recipient": ("Recipient", "send"),
+    "answered": ("The person was answered", "send"),
+    "closed": ("Closed", "check"),
+    "carried_out": ("Carried out", "check"),
+    "export_started": ("Copy asked for", "download"),
+    "copy_made": ("Copy made", "download"),
+    "resumed": ("Work resumed", "loader"),
+    "copy_downloaded": ("Copy downloaded", "download"),
     "alerted": ("Officers reminded of the deadline", "clock"),
 }
 
@@ -109,7 +121,9 @@ class RequestPage:
 
     @property
     def percent_used(self) -> int:
-        return min(100, deadlines.percent_used(self.request.received_at, self.request.due_on, self._now, self._zone))
+        return min(
+            100, deadlines.percent_used(self.request.received_at, self.request.due_on, self._now, self._zone)
+        )
 
     @property
     def work_by(self) -> dt.date:
@@ -126,7 +140,11 @@ class RequestPage:
     @property
     def can_extend(self) -> bool:
         today = self._now.astimezone(self._zone).date()
-        return self.is_open and self.request.extended_at is None and deadlines.can_still_extend(self.rule, self.received_on, today)
+        return (
+            self.is_open
+            and self.request.extended_at is None
+            and deadlines.can_still_extend(self.rule, self.received_on, today)
+        )
 
     @property
     def law(self) -> str:
@@ -197,7 +215,11 @@ class RequestPage:
     @property
     def is_stranded(self) -> bool:
         """Whether an erasure is under way and no worker will go on with it."""
-        return self.request.state in {"approved", "running"} and self.request.kind == "erasure" and not (self.job and self.job.is_active)
+        return (
+            self.request.state in {"approved", "running"}
+            and self.request.kind == "erasure"
+            and not (self.job and self.job.is_active)
+        )
 
     @property
     def has_copy(self) -> bool:
@@ -220,8 +242,13 @@ class RequestPage:
     def form(self, name: str) -> FlaskForm:
         """The form of an act, with what was typed when it came back with an error."""
         kinds: dict[str, type[FlaskForm]] = {
-            "identity": IdentityForm, "refusal": RefusalForm, "extension": ExtensionForm, "fulfilment": NoteForm, "answer": NoteForm,
-            "recipient": RecipientForm, "recipient_state": RecipientStateForm,
+            "identity": IdentityForm,
+            "refusal": RefusalForm,
+            "extension": ExtensionForm,
+            "fulfilment": NoteForm,
+            "answer": NoteForm,
+            "recipient": RecipientForm,
+            "recipient_state": RecipientStateForm,
         }
         form: FlaskForm = self._forms.get(name) or kinds[name](formdata=None)
         for each in form:
@@ -246,10 +273,23 @@ class RequestPage:
         """The evidence, newest first."""
         entries = []
         for event in reversed(self._events):
-            text, drawing = EVIDENCE.get(event.action, (event.action.replace("_", " ").capitalize(), "history"))
+            text, drawing = EVIDENCE.get(
+                event.action, (event.action.replace("_", " ").capitalize(), "history")
+            )
             who = self.names.get(event.actor_id, "User") if event.actor_kind == "user" else "The portal"
-            notes = [self._fact(event.action, event.facts), self._opened(event.note_sealed, event_aad(event.id))]
-            entries.append({"at": event.at, "text": text, "icon": drawing, "who": who, "detail": " – ".join(n for n in notes if n) or None})
+            notes = [
+                self._fact(event.action, event.facts),
+                self._opened(event.note_sealed, event_aad(event.id)),
+            ]
+            entries.append(
+                {
+                    "at": event.at,
+                    "text": text,
+                    "icon": drawing,
+                    "who": who,
+                    "detail": " – ".join(n for n in notes if n) or None,
+                }
+            )
         return entries
 
     @staticmethod

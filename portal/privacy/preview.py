@@ -26,7 +26,11 @@ def build_preview(merchant_id: int, subject_ids: Sequence[int], *, country: str)
         country: the merchant's country; its law says what stays.
     """
     found = personal_data_map()
-    tables = [entry for table in found.holding_data() if (entry := _count(found, table, merchant_id, subject_ids, country))]
+    tables = [
+        entry
+        for table in found.holding_data()
+        if (entry := _count(found, table, merchant_id, subject_ids, country))
+    ]
     return {
         "map_version": found.version,
         "subjects": len(subject_ids),
@@ -42,7 +46,9 @@ def digest(preview: dict[str, Any]) -> str:
 
     The case itself grows while it is read (evidence, views), so encrypted rows are shown but not part of it.
     """
-    decided = [[entry["table"], entry["erased"], entry["kept"]] for entry in preview["tables"] if entry["erased"]]
+    decided = [
+        [entry["table"], entry["erased"], entry["kept"]] for entry in preview["tables"] if entry["erased"]
+    ]
     said = [preview["map_version"], preview["subjects"], decided]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
@@ -62,7 +68,9 @@ def remaining(merchant_id: int, subject_ids: Sequence[int]) -> dict[str, int]:
     found, left = personal_data_map(), Counter[str]()
     for table in found.erasable():
         for condition in found.chunks(table, merchant_id, subject_ids):
-            statement = sa.select(sa.func.count()).select_from(table.table).where(condition, table.any_filled())
+            statement = (
+                sa.select(sa.func.count()).select_from(table.table).where(condition, table.any_filled())
+            )
             left[table.name] += db.session.scalar(statement) or 0
     return {name: count for name, count in left.items() if count}
 
@@ -82,7 +90,10 @@ def _count(
     if not rows:
         return None
     return {
-        "table": table.name, "rows": rows, "sealed_rows": sealed_rows, "restricted": table.restricted,
+        "table": table.name,
+        "rows": rows,
+        "sealed_rows": sealed_rows,
+        "restricted": table.restricted,
         "erased": {name: count for name, count in erased.items() if count},
         "strategies": {name: declared.strategy for name, declared in table.columns.items()},
         "kept": _laws(table, kept_by_year, country),
@@ -90,11 +101,15 @@ def _count(
 
 
 def _counts(table: MappedTable, condition: sa.ColumnElement[bool]) -> sa.Select[*tuple[Any, ...]]:
-    filled = [sa.func.count().filter(table.still_filled(name)).label(f"filled_{name}") for name in table.emptied]
+    filled = [
+        sa.func.count().filter(table.still_filled(name)).label(f"filled_{name}") for name in table.emptied
+    ]
     sealed = sa.or_(sa.false(), *(table.table.c[name].is_not(None) for name in table.shredded))
-    return sa.select(
-        sa.func.count().label("rows"), sa.func.count().filter(sealed).label("sealed"), *filled
-    ).select_from(table.table).where(condition)
+    return (
+        sa.select(sa.func.count().label("rows"), sa.func.count().filter(sealed).label("sealed"), *filled)
+        .select_from(table.table)
+        .where(condition)
+    )
 
 
 def _kept_years(table: MappedTable, condition: sa.ColumnElement[bool]) -> Iterator[tuple[int, int]]:
@@ -102,7 +117,9 @@ def _kept_years(table: MappedTable, condition: sa.ColumnElement[bool]) -> Iterat
         return
     year = sa.cast(sa.extract("year", sa.func.timezone("UTC", document_date(table))), sa.Integer)
     holds = sa.or_(*(table.still_filled(name) for name in table.kept))
-    statement = sa.select(year, sa.func.count()).select_from(table.table).where(condition, holds).group_by(year)
+    statement = (
+        sa.select(year, sa.func.count()).select_from(table.table).where(condition, holds).group_by(year)
+    )
     yield from db.session.execute(statement)
 
 
@@ -110,8 +127,12 @@ def _laws(table: MappedTable, by_year: Counter[int], country: str) -> list[dict[
     rule, today = rule_for(country), utc_now().date()
     return [
         {
-            "columns": sorted(table.kept), "rows": count, "law": rule.law, "basis": LEGAL_OBLIGATION,
+            "columns": sorted(table.kept),
+            "rows": count,
+            "law": rule.law,
+            "basis": LEGAL_OBLIGATION,
             "ends_on": rule.ends_on(dt.date(year, 1, 1)).isoformat(),
         }
-        for year, count in sorted(by_year.items()) if rule.ends_on(dt.date(year, 1, 1)) >= today
+        for year, count in sorted(by_year.items())
+        if rule.ends_on(dt.date(year, 1, 1)) >= today
     ]

@@ -33,9 +33,20 @@ def open_record(record_id: int, *, reason: str, by: Actor) -> dict[str, Any]:
     if found.sealed is None:
         raise ConflictError("This record was destroyed when its retention ended.")
     reveal(by, found.subject_id, reason=typed, fields=found.columns)
-    record(action="retained_record.opened", by=by, subject=("retained_record", found.id), after={"law": found.law})
+    record(
+        action="retained_record.opened",
+        by=by,
+        subject=("retained_record", found.id),
+        after={"law": found.law},
+    )
     values = keyring.decrypt_retained(
-        found.sealed, record_aad(found.source_table, found.source_key), found.subject_id, basis=found.law, until=found.ends_on, reason=typed)
+        found.sealed,
+        record_aad(found.source_table, found.source_key),
+        found.subject_id,
+        basis=found.law,
+        until=found.ends_on,
+        reason=typed,
+    )
     opened: dict[str, Any] = json.loads(values)
     return opened
 
@@ -45,21 +56,35 @@ def destroy_due_records(*, by: Actor) -> int:
     today, destroyed = utc_now().date(), 0
     keyring.destroy_due_retention_keys()
     while True:
-        due = sa.select(RetainedRecord.id).where(
-            RetainedRecord.merchant_id == current_merchant_id(), RetainedRecord.destroyed_at.is_(None), RetainedRecord.ends_on < today
-        ).limit(BATCH)
+        due = (
+            sa.select(RetainedRecord.id)
+            .where(
+                RetainedRecord.merchant_id == current_merchant_id(),
+                RetainedRecord.destroyed_at.is_(None),
+                RetainedRecord.ends_on < today,
+            )
+            .limit(BATCH)
+        )
         ids = list(db.session.scalars(due))
         if not ids:
             break
         empty(ids)
         destroyed += len(ids)
     if destroyed:
-        record(action="retained_records.destroyed", by=by, subject=("retained_record", "due"), after={"records": destroyed})
+        record(
+            action="retained_records.destroyed",
+            by=by,
+            subject=("retained_record", "due"),
+            after={"records": destroyed},
+        )
     return destroyed
 
 
 def empty(record_ids: list[int]) -> None:
     """Take the ciphertext away; that the record stood here stays."""
     db.session.execute(
-        sa.update(RetainedRecord).where(RetainedRecord.id.in_(record_ids)).values(sealed=None, destroyed_at=utc_now()),
-        execution_options={"synchronize_session": False})
+        sa.update(RetainedRecord)
+        .where(RetainedRecord.id.in_(record_ids))
+        .values(sealed=None, destroyed_at=utc_now()),
+        execution_options={"synchronize_session": False},
+    )

@@ -58,4 +58,7 @@ def rule_for(country: str) -> RetentionRule:
 
     Erasing what a law demands cannot be taken back; keeping it restricted for longer can.
     """
-    return RULES.get(country, RetentionRule(country, "National accounting law (country not listed, longest listed term)", LONGEST))
+    return RULES.get(
+        country,
+        RetentionRule(country, "National accounting law (country not listed, longest listed term)", LONGEST),
+    )

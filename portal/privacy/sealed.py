@@ -50,20 +50,41 @@ def open_sealed(table: MappedTable, column: str, row: sa.RowMapping) -> Any:
 
 def register_own() -> None:
     """How the sealed columns of this domain open."""
-    register_sealed("privacy_request", "contact_sealed", lambda row: keyring.decrypt(
-        row["contact_sealed"], f"privacy_request:{row['id']}:contact", row["subject_id"]))
-    register_sealed("privacy_request", "note_sealed", lambda row: keyring.decrypt(
-        row["note_sealed"], f"privacy_request:{row['id']}:note", row["subject_id"]))
+    register_sealed(
+        "privacy_request",
+        "contact_sealed",
+        lambda row: keyring.decrypt(
+            row["contact_sealed"], f"privacy_request:{row['id']}:contact", row["subject_id"]
+        ),
+    )
+    register_sealed(
+        "privacy_request",
+        "note_sealed",
+        lambda row: keyring.decrypt(
+            row["note_sealed"], f"privacy_request:{row['id']}:note", row["subject_id"]
+        ),
+    )
     register_sealed("privacy_request_event", "note_sealed", _event_note)
     register_sealed("audit_entry", "sealed_changes", _audit_changes)
     register_sealed("message", "payload", _letter)
-    register_sealed("privacy_retained_record", "sealed", lambda row: keyring.decrypt_retained(
-        row["sealed"], record_aad(row["source_table"], row["source_key"]), row["subject_id"], basis=row["law"], until=row["ends_on"],
-        reason="access request of the person"))
+    register_sealed(
+        "privacy_retained_record",
+        "sealed",
+        lambda row: keyring.decrypt_retained(
+            row["sealed"],
+            record_aad(row["source_table"], row["source_key"]),
+            row["subject_id"],
+            basis=row["law"],
+            until=row["ends_on"],
+            reason="access request of the person",
+        ),
+    )
 
 
 def _event_note(row: sa.RowMapping) -> bytes:
-    subject_id = db.session.scalar(sa.select(PrivacyRequest.subject_id).where(PrivacyRequest.id == row["request_id"]))
+    subject_id = db.session.scalar(
+        sa.select(PrivacyRequest.subject_id).where(PrivacyRequest.id == row["request_id"])
+    )
     assert subject_id is not None
     return keyring.decrypt(row["note_sealed"], f"privacy_request_event:{row['id']}:note", subject_id)
 
@@ -72,7 +93,9 @@ def _audit_changes(row: sa.RowMapping) -> bytes:
     changes = read_changes(AuditEntry(**row))
     if changes.state != "open":
         raise DomainError("This entry cannot be opened.")
-    return json.dumps({"before": changes.before, "after": changes.after, "reason": changes.reason}, default=str).encode()
+    return json.dumps(
+        {"before": changes.before, "after": changes.after, "reason": changes.reason}, default=str
+    ).encode()
 
 
 def _letter(row: sa.RowMapping) -> bytes:
@@ -92,7 +115,8 @@ def _decoded(plain: bytes) -> Any:
 
 def _missing(mapper: Mapper[Any]) -> list[str]:
     from_map = [
-        (mapper.local_table.name, column.name) for column in mapper.local_table.columns  # type: ignore[attr-defined]
+        (mapper.local_table.name, column.name)
+        for column in mapper.local_table.columns  # type: ignore[attr-defined]
         if getattr(column.info.get("personal_data"), "strategy", None) == "shred"
     ]
     return [f"{table}.{column}" for table, column in from_map if (table, column) not in _openers]

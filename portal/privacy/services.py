@@ -40,7 +40,14 @@ from portal.privacy.states import MOVES
 
 
 def record_request(
-    *, kind: str, law: str, subject_id: int | None, received_at: dt.datetime, by: Actor, contact: str = "", note: str = "",
+    *,
+    kind: str,
+    law: str,
+    subject_id: int | None,
+    received_at: dt.datetime,
+    by: Actor,
+    contact: str = "",
+    note: str = "",
 ) -> PrivacyRequest:
     """Open a request. Without a subject it is about a person nothing is known of yet.
 
@@ -53,26 +60,39 @@ def record_request(
     if received_at > utc_now() + dt.timedelta(minutes=5):
         raise DomainError("A request cannot have been received in the future.", field="received_on")
     subject = _subject(subject_id)
-    already = db.session.scalar(sa.select(PrivacyRequest.id).where(
-        PrivacyRequest.subject_id == subject.id, PrivacyRequest.kind == kind,
-        PrivacyRequest.state.not_in(("closed", "refused"))))
+    already = db.session.scalar(
+        sa.select(PrivacyRequest.id).where(
+            PrivacyRequest.subject_id == subject.id,
+            PrivacyRequest.kind == kind,
+            PrivacyRequest.state.not_in(("closed", "refused")),
+        )
+    )
     if already is not None:
         raise ConflictError(f"Request {already} already asks for this. Add what is new to its evidence.")
     zone = merchant_zone()
     rule = rule_for(law, kind)
     request = PrivacyRequest(
-        kind=kind, law=law, subject_id=subject.id, received_at=received_at, requester_id=_user(by),
-        due_on=deadlines.due_on(rule, deadlines.day_of_receipt(received_at, zone)), country_code=merchant().country,
+        kind=kind,
+        law=law,
+        subject_id=subject.id,
+        received_at=received_at,
+        requester_id=_user(by),
+        due_on=deadlines.due_on(rule, deadlines.day_of_receipt(received_at, zone)),
+        country_code=merchant().country,
         identity_state="open" if rule.needs_identity else "not_needed",
     )
     db.session.add(request)
     db.session.flush()
     if contact.strip():
-        request.contact_sealed = keyring.encrypt(contact.strip().encode(), contact_aad(request.id), subject.id)
+        request.contact_sealed = keyring.encrypt(
+            contact.strip().encode(), contact_aad(request.id), subject.id
+        )
     if note.strip():
         request.note_sealed = keyring.encrypt(note.strip().encode(), note_aad(request.id), subject.id)
     db.session.add(PrivacyRequestSubject(request_id=request.id, subject_id=subject.id, added_by=_user(by)))
-    add_evidence(request, "recorded", by=by, facts={"kind": kind, "law": law, "due_on": request.due_on.isoformat()})
+    add_evidence(
+        request, "recorded", by=by, facts={"kind": kind, "law": law, "due_on": request.due_on.isoformat()}
+    )
     if not rule.needs_identity:
         _move(request, "received", "verified", by=by, action="identity_not_needed")
         _move(request, "verified", "scoped", by=by, action="scoped", facts={"subjects": 1})
@@ -83,11 +103,26 @@ def verify_identity(request: PrivacyRequest, *, method: str, note: str, by: Acto
     """Record how the person was identified. The clock does not wait for it."""
     if method not in IDENTITY_METHODS:
         raise DomainError("Choose how the person was identified.", field="method")
-    _change(request, "received", {
-        "identity_state": "verified", "identity_method": method, "identity_by": _user(by), "identity_at": utc_now(),
-        "state": "verified",
-    })
-    add_evidence(request, "identity_verified", by=by, before="received", after="verified", facts={"method": method}, note=note)
+    _change(
+        request,
+        "received",
+        {
+            "identity_state": "verified",
+            "identity_method": method,
+            "identity_by": _user(by),
+            "identity_at": utc_now(),
+            "state": "verified",
+        },
+    )
+    add_evidence(
+        request,
+        "identity_verified",
+        by=by,
+        before="received",
+        after="verified",
+        facts={"method": method},
+        note=note,
+    )
 
 
 def set_scope(request: PrivacyRequest, subject_ids: Sequence[int], *, by: Actor) -> None:
@@ -103,15 +138,36 @@ def set_scope(request: PrivacyRequest, subject_ids: Sequence[int], *, by: Actor)
     before = request.state
     if before not in {"verified", "scoped", "previewed", "approved", "held"}:
         raise _wrong_state(before)
-    db.session.execute(sa.delete(PrivacyRequestSubject).where(
-        PrivacyRequestSubject.request_id == request.id, PrivacyRequestSubject.subject_id.not_in(wanted),
-        PrivacyRequestSubject.erased_at.is_(None)))
-    rows = [{"merchant_id": request.merchant_id, "request_id": request.id, "subject_id": each, "added_by": _user(by)} for each in wanted]
+    db.session.execute(
+        sa.delete(PrivacyRequestSubject).where(
+            PrivacyRequestSubject.request_id == request.id,
+            PrivacyRequestSubject.subject_id.not_in(wanted),
+            PrivacyRequestSubject.erased_at.is_(None),
+        )
+    )
+    rows = [
+        {
+            "merchant_id": request.merchant_id,
+            "request_id": request.id,
+            "subject_id": each,
+            "added_by": _user(by),
+        }
+        for each in wanted
+    ]
     db.session.execute(insert(PrivacyRequestSubject).on_conflict_do_nothing(), rows)
     # A changed scope needs a new preview and a new approval.
-    _change(request, before, {
-        "state": "scoped", "preview": None, "preview_digest": None, "previewed_at": None, "approver_id": None, "approved_at": None,
-    })
+    _change(
+        request,
+        before,
+        {
+            "state": "scoped",
+            "preview": None,
+            "preview_digest": None,
+            "previewed_at": None,
+            "approver_id": None,
+            "approved_at": None,
+        },
+    )
     add_evidence(request, "scoped", by=by, before=before, after="scoped", facts={"subjects": len(wanted)})
 
 
@@ -125,11 +181,23 @@ def make_preview(request: PrivacyRequest, *, by: Actor) -> None:
     after = "held" if active_holds(subjects) else "previewed"
     if after not in MOVES[before]:
         raise _wrong_state(before)
-    _change(request, before, {
-        "state": after, "preview": preview, "preview_digest": digest(preview), "previewed_at": utc_now(),
-        "approver_id": None, "approved_at": None,
-    })
-    facts = {"values": preview["values"], "kept_rows": preview["kept_rows"], "map_version": preview["map_version"]}
+    _change(
+        request,
+        before,
+        {
+            "state": after,
+            "preview": preview,
+            "preview_digest": digest(preview),
+            "previewed_at": utc_now(),
+            "approver_id": None,
+            "approved_at": None,
+        },
+    )
+    facts = {
+        "values": preview["values"],
+        "kept_rows": preview["kept_rows"],
+        "map_version": preview["map_version"],
+    }
     add_evidence(request, "previewed", by=by, before=before, after=after, facts=facts)
 
 
@@ -144,29 +212,43 @@ def approve(request: PrivacyRequest, *, seen_digest: str, by: Actor) -> None:
     if approver == request.requester_id:
         raise ForbiddenError("You recorded this request, so a second person must approve it.")
     if seen_digest != request.preview_digest:
-        raise ConflictError("The preview was made again since you opened this page. Read it and approve once more.")
+        raise ConflictError(
+            "The preview was made again since you opened this page. Read it and approve once more."
+        )
     preview = build_preview(request.merchant_id, scope_of(request.id), country=merchant().country)
     if digest(preview) != seen_digest:
-        raise ConflictError("Data of this person changed since the preview. Make the preview again and read it.")
+        raise ConflictError(
+            "Data of this person changed since the preview. Make the preview again and read it."
+        )
     changed = db.session.execute(
-        sa.update(PrivacyRequest).where(
-            PrivacyRequest.id == request.id, PrivacyRequest.state == "previewed", PrivacyRequest.preview_digest == seen_digest,
+        sa.update(PrivacyRequest)
+        .where(
+            PrivacyRequest.id == request.id,
+            PrivacyRequest.state == "previewed",
+            PrivacyRequest.preview_digest == seen_digest,
             PrivacyRequest.requester_id != approver,
-        ).values(state="approved", approver_id=approver, approved_at=utc_now()).returning(PrivacyRequest.id),
+        )
+        .values(state="approved", approver_id=approver, approved_at=utc_now())
+        .returning(PrivacyRequest.id),
         execution_options={"synchronize_session": False},
     ).scalar_one_or_none()
     if changed is None:
         raise ConflictError("Somebody decided on this request meanwhile. Open it again.")
     db.session.refresh(request)
-    add_evidence(request, "approved", by=by, before="previewed", after="approved", facts={"preview": seen_digest[:16]})
+    add_evidence(
+        request, "approved", by=by, before="previewed", after="approved", facts={"preview": seen_digest[:16]}
+    )
     start_erasure(request, by=by)
 
 
 def start_erasure(request: PrivacyRequest, *, by: Actor) -> None:
     """Ask a worker to run an approved erasure; asking twice is asking once."""
     for name in recipient_names(request.merchant_id, scope_of(request.id)):
-        db.session.execute(insert(RecipientTask).values(
-            merchant_id=request.merchant_id, request_id=request.id, recipient=name).on_conflict_do_nothing())
+        db.session.execute(
+            insert(RecipientTask)
+            .values(merchant_id=request.merchant_id, request_id=request.id, recipient=name)
+            .on_conflict_do_nothing()
+        )
     job = enqueue("privacy.erase", {"request_id": request.id}, by=by, unique_key=f"request-{request.id}")
     request.job_id = job.id
     db.session.flush()
@@ -186,7 +268,13 @@ def resume(request: PrivacyRequest, *, by: Actor) -> None:
 
 def note_download(request: PrivacyRequest, *, by: Actor) -> None:
     """Log that the copy of a person's data left the portal, before it does."""
-    log_export(by, scope_of(request.id), case=("privacy_request", request.id), fields=["everything"], reason=f"copy for privacy request {request.id}")
+    log_export(
+        by,
+        scope_of(request.id),
+        case=("privacy_request", request.id),
+        fields=["everything"],
+        reason=f"copy for privacy request {request.id}",
+    )
     add_evidence(request, "copy_downloaded", by=by)
 
 
@@ -197,7 +285,9 @@ def start_access_export(request: PrivacyRequest, *, by: Actor) -> None:
     if request.state == "running":
         raise ConflictError("The copy is being made.")
     _move(request, "scoped", "running", by=by, action="export_started")
-    job = enqueue("privacy.access-export", {"request_id": request.id}, by=by, unique_key=f"request-{request.id}")
+    job = enqueue(
+        "privacy.access-export", {"request_id": request.id}, by=by, unique_key=f"request-{request.id}"
+    )
     request.job_id = job.id
     db.session.flush()
 
@@ -209,8 +299,14 @@ def refuse(request: PrivacyRequest, *, ground: str, note: str, by: Actor) -> Non
     before = request.state
     if "refused" not in MOVES[before]:
         raise _wrong_state(before)
-    _change(request, before, {"state": "refused", "refusal_ground": ground, "outcome": "refused", "closed_at": utc_now()})
-    add_evidence(request, "refused", by=by, before=before, after="refused", facts={"ground": ground}, note=note)
+    _change(
+        request,
+        before,
+        {"state": "refused", "refusal_ground": ground, "outcome": "refused", "closed_at": utc_now()},
+    )
+    add_evidence(
+        request, "refused", by=by, before=before, after="refused", facts={"ground": ground}, note=note
+    )
 
 
 def extend(request: PrivacyRequest, *, ground: str, by: Actor) -> None:
@@ -221,11 +317,19 @@ def extend(request: PrivacyRequest, *, ground: str, by: Actor) -> None:
     if request.extended_at is not None:
         raise DomainError("This request was extended already.")
     if not deadlines.can_still_extend(rule, received_on, utc_now().astimezone(zone).date()):
-        raise DomainError(f"{rule.source} allows no extension now: the person had to be told within the first term.")
-    _change(request, request.state, {
-        "extended_at": utc_now(), "extension_ground": ground, "due_on": deadlines.extended_due_on(rule, received_on),
-        "alerted_percent": 0,
-    })
+        raise DomainError(
+            f"{rule.source} allows no extension now: the person had to be told within the first term."
+        )
+    _change(
+        request,
+        request.state,
+        {
+            "extended_at": utc_now(),
+            "extension_ground": ground,
+            "due_on": deadlines.extended_due_on(rule, received_on),
+            "alerted_percent": 0,
+        },
+    )
     add_evidence(request, "extended", by=by, facts={"ground": ground, "due_on": request.due_on.isoformat()})
 
 
@@ -243,11 +347,24 @@ def carry_out(request: PrivacyRequest, *, note: str, by: Actor) -> None:
         now = utc_now()
         subjects = scope_of(request.id)
         if request.kind == "restriction":
-            db.session.execute(sa.update(DataSubject).where(
-                DataSubject.id.in_(subjects), DataSubject.restricted_at.is_(None)).values(restricted_at=now))
+            db.session.execute(
+                sa.update(DataSubject)
+                .where(DataSubject.id.in_(subjects), DataSubject.restricted_at.is_(None))
+                .values(restricted_at=now)
+            )
         for subject_id in subjects:
-            outbox.publish(kind=f"subject.{request.kind}", key=str(subject_id), payload={"subject_id": subject_id})
-    _move(request, "scoped", "answered", by=by, action="carried_out", note=note, values={"answered_at": utc_now()})
+            outbox.publish(
+                kind=f"subject.{request.kind}", key=str(subject_id), payload={"subject_id": subject_id}
+            )
+    _move(
+        request,
+        "scoped",
+        "answered",
+        by=by,
+        action="carried_out",
+        note=note,
+        values={"answered_at": utc_now()},
+    )
 
 
 def settle_recipient(request: PrivacyRequest, task_id: int, *, state: str, by: Actor) -> None:
@@ -256,9 +373,12 @@ def settle_recipient(request: PrivacyRequest, task_id: int, *, state: str, by: A
         raise DomainError("Choose what the recipient said.", field="state")
     open_states = ("open", "failed")
     changed = db.session.scalar(
-        sa.update(RecipientTask).where(RecipientTask.id == task_id, RecipientTask.request_id == request.id)
+        sa.update(RecipientTask)
+        .where(RecipientTask.id == task_id, RecipientTask.request_id == request.id)
         .values(state=state, settled_at=None if state in open_states else utc_now(), settled_by=_user(by))
-        .returning(RecipientTask.recipient), execution_options={"synchronize_session": False})
+        .returning(RecipientTask.recipient),
+        execution_options={"synchronize_session": False},
+    )
     if changed is None:
         raise NotFoundError("There is no such recipient on this request.")
     add_evidence(request, "recipient", by=by, facts={"recipient": changed, "state": state})
@@ -268,8 +388,11 @@ def add_recipient(request: PrivacyRequest, name: str, *, by: Actor) -> None:
     """Add a company that received the data and that no channel or gateway told us of."""
     if not name.strip() or request.state in {"answered", "closed", "refused"}:
         raise DomainError("Name the recipient, while the request is open.", field="recipient")
-    db.session.execute(insert(RecipientTask).values(
-        merchant_id=request.merchant_id, request_id=request.id, recipient=name.strip()[:120]).on_conflict_do_nothing())
+    db.session.execute(
+        insert(RecipientTask)
+        .values(merchant_id=request.merchant_id, request_id=request.id, recipient=name.strip()[:120])
+        .on_conflict_do_nothing()
+    )
     add_evidence(request, "recipient", by=by, facts={"recipient": name.strip()[:120], "state": "open"})
 
 
@@ -277,8 +400,11 @@ def answer(request: PrivacyRequest, *, note: str, by: Actor) -> None:
     """Note that the person was answered. An erasure with a recipient still to tell is not answered."""
     before = request.state
     if request.kind == "erasure":
-        waiting = db.session.scalar(sa.select(RecipientTask.id).where(
-            RecipientTask.request_id == request.id, RecipientTask.state.in_(("open", "failed"))).limit(1))
+        waiting = db.session.scalar(
+            sa.select(RecipientTask.id)
+            .where(RecipientTask.request_id == request.id, RecipientTask.state.in_(("open", "failed")))
+            .limit(1)
+        )
         if waiting:
             raise DomainError("Some recipients have not confirmed yet. Settle each of them first.")
     if "answered" not in MOVES[before] or (request.kind == "erasure" and before != "third_parties"):
@@ -289,13 +415,35 @@ def answer(request: PrivacyRequest, *, note: str, by: Actor) -> None:
 def close(request: PrivacyRequest, *, by: Actor) -> None:
     """End a request that was answered; its evidence stays, the address it was answered to goes."""
     outcome = {"erasure": "erased", "access": "copy_given"}.get(request.kind, "carried_out")
-    _move(request, "answered", "closed", by=by, action="closed", values={"closed_at": utc_now(), "outcome": outcome})
-    empty(list(db.session.scalars(sa.select(RetainedRecord.id).where(
-        RetainedRecord.request_id == request.id, RetainedRecord.source_table == PrivacyRequest.__tablename__))))
+    _move(
+        request,
+        "answered",
+        "closed",
+        by=by,
+        action="closed",
+        values={"closed_at": utc_now(), "outcome": outcome},
+    )
+    empty(
+        list(
+            db.session.scalars(
+                sa.select(RetainedRecord.id).where(
+                    RetainedRecord.request_id == request.id,
+                    RetainedRecord.source_table == PrivacyRequest.__tablename__,
+                )
+            )
+        )
+    )
 
 
 def _move(
-    request: PrivacyRequest, before: str, after: str, *, by: Actor, action: str, facts: dict[str, Any] | None = None, note: str = "",
+    request: PrivacyRequest,
+    before: str,
+    after: str,
+    *,
+    by: Actor,
+    action: str,
+    facts: dict[str, Any] | None = None,
+    note: str = "",
     values: dict[str, Any] | None = None,
 ) -> None:
     if after not in MOVES[before]:
@@ -306,8 +454,12 @@ def _move(
 
 def _change(request: PrivacyRequest, before: str, values: dict[str, Any]) -> None:
     changed = db.session.scalar(
-        sa.update(PrivacyRequest).where(PrivacyRequest.id == request.id, PrivacyRequest.state == before)
-        .values(**values).returning(PrivacyRequest.id), execution_options={"synchronize_session": False})
+        sa.update(PrivacyRequest)
+        .where(PrivacyRequest.id == request.id, PrivacyRequest.state == before)
+        .values(**values)
+        .returning(PrivacyRequest.id),
+        execution_options={"synchronize_session": False},
+    )
     if changed is None:
         raise ConflictError("Somebody moved this request on meanwhile. Open it again.")
     db.session.refresh(request)
@@ -334,4 +486,6 @@ def _user(by: Actor) -> int:
 
 
 def _wrong_state(state: str) -> ConflictError:
-    return ConflictError(f"This cannot be done while the request is {state.replace('_', ' ')}. Open it again to see where it stands.")
+    return ConflictError(
+        f"This cannot be done while the request is {state.replace('_', ' ')}. Open it again to see where it stands."
+    )

@@ -21,20 +21,34 @@ MOVES: Final[dict[str, frozenset[str]]] = {
 OPEN: Final = frozenset(state for state, moves in MOVES.items() if moves)
 
 LABELS: Final = {
-    "received": "Awaiting identity", "verified": "Identity verified", "scoped": "Scope set", "held": "On legal hold",
-    "previewed": "Awaiting approval", "approved": "Approved", "running": "Running", "third_parties": "Telling recipients",
-    "answered": "Answered", "closed": "Closed", "refused": "Refused",
+    "received": "Awaiting identity",
+    "verified": "Identity verified",
+    "scoped": "Scope set",
+    "held": "On legal hold",
+    "previewed": "Awaiting approval",
+    "approved": "Approved",
+    "running": "Running",
+    "third_parties": "Telling recipients",
+    "answered": "Answered",
+    "closed": "Closed",
+    "refused": "Refused",
 }
 
 KIND_LABELS: Final = {
-    "erasure": "Erasure", "access": "Access", "rectification": "Rectification", "restriction": "Restriction",
+    "erasure": "Erasure",
+    "access": "Access",
+    "rectification": "Rectification",
+    "restriction": "Restriction",
     "objection": "Objection",
 }
 LAW_LABELS: Final = {"gdpr": "GDPR", "ccpa": "CCPA"}
 IDENTITY_LABELS: Final = {
-    "signed_in": "Asked from their signed-in account", "email_reply": "Answered a code sent to the e-mail we hold",
-    "call_back": "Called back on the number we hold", "order_details": "Named details of past orders",
-    "representative": "A representative with a written mandate", "document": "Showed a document, not kept",
+    "signed_in": "Asked from their signed-in account",
+    "email_reply": "Answered a code sent to the e-mail we hold",
+    "call_back": "Called back on the number we hold",
+    "order_details": "Named details of past orders",
+    "representative": "A representative with a written mandate",
+    "document": "Showed a document, not kept",
 }
 REFUSAL_LABELS: Final = {
     "not_identified": "We could not identify the person (GDPR art. 12(2), 12(6))",
@@ -47,7 +61,10 @@ REFUSAL_LABELS: Final = {
 }
 EXTENSION_LABELS: Final = {"complex": "The request is complex", "many": "We received many requests"}
 RECIPIENT_LABELS: Final = {
-    "open": "To tell", "done": "Confirmed done", "failed": "Failed, ask again", "not_supported": "Cannot erase",
+    "open": "To tell",
+    "done": "Confirmed done",
+    "failed": "Failed, ask again",
+    "not_supported": "Cannot erase",
     "verified_absent": "Holds nothing",
 }
 

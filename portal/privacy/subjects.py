@@ -52,11 +52,20 @@ def describe(subject_ids: Sequence[int]) -> list[FoundSubject]:
     if not subject_ids:
         return []
     merchant_id = current_merchant_id()
-    erased = set(db.session.scalars(sa.select(DataSubject.id).where(
-        DataSubject.merchant_id == merchant_id, DataSubject.id.in_(subject_ids), DataSubject.erased_at.is_not(None))))
+    erased = set(
+        db.session.scalars(
+            sa.select(DataSubject.id).where(
+                DataSubject.merchant_id == merchant_id,
+                DataSubject.id.in_(subject_ids),
+                DataSubject.erased_at.is_not(None),
+            )
+        )
+    )
     rows = {subject: Counter[str]() for subject in subject_ids}
     faces: dict[int, dict[str, Any]] = {subject: {} for subject in subject_ids}
-    for table in sorted(personal_data_map().holding_data(), key=lambda t: ("email" not in t.columns, -len(t.columns))):
+    for table in sorted(
+        personal_data_map().holding_data(), key=lambda t: ("email" not in t.columns, -len(t.columns))
+    ):
         if table.restricted:
             continue
         for subject, face in _faces(table, merchant_id, subject_ids):
@@ -66,8 +75,13 @@ def describe(subject_ids: Sequence[int]) -> list[FoundSubject]:
                     faces[subject].setdefault(field, value)
     return [
         FoundSubject(
-            subject, dict(rows[subject]), faces[subject].get("name"), faces[subject].get("email"), faces[subject].get("phone"),
-            faces[subject].get("country_code"), subject in erased,
+            subject,
+            dict(rows[subject]),
+            faces[subject].get("name"),
+            faces[subject].get("email"),
+            faces[subject].get("phone"),
+            faces[subject].get("country_code"),
+            subject in erased,
         )
         for subject in subject_ids
     ]
@@ -82,7 +96,9 @@ def identifiers_of(merchant_id: int, subject_ids: Sequence[int]) -> set[tuple[st
             if name.endswith("_key") and declared.category in ("email", "phone"):
                 column = table.table.c[name]
                 for condition in mapped.chunks(table, merchant_id, subject_ids):
-                    values = db.session.scalars(sa.select(column).where(condition, column.is_not(None)).distinct())
+                    values = db.session.scalars(
+                        sa.select(column).where(condition, column.is_not(None)).distinct()
+                    )
                     found.update((declared.category, value) for value in values)
     return found
 
@@ -96,25 +112,36 @@ def related_subjects(merchant_id: int, subject_ids: Sequence[int]) -> list[Found
             wanted = sorted(key for found_kind, key in pairs if found_kind == kind)
             if wanted and f"{kind}_key" in table.columns:
                 found.update(_subjects_with(table, f"{kind}_key", wanted))
-    return describe([subject for subject, _ in found.most_common(MOST_FOUND) if subject not in set(subject_ids)])
+    return describe(
+        [subject for subject, _ in found.most_common(MOST_FOUND) if subject not in set(subject_ids)]
+    )
 
 
 def _subjects_with(table: MappedTable, column: str, values: Sequence[str]) -> Iterable[int]:
     source, subject = _joined(table)
     statement = (
-        sa.select(subject).select_from(source)
-        .where(table.table.c.merchant_id == current_merchant_id(), table.table.c[column].in_(values), subject.is_not(None))
+        sa.select(subject)
+        .select_from(source)
+        .where(
+            table.table.c.merchant_id == current_merchant_id(),
+            table.table.c[column].in_(values),
+            subject.is_not(None),
+        )
         .limit(MOST_FOUND * 20)
     )
     return db.session.scalars(statement)
 
 
-def _faces(table: MappedTable, merchant_id: int, subject_ids: Sequence[int]) -> Iterable[tuple[int, dict[str, Any]]]:
+def _faces(
+    table: MappedTable, merchant_id: int, subject_ids: Sequence[int]
+) -> Iterable[tuple[int, dict[str, Any]]]:
     source, subject = _joined(table)
     shown = [table.table.c[field] for field in FACE_FIELDS if field in table.table.c]
     statement = (
-        sa.select(subject.label("_subject"), *shown).select_from(source)
-        .where(table.table.c.merchant_id == merchant_id, subject.in_(subject_ids)).limit(2_000)
+        sa.select(subject.label("_subject"), *shown)
+        .select_from(source)
+        .where(table.table.c.merchant_id == merchant_id, subject.in_(subject_ids))
+        .limit(2_000)
     )
     for row in db.session.execute(statement):
         yield row._mapping["_subject"], {column.name: row._mapping[column.name] for column in shown}
@@ -128,8 +155,13 @@ def _joined(table: MappedTable) -> tuple[sa.FromClause, sa.ColumnElement[Any]]:
     current = table
     while hop.target is not None:
         parent = personal_data_map().tables[hop.target]
-        source = source.join(parent.table, sa.and_(
-            parent.table.c.merchant_id == current.table.c.merchant_id, parent.key[0] == current.table.c[hop.column]))
+        source = source.join(
+            parent.table,
+            sa.and_(
+                parent.table.c.merchant_id == current.table.c.merchant_id,
+                parent.key[0] == current.table.c[hop.column],
+            ),
+        )
         current, hop = parent, parent.hop
         assert hop is not None
     return source, current.table.c[hop.column]

@@ -27,21 +27,38 @@ def is_suppressed(merchant_id: int, email_key: str | None, phone_key: str | None
     digests = _digests(merchant_id, [("email", email_key), ("phone", phone_key)])
     if not digests:
         return False
-    statement = sa.select(sa.literal(1)).where(
-        Suppression.merchant_id == merchant_id, sa.tuple_(Suppression.kind, Suppression.digest).in_(digests),
-        Suppression.erased_at >= at,
-    ).limit(1)
+    statement = (
+        sa.select(sa.literal(1))
+        .where(
+            Suppression.merchant_id == merchant_id,
+            sa.tuple_(Suppression.kind, Suppression.digest).in_(digests),
+            Suppression.erased_at >= at,
+        )
+        .limit(1)
+    )
     return db.session.scalar(statement) is not None
 
 
-def suppressed_before(merchant_id: int, pairs: Iterable[tuple[str, str | None]]) -> dict[tuple[str, str], dt.datetime]:
+def suppressed_before(
+    merchant_id: int, pairs: Iterable[tuple[str, str | None]]
+) -> dict[tuple[str, str], dt.datetime]:
     """For many (kind, key) pairs at once, the time of erasure of those that are suppressed; imports ask per batch."""
-    wanted = {(kind, digest): key for (kind, key) in pairs if key for _, digest in _digests(merchant_id, [(kind, key)])}
+    wanted = {
+        (kind, digest): key
+        for (kind, key) in pairs
+        if key
+        for _, digest in _digests(merchant_id, [(kind, key)])
+    }
     if not wanted:
         return {}
     statement = sa.select(Suppression.kind, Suppression.digest, Suppression.erased_at).where(
-        Suppression.merchant_id == merchant_id, sa.tuple_(Suppression.kind, Suppression.digest).in_(list(wanted)))
-    return {(row.kind, wanted[row.kind, bytes(row.digest)]): row.erased_at for row in db.session.execute(statement)}
+        Suppression.merchant_id == merchant_id,
+        sa.tuple_(Suppression.kind, Suppression.digest).in_(list(wanted)),
+    )
+    return {
+        (row.kind, wanted[row.kind, bytes(row.digest)]): row.erased_at
+        for row in db.session.execute(statement)
+    }
 
 
 def suppress(merchant_id: int, pairs: Iterable[tuple[str, str | None]], *, erased_at: dt.datetime) -> int:
@@ -53,13 +70,19 @@ def suppress(merchant_id: int, pairs: Iterable[tuple[str, str | None]], *, erase
     if rows:
         statement = insert(Suppression)
         newest = sa.func.greatest(Suppression.erased_at, statement.excluded.erased_at)
-        db.session.execute(statement.on_conflict_do_update(
-            index_elements=["merchant_id", "kind", "digest"], set_={"erased_at": newest}), rows)
+        db.session.execute(
+            statement.on_conflict_do_update(
+                index_elements=["merchant_id", "kind", "digest"], set_={"erased_at": newest}
+            ),
+            rows,
+        )
     return len(rows)
 
 
 def _digests(merchant_id: int, pairs: Iterable[tuple[str, str | None]]) -> list[tuple[str, bytes]]:
     key = derived_key("suppression")
     return [
-        (kind, hmac.new(key, f"{merchant_id}:{kind}:{value}".encode(), hashlib.sha256).digest()) for kind, value in pairs if value
+        (kind, hmac.new(key, f"{merchant_id}:{kind}:{value}".encode(), hashlib.sha256).digest())
+        for kind, value in pairs
+        if value
     ]

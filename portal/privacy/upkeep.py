@@ -27,7 +27,10 @@ def renew_statistics(counts: Mapping[str, Any]) -> bool:
     try:
         with engine.connect() as connection:
             connection.exec_driver_sql("SET statement_timeout = '60s'")
-            return all(bool(connection.scalar(sa.text("SELECT analyze_table(:name)"), {"name": name})) for name in tables)
+            return all(
+                bool(connection.scalar(sa.text("SELECT analyze_table(:name)"), {"name": name}))
+                for name in tables
+            )
     except SQLAlchemyError:
         log.warning("privacy.statistics_not_renewed", tables=len(tables))
         return False

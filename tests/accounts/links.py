@@ -15,7 +15,10 @@ def letters_about(app: Flask, kind: str, identifier: int) -> list[str]:
     """The texts of the platform's messages about one thing, oldest first."""
     with app.app_context(), platform_scope():
         found = db.session.scalars(
-            sa.select(Message).where(Message.about_kind == kind, Message.about_id == str(identifier)).order_by(Message.id))
+            sa.select(Message)
+            .where(Message.about_kind == kind, Message.about_id == str(identifier))
+            .order_by(Message.id)
+        )
         return [letter.text for message in found if (letter := read_letter(message))]
 
 

@@ -18,12 +18,25 @@ pytestmark = pytest.mark.browser
 
 SIGNED_OUT = ("/sign-in", "/forgotten-password")
 SIGNED_IN = (
-    "/account", "/account/password", "/account/sessions", "/account/merchants", "/account/confirmation", "/users",
-    "/users/invitations/new", "/roles", "/roles/new", "/settings/merchant",
+    "/account",
+    "/account/password",
+    "/account/sessions",
+    "/account/merchants",
+    "/account/confirmation",
+    "/users",
+    "/users/invitations/new",
+    "/roles",
+    "/roles/new",
+    "/settings/merchant",
 )
-LOOKS = pytest.mark.parametrize(("scheme", "width"), [
-    ("light", 1280), pytest.param("dark", 1280, marks=pytest.mark.axe_all), pytest.param("light", 360, marks=pytest.mark.axe_all),
-])
+LOOKS = pytest.mark.parametrize(
+    ("scheme", "width"),
+    [
+        ("light", 1280),
+        pytest.param("dark", 1280, marks=pytest.mark.axe_all),
+        pytest.param("light", 360, marks=pytest.mark.axe_all),
+    ],
+)
 
 
 def check(page: Page, path: str) -> list[str]:
@@ -35,7 +48,12 @@ def check(page: Page, path: str) -> list[str]:
 
 @LOOKS
 def test_the_screens_are_clean(
-    app: Flask, open_browser: Callable[..., Page], member: Callable[..., Person], live_server: str, scheme: str, width: int
+    app: Flask,
+    open_browser: Callable[..., Page],
+    member: Callable[..., Person],
+    live_server: str,
+    scheme: str,
+    width: int,
 ) -> None:
     person = member("owner", name="Wolfeschlegelsteinhausenbergerdorff " * 4)
     with app.app_context(), merchant_scope(person.merchant_id):
@@ -60,7 +78,9 @@ def test_the_screens_before_signing_in_are_clean(
     assert found == []
 
 
-def test_someone_signs_in_and_out_without_script(open_browser: Callable[..., Page], member: Callable[..., Person], live_server: str) -> None:
+def test_someone_signs_in_and_out_without_script(
+    open_browser: Callable[..., Page], member: Callable[..., Person], live_server: str
+) -> None:
     person = member("owner")
     page = open_browser(java_script_enabled=False)
     page.goto(f"{live_server}/sign-in?next=/account")

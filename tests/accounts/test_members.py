@@ -38,22 +38,32 @@ def manager_of_users(app: Flask, merchant_id: int) -> Person:
     person = make_person(app, merchant_id, "read-only")
     with app.app_context(), merchant_scope(merchant_id):
         granted = frozenset({"users.view", "users.edit", "catalog.view"})
-        role = create_role(name=f"People {person.user_id}", description="", permissions=granted, own=granted, by=SYSTEM)
+        role = create_role(
+            name=f"People {person.user_id}", description="", permissions=granted, own=granted, by=SYSTEM
+        )
         add_member(person.user_id, role.id, by=SYSTEM)
         db.session.commit()
     return person
 
 
 def invite(app: Flask, client: HouseClient, merchant_id: int, email: str, key: str = "support") -> str:
-    answer = client.post("/users/invitations/new", data={"email": email, "role_id": role_id(app, merchant_id, key)})
+    answer = client.post(
+        "/users/invitations/new", data={"email": email, "role_id": role_id(app, merchant_id, key)}
+    )
     assert answer.status_code == 303, answer.text
     with app.app_context(), merchant_scope(merchant_id):
-        invitation_id = db.session.scalar(sa.select(Invitation.id).where(
-            Invitation.merchant_id == merchant_id).order_by(Invitation.id.desc()).limit(1))
+        invitation_id = db.session.scalar(
+            sa.select(Invitation.id)
+            .where(Invitation.merchant_id == merchant_id)
+            .order_by(Invitation.id.desc())
+            .limit(1)
+        )
     return link_in(letters_about(app, "invitation", invitation_id)[-1])
 
 
-def test_the_list_shows_people_and_invitations(app: Flask, login: Login, member: Member, merchant: int) -> None:
+def test_the_list_shows_people_and_invitations(
+    app: Flask, login: Login, member: Member, merchant: int
+) -> None:
     member("support", name="Sam Support")
     client = login(member("owner", name="Olga Owner"))
     invite(app, client, merchant, "new@example.com")
@@ -70,7 +80,9 @@ def test_a_reader_sees_people_and_no_buttons(login: Login, member: Member) -> No
     assert client.post(f"/users/{colleague.user_id}/deactivation").status_code == 403
 
 
-def test_a_new_person_accepts_and_is_in(app: Flask, client: HouseClient, login: Login, member: Member, merchant: int) -> None:
+def test_a_new_person_accepts_and_is_in(
+    app: Flask, client: HouseClient, login: Login, member: Member, merchant: int
+) -> None:
     link = invite(app, login(member("owner")), merchant, "Newcomer@Example.com")
     assert "newcomer@example.com" in client.get(link).text.lower()
     assert client.post(link, data={"name": "New", "password": "short", "again": "short"}).status_code == 422
@@ -81,7 +93,9 @@ def test_a_new_person_accepts_and_is_in(app: Flask, client: HouseClient, login: 
     assert app.test_client().get(link).status_code == 404
 
 
-def test_someone_with_an_account_accepts_only_as_themselves(app: Flask, client: HouseClient, login: Login, member: Member, merchant: int) -> None:
+def test_someone_with_an_account_accepts_only_as_themselves(
+    app: Flask, client: HouseClient, login: Login, member: Member, merchant: int
+) -> None:
     invited = make_person(app, make_merchant(app), "owner")
     link = invite(app, login(member("owner")), merchant, invited.email)
     assert "Sign in first" in client.get(link).text
@@ -94,13 +108,17 @@ def test_someone_with_an_account_accepts_only_as_themselves(app: Flask, client: 
     assert theirs.get("/account/merchants").text.count('id="merchant-') == 2
 
 
-def test_the_link_stands_in_no_outbox_of_the_merchant(app: Flask, login: Login, member: Member, merchant: int) -> None:
+def test_the_link_stands_in_no_outbox_of_the_merchant(
+    app: Flask, login: Login, member: Member, merchant: int
+) -> None:
     invite(app, login(member("owner")), merchant, "quiet@example.com")
     with app.app_context(), merchant_scope(merchant):
         assert db.session.scalars(sa.select(Message)).all() == []
 
 
-def test_an_invitation_ends_when_withdrawn_replaced_or_old(app: Flask, client: HouseClient, login: Login, member: Member, merchant: int) -> None:
+def test_an_invitation_ends_when_withdrawn_replaced_or_old(
+    app: Flask, client: HouseClient, login: Login, member: Member, merchant: int
+) -> None:
     owner = login(member("owner"))
     first = invite(app, owner, merchant, "often@example.com")
     second = invite(app, owner, merchant, "often@example.com")
@@ -120,7 +138,9 @@ def test_an_invitation_ends_when_withdrawn_replaced_or_old(app: Flask, client: H
     assert owner.post(f"/users/invitations/{invitation_id}/renewal").status_code == 404
 
 
-def test_a_link_does_not_work_at_another_merchant(app: Flask, client: HouseClient, login: Login, member: Member, merchant: int) -> None:
+def test_a_link_does_not_work_at_another_merchant(
+    app: Flask, client: HouseClient, login: Login, member: Member, merchant: int
+) -> None:
     link = invite(app, login(member("owner")), merchant, "lost@example.com")
     assert client.get(link.replace(f"/{merchant}/", f"/{make_merchant(app)}/")).status_code == 404
 
@@ -133,7 +153,15 @@ def test_a_member_is_not_invited_twice(app: Flask, login: Login, member: Member,
     assert "already works here" in answer.text
 
 
-@pytest.mark.parametrize("data", [{"email": "nobody"}, {"email": ""}, {"email": "a@example.com", "role_id": "0"}, {"email": "a@example.com", "role_id": "x"}])
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"email": "nobody"},
+        {"email": ""},
+        {"email": "a@example.com", "role_id": "0"},
+        {"email": "a@example.com", "role_id": "x"},
+    ],
+)
 def test_a_bad_invitation_comes_back(login: Login, member: Member, data: dict[str, str]) -> None:
     assert login(member("owner")).post("/users/invitations/new", data=data).status_code == 422
 
@@ -141,10 +169,14 @@ def test_a_bad_invitation_comes_back(login: Login, member: Member, data: dict[st
 def test_nobody_invites_to_a_role_above_their_own(app: Flask, login: Login, merchant: int) -> None:
     client = login(manager_of_users(app, merchant))
     assert "Owner" not in client.get("/users/invitations/new").text
-    answer = client.post("/users/invitations/new", data={"email": "x@example.com", "role_id": role_id(app, merchant, "owner")})
+    answer = client.post(
+        "/users/invitations/new", data={"email": "x@example.com", "role_id": role_id(app, merchant, "owner")}
+    )
     assert answer.status_code == 422
     with app.app_context(), merchant_scope(merchant), pytest.raises(DomainError, match="cannot give or take"):
-        members.invite(email="x@example.com", role_id=role_by_key("owner").id, own=frozenset({"users.edit"}), by=SYSTEM)
+        members.invite(
+            email="x@example.com", role_id=role_by_key("owner").id, own=frozenset({"users.edit"}), by=SYSTEM
+        )
 
 
 def test_nobody_gives_themselves_more(app: Flask, login: Login, merchant: int) -> None:
@@ -155,15 +187,24 @@ def test_nobody_gives_themselves_more(app: Flask, login: Login, merchant: int) -
     assert client.get("/settings/merchant").status_code == 403
 
 
-def test_nobody_lets_go_of_someone_above_them(app: Flask, login: Login, member: Member, merchant: int) -> None:
+def test_nobody_lets_go_of_someone_above_them(
+    app: Flask, login: Login, member: Member, merchant: int
+) -> None:
     member("owner")
     owner = member("owner")
     client = login(manager_of_users(app, merchant))
     assert client.post(f"/users/{owner.user_id}/deactivation").status_code == 403
-    assert client.post(f"/users/{owner.user_id}/role", data={"role_id": role_id(app, merchant, "read-only")}).status_code == 403
+    assert (
+        client.post(
+            f"/users/{owner.user_id}/role", data={"role_id": role_id(app, merchant, "read-only")}
+        ).status_code
+        == 403
+    )
 
 
-def test_another_role_counts_from_the_next_click(app: Flask, login: Login, member: Member, merchant: int) -> None:
+def test_another_role_counts_from_the_next_click(
+    app: Flask, login: Login, member: Member, merchant: int
+) -> None:
     person = member("read-only")
     theirs, owner = login(person), login(member("owner"))
     assert theirs.get("/users").status_code == 403
@@ -181,13 +222,20 @@ def test_the_last_owner_stays(app: Flask, login: Login, member: Member, merchant
     answer = client.post(f"/users/{owner.user_id}/deactivation")
     assert answer.status_code == 409
     assert "last owner" in answer.text
-    assert client.post(f"/users/{owner.user_id}/role", data={"role_id": role_id(app, merchant, "support")}).status_code == 409
+    assert (
+        client.post(
+            f"/users/{owner.user_id}/role", data={"role_id": role_id(app, merchant, "support")}
+        ).status_code
+        == 409
+    )
     second = member("owner")
     assert client.post(f"/users/{second.user_id}/deactivation").status_code == 303
     assert client.post(f"/users/{owner.user_id}/deactivation").status_code == 409
 
 
-def test_two_owners_who_let_each_other_go_at_once_leave_one(app: Flask, member: Member, merchant: int) -> None:
+def test_two_owners_who_let_each_other_go_at_once_leave_one(
+    app: Flask, member: Member, merchant: int
+) -> None:
     pair = [member("owner"), member("owner")]
     ready, refused = threading.Barrier(2), []
 
@@ -195,7 +243,9 @@ def test_two_owners_who_let_each_other_go_at_once_leave_one(app: Flask, member: 
         with app.app_context(), merchant_scope(merchant):
             ready.wait()
             try:
-                membership = db.session.scalars(sa.select(Membership).where(Membership.user_id == victim.user_id)).one()
+                membership = db.session.scalars(
+                    sa.select(Membership).where(Membership.user_id == victim.user_id)
+                ).one()
                 members.deactivate_member(membership, own=frozenset(PERMISSIONS), by=SYSTEM)
                 db.session.commit()
             except Exception as error:
@@ -208,8 +258,11 @@ def test_two_owners_who_let_each_other_go_at_once_leave_one(app: Flask, member: 
     for thread in threads:
         thread.join()
     with app.app_context(), merchant_scope(merchant):
-        left = db.session.scalars(sa.select(Membership.user_id).join(Role, Role.id == Membership.role_id).where(
-            Role.key == "owner", Membership.state == "active")).all()
+        left = db.session.scalars(
+            sa.select(Membership.user_id)
+            .join(Role, Role.id == Membership.role_id)
+            .where(Role.key == "owner", Membership.state == "active")
+        ).all()
     assert len(left) == 1
     assert len(refused) == 1
 
@@ -226,10 +279,15 @@ def test_people_of_another_shop_do_not_exist_here(app: Flask, login: Login, memb
 def test_a_role_of_another_shop_cannot_be_given(app: Flask, login: Login, member: Member) -> None:
     colleague = member("support")
     foreign = role_id(app, make_merchant(app), "read-only")
-    assert login(member("owner")).post(f"/users/{colleague.user_id}/role", data={"role_id": foreign}).status_code == 422
+    assert (
+        login(member("owner")).post(f"/users/{colleague.user_id}/role", data={"role_id": foreign}).status_code
+        == 422
+    )
 
 
-def test_every_act_on_people_is_in_the_log_once(app: Flask, login: Login, member: Member, merchant: int) -> None:
+def test_every_act_on_people_is_in_the_log_once(
+    app: Flask, login: Login, member: Member, merchant: int
+) -> None:
     colleague = member("support")
     owner = member("owner")
     client = login(owner)
@@ -237,14 +295,18 @@ def test_every_act_on_people_is_in_the_log_once(app: Flask, login: Login, member
     client.post(f"/users/{colleague.user_id}/deactivation")
     client.post(f"/users/{colleague.user_id}/reactivation")
     with app.app_context(), merchant_scope(merchant):
-        acts = db.session.scalars(sa.select(AuditEntry.action).where(AuditEntry.actor_id == owner.user_id).order_by(AuditEntry.id)).all()
+        acts = db.session.scalars(
+            sa.select(AuditEntry.action).where(AuditEntry.actor_id == owner.user_id).order_by(AuditEntry.id)
+        ).all()
     assert acts == ["member.role-changed", "member.deactivated", "member.reactivated"]
 
 
 def test_the_built_in_roles_name_only_known_permissions() -> None:
     for role in BUILT_IN_ROLES:
         assert role.permissions <= PERMISSIONS.keys(), role.key
-        assert {f"{name.partition('.')[0]}.view" for name in role.permissions if name.endswith(".edit")} <= role.permissions
+        assert {
+            f"{name.partition('.')[0]}.view" for name in role.permissions if name.endswith(".edit")
+        } <= role.permissions
 
 
 def test_the_switch_of_platform_scope_reads_no_shop(app: Flask, merchant: int) -> None:
@@ -252,7 +314,9 @@ def test_the_switch_of_platform_scope_reads_no_shop(app: Flask, merchant: int) -
         assert db.session.scalars(sa.select(Membership).where(Membership.state == "active")).all() == []
 
 
-def test_a_letter_can_be_read_only_where_it_was_written(app: Flask, login: Login, member: Member, merchant: int) -> None:
+def test_a_letter_can_be_read_only_where_it_was_written(
+    app: Flask, login: Login, member: Member, merchant: int
+) -> None:
     invite(app, login(member("owner")), merchant, "readable@example.com")
     with app.app_context(), platform_scope():
         letter = read_letter(db.session.scalars(sa.select(Message).order_by(Message.id.desc())).first())  # type: ignore[arg-type]

@@ -24,15 +24,21 @@ NEW = "four green tractors by the sea"
 
 def test_the_profile_is_shown_and_saved(login: Login, member: Member) -> None:
     client = login(member())
-    answer = client.post("/account", data={"name": "  Ada   Lovelace ", "locale": "de_DE", "time_zone": "Europe/Berlin"})
+    answer = client.post(
+        "/account", data={"name": "  Ada   Lovelace ", "locale": "de_DE", "time_zone": "Europe/Berlin"}
+    )
     assert answer.status_code == 303
     page = client.get("/account").text
     assert 'value="Ada Lovelace"' in page
     assert 'lang="de-DE"' in page
 
 
-@pytest.mark.parametrize("values", [{"name": ""}, {"name": "x" * 201}, {"name": "A", "time_zone": "Mars/Base"}])
-def test_a_bad_profile_comes_back_with_what_was_typed(login: Login, member: Member, values: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "values", [{"name": ""}, {"name": "x" * 201}, {"name": "A", "time_zone": "Mars/Base"}]
+)
+def test_a_bad_profile_comes_back_with_what_was_typed(
+    login: Login, member: Member, values: dict[str, str]
+) -> None:
     answer = login(member()).post("/account", data=values)
     assert answer.status_code == 422
     assert "correction" in answer.text
@@ -50,17 +56,22 @@ def test_a_new_password_signs_every_other_browser_out(app: Flask, login: Login, 
     assert fresh.post("/sign-in", data={"email": person.email, "password": NEW}).status_code == 303
 
 
-@pytest.mark.parametrize(("current", "password", "again", "words"), [
-    ("not my password", NEW, NEW, "not your current password"),
-    (PASSWORD, "short", "short", "12 characters"),
-    (PASSWORD, NEW, NEW + "!", "not the same"),
-    (PASSWORD, "aaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaa", "easy to guess"),
-    (PASSWORD, "password1234", "password1234", "tried first"),
-])
+@pytest.mark.parametrize(
+    ("current", "password", "again", "words"),
+    [
+        ("not my password", NEW, NEW, "not your current password"),
+        (PASSWORD, "short", "short", "12 characters"),
+        (PASSWORD, NEW, NEW + "!", "not the same"),
+        (PASSWORD, "aaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaa", "easy to guess"),
+        (PASSWORD, "password1234", "password1234", "tried first"),
+    ],
+)
 def test_a_bad_new_password_is_refused(
     login: Login, member: Member, current: str, password: str, again: str, words: str
 ) -> None:
-    answer = login(member()).post("/account/password", data={"current": current, "password": password, "again": again})
+    answer = login(member()).post(
+        "/account/password", data={"current": current, "password": password, "again": again}
+    )
     assert answer.status_code == 422
     assert words in answer.text
     assert NEW not in answer.text
@@ -78,7 +89,8 @@ def test_sessions_are_listed_and_one_is_ended_at_once(app: Flask, login: Login, 
     assert here.get("/account/sessions").text.count('id="session-') == 2
     with app.app_context():
         ids = db.session.scalars(
-            sa.select(UserSession.id).where(UserSession.user_id == person.user_id).order_by(UserSession.id)).all()
+            sa.select(UserSession.id).where(UserSession.user_id == person.user_id).order_by(UserSession.id)
+        ).all()
     assert here.post(f"/account/sessions/{ids[1]}/revocation").status_code == 303
     assert elsewhere.get("/account").status_code == 303
     assert here.post(f"/account/sessions/{ids[1]}/revocation").status_code == 404
@@ -109,7 +121,9 @@ def test_theme_and_density_are_remembered(login: Login, member: Member) -> None:
     assert 'data-density="compact"' in page
 
 
-def test_a_forgotten_password_is_set_through_the_mailed_link_once(app: Flask, client: HouseClient, login: Login, member: Member) -> None:
+def test_a_forgotten_password_is_set_through_the_mailed_link_once(
+    app: Flask, client: HouseClient, login: Login, member: Member
+) -> None:
     person = member()
     signed_in = login(person)
     assert client.post("/forgotten-password", data={"email": person.email.upper()}).status_code == 200
@@ -127,10 +141,15 @@ def test_a_forgotten_password_is_set_through_the_mailed_link_once(app: Flask, cl
 def test_an_unknown_address_gets_the_same_page_and_no_mail(client: HouseClient, member: Member) -> None:
     known = client.post("/forgotten-password", data={"email": member().email})
     unknown = client.post("/forgotten-password", data={"email": "nobody-at-all@example.com"})
-    assert (known.status_code, without_tokens(known.text)) == (unknown.status_code, without_tokens(unknown.text))
+    assert (known.status_code, without_tokens(known.text)) == (
+        unknown.status_code,
+        without_tokens(unknown.text),
+    )
 
 
-def test_a_newer_link_replaces_the_older_and_an_hour_ends_it(app: Flask, client: HouseClient, member: Member) -> None:
+def test_a_newer_link_replaces_the_older_and_an_hour_ends_it(
+    app: Flask, client: HouseClient, member: Member
+) -> None:
     person = member()
     for _ in range(2):
         client.post("/forgotten-password", data={"email": person.email})
@@ -138,8 +157,11 @@ def test_a_newer_link_replaces_the_older_and_an_hour_ends_it(app: Flask, client:
     assert client.get(older).status_code == 404
     assert client.get(newer).status_code == 200
     with app.app_context():
-        db.session.execute(sa.update(PasswordReset).where(PasswordReset.user_id == person.user_id).values(
-            expires_at=utc_now() - dt.timedelta(seconds=1)))
+        db.session.execute(
+            sa.update(PasswordReset)
+            .where(PasswordReset.user_id == person.user_id)
+            .values(expires_at=utc_now() - dt.timedelta(seconds=1))
+        )
         db.session.commit()
     assert client.get(newer).status_code == 404
 
@@ -149,11 +171,15 @@ def test_only_the_hash_of_a_link_is_kept(app: Flask, client: HouseClient, member
     client.post("/forgotten-password", data={"email": person.email})
     token = link_in(letters_about(app, "user", person.user_id)[0]).rpartition("/")[2]
     with app.app_context():
-        kept = db.session.scalar(sa.select(PasswordReset.token_hash).where(PasswordReset.user_id == person.user_id))
+        kept = db.session.scalar(
+            sa.select(PasswordReset.token_hash).where(PasswordReset.user_id == person.user_id)
+        )
     assert token.encode() not in kept
 
 
-def test_the_link_leads_to_us_whatever_host_the_request_named(app: Flask, client: HouseClient, member: Member) -> None:
+def test_the_link_leads_to_us_whatever_host_the_request_named(
+    app: Flask, client: HouseClient, member: Member
+) -> None:
     person = member()
     client.post("/forgotten-password", data={"email": person.email}, headers={"Host": "evil.example"})
     [letter] = letters_about(app, "user", person.user_id)
@@ -178,8 +204,11 @@ class TestTypingThePasswordAgain:
     def stale(self, app: Flask, login: Login, owner: Person) -> HouseClient:
         client = login(owner)
         with app.app_context():
-            db.session.execute(sa.update(UserSession).where(UserSession.user_id == owner.user_id).values(
-                confirmed_at=utc_now() - dt.timedelta(minutes=6)))
+            db.session.execute(
+                sa.update(UserSession)
+                .where(UserSession.user_id == owner.user_id)
+                .values(confirmed_at=utc_now() - dt.timedelta(minutes=6))
+            )
             db.session.commit()
         return client
 
@@ -187,7 +216,10 @@ class TestTypingThePasswordAgain:
         answer = stale.get("/users/invitations/new")
         assert answer.status_code == 303
         assert stale.get(answer.location).status_code == 200
-        assert stale.post(answer.location, data={"confirm_password": PASSWORD}).location == "/users/invitations/new"
+        assert (
+            stale.post(answer.location, data={"confirm_password": PASSWORD}).location
+            == "/users/invitations/new"
+        )
         assert stale.get("/users/invitations/new").status_code == 200
 
     def test_a_filled_form_is_kept_and_sent_on(self, app: Flask, stale: HouseClient, member: Member) -> None:
@@ -195,25 +227,36 @@ class TestTypingThePasswordAgain:
         asked = stale.post(f"/users/{colleague.user_id}/deactivation", data={"note": 'a "note"'})
         assert asked.status_code == 403
         assert '<input type="hidden" name="note" value="a &#34;note&#34;">' in asked.text
-        wrong = stale.post(f"/users/{colleague.user_id}/deactivation", data={"note": "a", "confirm_password": "wrong wrong"})
+        wrong = stale.post(
+            f"/users/{colleague.user_id}/deactivation", data={"note": "a", "confirm_password": "wrong wrong"}
+        )
         assert wrong.status_code == 403
         assert "not your password" in wrong.text
-        done = stale.post(f"/users/{colleague.user_id}/deactivation", data={"note": "a", "confirm_password": PASSWORD})
+        done = stale.post(
+            f"/users/{colleague.user_id}/deactivation", data={"note": "a", "confirm_password": PASSWORD}
+        )
         assert done.status_code == 303
 
     def test_htmx_is_led_to_the_question(self, stale: HouseClient, member: Member) -> None:
-        answer = stale.post(f"/users/{member('support').user_id}/deactivation", headers={
-            "HX-Request": "true", "HX-Current-URL": "http://localhost/users"})
+        answer = stale.post(
+            f"/users/{member('support').user_id}/deactivation",
+            headers={"HX-Request": "true", "HX-Current-URL": "http://localhost/users"},
+        )
         assert answer.headers["HX-Redirect"] == "/account/confirmation?next=/users"
 
     def test_a_wrong_password_is_counted(self, stale: HouseClient) -> None:
-        answers = [stale.post("/account/confirmation", data={"confirm_password": "wrong"}).status_code for _ in range(11)]
+        answers = [
+            stale.post("/account/confirmation", data={"confirm_password": "wrong"}).status_code
+            for _ in range(11)
+        ]
         assert answers == [422] * 10 + [429]
 
 
 def test_an_operator_without_a_shop_sees_only_the_own_account(app: Flask, client: HouseClient) -> None:
     with app.app_context():
-        user = create_user(email="operator-of-all@example.com", name="Op", password=PASSWORD, is_operator=True)
+        user = create_user(
+            email="operator-of-all@example.com", name="Op", password=PASSWORD, is_operator=True
+        )
         assert isinstance(user, User)
         db.session.commit()
     answer = client.post("/sign-in", data={"email": "operator-of-all@example.com", "password": PASSWORD})

@@ -30,13 +30,19 @@ Member = Callable[..., Person]
 Login = Callable[[Person], HouseClient]
 
 
-def try_to_sign_in(client: HouseClient, email: str, password: str = PASSWORD, address: str = "192.0.2.1") -> TestResponse:
-    return client.post("/sign-in", data={"email": email, "password": password}, environ_base={"REMOTE_ADDR": address})
+def try_to_sign_in(
+    client: HouseClient, email: str, password: str = PASSWORD, address: str = "192.0.2.1"
+) -> TestResponse:
+    return client.post(
+        "/sign-in", data={"email": email, "password": password}, environ_base={"REMOTE_ADDR": address}
+    )
 
 
 def change_session(app: Flask, person: Person, **values: object) -> None:
     with app.app_context():
-        db.session.execute(sa.update(UserSession).where(UserSession.user_id == person.user_id).values(**values))
+        db.session.execute(
+            sa.update(UserSession).where(UserSession.user_id == person.user_id).values(**values)
+        )
         db.session.commit()
 
 
@@ -85,7 +91,9 @@ def test_unknown_and_known_addresses_take_the_same_time(
     assert gaps[-1] <= 0.005, f"gaps of {[round(each * 1000, 1) for each in gaps]} ms tell who has an account"
 
 
-def test_an_unknown_address_costs_a_verification_too(client: HouseClient, member: Member, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_address_costs_a_verification_too(
+    client: HouseClient, member: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
     verified: list[str] = []
     verify = argon2.PasswordHasher.verify
 
@@ -100,7 +108,9 @@ def test_an_unknown_address_costs_a_verification_too(client: HouseClient, member
     assert (len(verified), len(costs)) == (2, 1)
 
 
-def test_a_closed_account_answers_like_a_wrong_password(app: Flask, client: HouseClient, member: Member) -> None:
+def test_a_closed_account_answers_like_a_wrong_password(
+    app: Flask, client: HouseClient, member: Member
+) -> None:
     person = member()
     with app.app_context():
         db.session.execute(sa.update(User).where(User.id == person.user_id).values(state="deactivated"))
@@ -110,7 +120,9 @@ def test_a_closed_account_answers_like_a_wrong_password(app: Flask, client: Hous
     assert "The address or the password is wrong." in answer.text
 
 
-def test_ten_wrong_tries_close_the_account_for_a_while_from_any_address(client: HouseClient, member: Member) -> None:
+def test_ten_wrong_tries_close_the_account_for_a_while_from_any_address(
+    client: HouseClient, member: Member
+) -> None:
     email = member().email
     for number in range(10):
         assert try_to_sign_in(client, email, "wrong wrong wrong", f"198.51.100.{number}").status_code == 422
@@ -120,11 +132,17 @@ def test_ten_wrong_tries_close_the_account_for_a_while_from_any_address(client: 
     assert "Too many tries" in answer.text
 
 
-def test_a_forged_forwarding_header_gives_no_new_address(client: HouseClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_forged_forwarding_header_gives_no_new_address(
+    client: HouseClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(throttling, "TRIES_PER_ADDRESS", 3)
     answers = [
-        client.post("/sign-in", data={"email": f"nobody{number}@example.com", "password": "wrong wrong"},
-                    headers={"X-Forwarded-For": f"203.0.113.{number}"}, environ_base={"REMOTE_ADDR": "192.0.2.200"}).status_code
+        client.post(
+            "/sign-in",
+            data={"email": f"nobody{number}@example.com", "password": "wrong wrong"},
+            headers={"X-Forwarded-For": f"203.0.113.{number}"},
+            environ_base={"REMOTE_ADDR": "192.0.2.200"},
+        ).status_code
         for number in range(4)
     ]
     assert answers == [422, 422, 422, 429]
@@ -135,7 +153,11 @@ def test_fifty_tries_at_once_take_no_more_than_ten_places(app: Flask) -> None:
 
     def attempt() -> None:
         with app.app_context():
-            admitted.append(throttle.admit("test", "the same account", limit=10, window=dt.timedelta(minutes=15)).is_allowed)
+            admitted.append(
+                throttle.admit(
+                    "test", "the same account", limit=10, window=dt.timedelta(minutes=15)
+                ).is_allowed
+            )
 
     with ThreadPoolExecutor(8) as pool:
         for _ in range(50):
@@ -160,7 +182,10 @@ def test_right_passwords_use_nothing_up(client: HouseClient, member: Member) -> 
 
 
 def test_an_unknown_account_is_throttled_like_a_known_one(client: HouseClient) -> None:
-    answers = [try_to_sign_in(client, "ghost@example.com", "wrong wrong", f"198.51.100.{n}").status_code for n in range(11)]
+    answers = [
+        try_to_sign_in(client, "ghost@example.com", "wrong wrong", f"198.51.100.{n}").status_code
+        for n in range(11)
+    ]
     assert answers == [422] * 10 + [429]
 
 
@@ -189,12 +214,18 @@ def test_signing_out_ends_the_session_on_the_server(app: Flask, login: Login, me
     assert thief.get("/account").status_code == 303
 
 
-@pytest.mark.parametrize("values", [
-    {"last_seen_at": utc_now() - dt.timedelta(minutes=31)},
-    {"expires_at": utc_now() - dt.timedelta(seconds=1)},
-    {"revoked_at": utc_now()},
-], ids=["idle for half an hour", "twelve hours old", "revoked"])
-def test_a_session_that_ended_is_refused(app: Flask, login: Login, member: Member, values: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"last_seen_at": utc_now() - dt.timedelta(minutes=31)},
+        {"expires_at": utc_now() - dt.timedelta(seconds=1)},
+        {"revoked_at": utc_now()},
+    ],
+    ids=["idle for half an hour", "twelve hours old", "revoked"],
+)
+def test_a_session_that_ended_is_refused(
+    app: Flask, login: Login, member: Member, values: dict[str, object]
+) -> None:
     person = member()
     client = login(person)
     assert client.get("/account").status_code == 200
@@ -209,7 +240,9 @@ def test_work_keeps_the_session_alive(app: Flask, login: Login, member: Member) 
     change_session(app, person, last_seen_at=utc_now() - dt.timedelta(minutes=29))
     client.get("/users")
     with app.app_context():
-        seen = db.session.scalar(sa.select(UserSession.last_seen_at).where(UserSession.user_id == person.user_id))
+        seen = db.session.scalar(
+            sa.select(UserSession.last_seen_at).where(UserSession.user_id == person.user_id)
+        )
     assert utc_now() - seen < dt.timedelta(minutes=1)
 
 
@@ -226,15 +259,20 @@ def test_a_former_member_sees_nothing_of_the_shop(app: Flask, login: Login, memb
     person = member()
     client = login(person)
     with app.app_context(), merchant_scope(person.merchant_id):
-        db.session.execute(sa.update(Membership).where(
-            Membership.merchant_id == person.merchant_id, Membership.user_id == person.user_id).values(state="deactivated"))
+        db.session.execute(
+            sa.update(Membership)
+            .where(Membership.merchant_id == person.merchant_id, Membership.user_id == person.user_id)
+            .values(state="deactivated")
+        )
         db.session.commit()
     assert client.get("/users").status_code == 403
     assert "You work for no merchant yet" in client.get("/account/merchants").text
 
 
 def test_htmx_is_sent_to_sign_in_and_back_to_the_page_in_view(client: HouseClient) -> None:
-    answer = client.get("/users", headers={"HX-Request": "true", "HX-Current-URL": "http://localhost/users?q=a"})
+    answer = client.get(
+        "/users", headers={"HX-Request": "true", "HX-Current-URL": "http://localhost/users?q=a"}
+    )
     assert answer.status_code == 401
     assert answer.headers["HX-Redirect"] == "/sign-in?next=/users?q%3Da"
     assert answer.text == ""
@@ -245,9 +283,21 @@ def test_signing_in_leads_back(client: HouseClient, member: Member) -> None:
     assert answer.location == "/users"
 
 
-@pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "/\t/evil.example", "evil"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "//evil.example",
+        "https://evil.example",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "/\t/evil.example",
+        "evil",
+    ],
+)
 def test_signing_in_never_leads_to_another_site(client: HouseClient, member: Member, target: str) -> None:
-    answer = client.post("/sign-in", query_string={"next": target}, data={"email": member().email, "password": PASSWORD})
+    answer = client.post(
+        "/sign-in", query_string={"next": target}, data={"email": member().email, "password": PASSWORD}
+    )
     assert answer.location == "/"
 
 

@@ -33,15 +33,25 @@ CLERK = Actor("user", 7, "Ada Clerk")
 
 def write(count: int = 1, *, start: int = 1, **options: object) -> list[AuditEntry]:
     for number in range(start, start + count):
-        audit.record("product.updated", by=CLERK, subject=("product", number), before={"price": "1.00"},
-                     after={"price": f"{number}.00"}, **options)  # type: ignore[arg-type]
+        audit.record(
+            "product.updated",
+            by=CLERK,
+            subject=("product", number),
+            before={"price": "1.00"},
+            after={"price": f"{number}.00"},
+            **options,
+        )  # type: ignore[arg-type]
     db.session.commit()
     return entries()
 
 
 def entries() -> list[AuditEntry]:
     """What the tests wrote; making the merchant wrote some, too."""
-    return list(db.session.scalars(sa.select(AuditEntry).where(AuditEntry.actor_id == CLERK.id).order_by(AuditEntry.id)))
+    return list(
+        db.session.scalars(
+            sa.select(AuditEntry).where(AuditEntry.actor_id == CLERK.id).order_by(AuditEntry.id)
+        )
+    )
 
 
 def seal() -> int:
@@ -56,18 +66,36 @@ def test_an_entry_is_written_with_the_change_or_not_at_all(scope: int) -> None:
 
 
 def test_an_entry_says_who_did_what_to_what(scope: int) -> None:
-    audit.record("price.changed", by=CLERK, subject=("variant", 5), before={"amount": Decimal("1.50"), "sku": "A"},
-                 after={"amount": Decimal("2.00"), "sku": "A"}, reason="Supplier raised it")
+    audit.record(
+        "price.changed",
+        by=CLERK,
+        subject=("variant", 5),
+        before={"amount": Decimal("1.50"), "sku": "A"},
+        after={"amount": Decimal("2.00"), "sku": "A"},
+        reason="Supplier raised it",
+    )
     entry = entries()[0]
     changes = audit.read_changes(entry)
-    assert (entry.actor_name, entry.action, entry.subject_kind, entry.subject_id) == ("Ada Clerk", "price.changed", "variant", "5")
+    assert (entry.actor_name, entry.action, entry.subject_kind, entry.subject_id) == (
+        "Ada Clerk",
+        "price.changed",
+        "variant",
+        "5",
+    )
     assert (entry.fields, changes.before["amount"], changes.after["amount"]) == (["amount"], "1.50", "2.00")
     assert changes.reason == "Supplier raised it"
 
 
 def test_values_of_a_person_are_sealed_from_the_first_moment(scope: int) -> None:
-    audit.record("customer.updated", by=CLERK, subject=("customer", 5), before={"email": "jane@example.com"},
-                 after={"email": "roe@example.com"}, reason="Jane called", data_subject_id=9)
+    audit.record(
+        "customer.updated",
+        by=CLERK,
+        subject=("customer", 5),
+        before={"email": "jane@example.com"},
+        after={"email": "roe@example.com"},
+        reason="Jane called",
+        data_subject_id=9,
+    )
     db.session.commit()
     whole = sa.text("SELECT audit_entry::text FROM audit_entry WHERE audit_entry.merchant_id = :merchant")
     row = " ".join(db.session.scalars(whole, {"merchant": scope}))
@@ -78,7 +106,13 @@ def test_values_of_a_person_are_sealed_from_the_first_moment(scope: int) -> None
 
 
 def test_an_erased_person_is_gone_from_the_log_and_the_chain_is_whole(scope: int) -> None:
-    audit.record("customer.updated", by=CLERK, subject=("customer", 5), after={"email": "jane@example.com"}, data_subject_id=9)
+    audit.record(
+        "customer.updated",
+        by=CLERK,
+        subject=("customer", 5),
+        after={"email": "jane@example.com"},
+        data_subject_id=9,
+    )
     db.session.commit()
     seal()
     keyring.destroy_person_key(9)
@@ -98,7 +132,9 @@ def keys_away(app: Flask) -> Iterator[None]:
     app.extensions["portal_keyring"] = present
 
 
-def test_without_the_key_store_entries_about_things_commit_and_others_refuse(scope: int, keys_away: None) -> None:
+def test_without_the_key_store_entries_about_things_commit_and_others_refuse(
+    scope: int, keys_away: None
+) -> None:
     assert len(write()) == 1
     with pytest.raises(keyring.KeyringUnavailableError):
         write(data_subject_id=9)
@@ -111,15 +147,23 @@ def test_without_the_key_store_the_page_still_reads(scope: int, app: Flask) -> N
     written = write(start=2)
     present = keyring._store()
     app.extensions["portal_keyring"] = KeyStore(
-        "postgresql+psycopg://portal_app@127.0.0.1:1/nothing", MasterKey(settings().master_key))
+        "postgresql+psycopg://portal_app@127.0.0.1:1/nothing", MasterKey(settings().master_key)
+    )
     try:
         assert [each.state for each in audit.read_many(written)] == ["closed", "open"]
     finally:
         app.extensions["portal_keyring"] = present
 
 
-@pytest.mark.parametrize("statement", [sa.update(AuditEntry).values(actor_name="x"), sa.delete(AuditEntry),
-                                       sa.update(AuditSeal).values(hash=b"x"), sa.delete(AuditSeal)])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        sa.update(AuditEntry).values(actor_name="x"),
+        sa.delete(AuditEntry),
+        sa.update(AuditSeal).values(hash=b"x"),
+        sa.delete(AuditSeal),
+    ],
+)
 def test_the_app_may_neither_change_nor_delete(scope: int, statement: sa.Update | sa.Delete) -> None:
     write()
     with pytest.raises(DBAPIError, match="permission denied"):
@@ -139,8 +183,16 @@ def test_the_chain_covers_every_committed_entry_once(scope: int) -> None:
 
 
 def test_an_entry_of_a_slow_transaction_is_sealed_too(scope: int) -> None:
-    values = {"merchant_id": scope, "actor_kind": "user", "actor_name": "Slow", "action": "a.b", "subject_kind": "thing",
-              "subject_id": "1", "changes": {}, "fields": []}
+    values = {
+        "merchant_id": scope,
+        "actor_kind": "user",
+        "actor_name": "Slow",
+        "action": "a.b",
+        "subject_kind": "thing",
+        "subject_id": "1",
+        "changes": {},
+        "fields": [],
+    }
     seal()
     with Session(db.engine) as slow:
         slow.execute(sa.insert(AuditEntry.__table__), [values])
@@ -162,12 +214,17 @@ Attack = Callable[[psycopg.Connection[tuple[object, ...]], int, list[int]], None
 
 
 def edit(owner: psycopg.Connection[tuple[object, ...]], merchant: int, ids: list[int]) -> None:
-    owner.execute("UPDATE audit_entry SET actor_name = 'Nobody' WHERE merchant_id = %s AND id = %s", (merchant, ids[2]))
+    owner.execute(
+        "UPDATE audit_entry SET actor_name = 'Nobody' WHERE merchant_id = %s AND id = %s", (merchant, ids[2])
+    )
 
 
 def edit_values(owner: psycopg.Connection[tuple[object, ...]], merchant: int, ids: list[int]) -> None:
-    owner.execute("UPDATE audit_entry SET changes = jsonb_set(changes, '{after,price}', '\"9.99\"')"
-                  " WHERE merchant_id = %s AND id = %s", (merchant, ids[2]))
+    owner.execute(
+        "UPDATE audit_entry SET changes = jsonb_set(changes, '{after,price}', '\"9.99\"')"
+        " WHERE merchant_id = %s AND id = %s",
+        (merchant, ids[2]),
+    )
 
 
 def delete_one(owner: psycopg.Connection[tuple[object, ...]], merchant: int, ids: list[int]) -> None:
@@ -178,13 +235,17 @@ def insert_one(owner: psycopg.Connection[tuple[object, ...]], merchant: int, ids
     owner.execute(
         "INSERT INTO audit_entry (merchant_id, id, actor_kind, actor_name, action, subject_kind, subject_id, fields, cluster, xid)"
         " SELECT merchant_id, id + 100000, actor_kind, actor_name, action, subject_kind, subject_id, fields, cluster, xid"
-        " FROM audit_entry WHERE merchant_id = %s AND id = %s", (merchant, ids[1]))
+        " FROM audit_entry WHERE merchant_id = %s AND id = %s",
+        (merchant, ids[1]),
+    )
 
 
 def reorder(owner: psycopg.Connection[tuple[object, ...]], merchant: int, ids: list[int]) -> None:
     aside = ids[-1] + 1000
     for old, new in ((ids[1], aside), (ids[2], ids[1]), (aside, ids[2])):
-        owner.execute("UPDATE audit_entry SET id = %s WHERE merchant_id = %s AND id = %s", (new, merchant, old))
+        owner.execute(
+            "UPDATE audit_entry SET id = %s WHERE merchant_id = %s AND id = %s", (new, merchant, old)
+        )
 
 
 def cut_off(owner: psycopg.Connection[tuple[object, ...]], merchant: int, ids: list[int]) -> None:
@@ -202,10 +263,18 @@ def hash_it_all_again(owner: psycopg.Connection[tuple[object, ...]], merchant: i
         objects.write(key, content)
 
 
-@pytest.mark.parametrize(("attack", "kinds"), [
-    (edit, {"changed"}), (edit_values, {"changed"}), (delete_one, {"deleted"}), (insert_one, {"inserted"}),
-    (reorder, {"changed"}), (cut_off, {"cut_off"}), (hash_it_all_again, {"rewritten", "cut_off"}),
-])
+@pytest.mark.parametrize(
+    ("attack", "kinds"),
+    [
+        (edit, {"changed"}),
+        (edit_values, {"changed"}),
+        (delete_one, {"deleted"}),
+        (insert_one, {"inserted"}),
+        (reorder, {"changed"}),
+        (cut_off, {"cut_off"}),
+        (hash_it_all_again, {"rewritten", "cut_off"}),
+    ],
+)
 def test_tampering_is_found(scope: int, database: MadeDatabase, attack: Attack, kinds: set[str]) -> None:
     write(3)
     seal()

@@ -96,10 +96,20 @@ class TestPagesAndFragments:
         answer = client.post("/planted", headers=HTMX)
         assert (answer.status_code, answer.headers["HX-Redirect"], answer.text) == (204, "/there", "")
 
-    @pytest.mark.parametrize(("target", "safe"), [
-        ("/orders?a=b", "/orders?a=b"), ("//evil", "/"), ("http://evil/", "/"), ("/\\evil", "/"), ("", "/"), (None, "/"),
-        ("/a\nb", "/"), ("javascript:x", "/"), ("/ok/\\x", "/"),
-    ])
+    @pytest.mark.parametrize(
+        ("target", "safe"),
+        [
+            ("/orders?a=b", "/orders?a=b"),
+            ("//evil", "/"),
+            ("http://evil/", "/"),
+            ("/\\evil", "/"),
+            ("", "/"),
+            (None, "/"),
+            ("/a\nb", "/"),
+            ("javascript:x", "/"),
+            ("/ok/\\x", "/"),
+        ],
+    )
     def test_only_paths_of_ours_are_led_to(self, target: str | None, safe: str) -> None:
         assert path_or(target, "/") == safe
 
@@ -130,7 +140,10 @@ class TestMessages:
             toast("Saved")
             return "ok", 200, {"HX-Trigger": "stock-changed"}
 
-        assert set(json.loads(plant(say).get("/planted", headers=HTMX).headers["HX-Trigger"])) == {"stock-changed", "toast"}
+        assert set(json.loads(plant(say).get("/planted", headers=HTMX).headers["HX-Trigger"])) == {
+            "stock-changed",
+            "toast",
+        }
 
 
 class TestHeaders:
@@ -146,7 +159,13 @@ class TestHeaders:
     def test_the_policy_is_strict(self, client: HouseClient) -> None:
         policy = client.get("/sign-in").headers["Content-Security-Policy"]
         assert "unsafe" not in policy
-        for word in ("default-src 'self'", "style-src 'self'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"):
+        for word in (
+            "default-src 'self'",
+            "style-src 'self'",
+            "object-src 'none'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        ):
             assert word in policy
 
     def test_a_nonce_is_named_only_when_a_page_asked_for_it(self, plant: Plant) -> None:
@@ -164,7 +183,9 @@ class TestHeaders:
         assert "nonce-" not in client.post("/sign-out").headers["Content-Security-Policy"]
 
     def test_https_adds_transport_security_and_the_host_prefix(self, app: Flask) -> None:
-        settings = dataclasses.replace(app.config["SETTINGS"], public_url="https://portal.example.com", htmx_cdn=True)
+        settings = dataclasses.replace(
+            app.config["SETTINGS"], public_url="https://portal.example.com", htmx_cdn=True
+        )
         secure = create_app(settings)
         assert secure.config["SESSION_COOKIE_NAME"] == "__Host-portal"
         assert secure.config["SESSION_COOKIE_SECURE"] and secure.config["SESSION_COOKIE_HTTPONLY"]
@@ -178,8 +199,13 @@ class TestHeaders:
             db.engine.dispose()
 
     def test_a_decent_number_of_the_proxy_is_kept(self, client: HouseClient) -> None:
-        assert client.get("/sign-in", headers={"X-Request-ID": "abc-12345"}).headers["X-Request-ID"] == "abc-12345"
-        assert client.get("/sign-in", headers={"X-Request-ID": "<script>"}).headers["X-Request-ID"] != "<script>"
+        assert (
+            client.get("/sign-in", headers={"X-Request-ID": "abc-12345"}).headers["X-Request-ID"]
+            == "abc-12345"
+        )
+        assert (
+            client.get("/sign-in", headers={"X-Request-ID": "<script>"}).headers["X-Request-ID"] != "<script>"
+        )
 
     def test_a_view_can_let_the_own_browser_keep_a_picture(self, plant: Plant, other: Flask) -> None:
         client = plant(lambda: cacheable(other.response_class(b"png", mimetype="image/png"), 60))
@@ -187,12 +213,17 @@ class TestHeaders:
 
 
 class TestProblems:
-    @pytest.mark.parametrize(("error", "status", "words"), [
-        (DomainError("The price needs a currency."), 422, "The price needs a currency."),
-        (ConflictError("Someone was first."), 409, "Someone was first."),
-        (NotFoundError("x"), 404, "nothing at this address"),
-    ])
-    def test_a_broken_rule_is_said_in_words(self, plant: Plant, error: Exception, status: int, words: str) -> None:
+    @pytest.mark.parametrize(
+        ("error", "status", "words"),
+        [
+            (DomainError("The price needs a currency."), 422, "The price needs a currency."),
+            (ConflictError("Someone was first."), 409, "Someone was first."),
+            (NotFoundError("x"), 404, "nothing at this address"),
+        ],
+    )
+    def test_a_broken_rule_is_said_in_words(
+        self, plant: Plant, error: Exception, status: int, words: str
+    ) -> None:
         client = plant(fail(error))
         page = client.get("/planted")
         assert page.status_code == status
@@ -207,6 +238,7 @@ class TestProblems:
         def refuse() -> ResponseReturnValue:
             if status == 405:
                 from werkzeug.exceptions import MethodNotAllowed
+
                 raise MethodNotAllowed(valid_methods=["GET"])
             abort(503) if status == 503 else abort(status)
 

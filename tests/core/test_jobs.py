@@ -105,7 +105,9 @@ def test_it_refuses_work_nobody_knows(scope: int) -> None:
         jobs.enqueue("test.nothing", by=USER)
 
 
-def test_an_error_is_tried_again_later_and_parked_after_five_times(scope: int, handle: Callable[..., None]) -> None:
+def test_an_error_is_tried_again_later_and_parked_after_five_times(
+    scope: int, handle: Callable[..., None]
+) -> None:
     def explode(run: JobRun) -> None:
         raise ValueError("jane@example.com is no number")
 
@@ -227,7 +229,9 @@ def test_cancelling_a_waiting_job_ends_it(scope: int, handle: Callable[..., None
         jobs.cancel(job.id, by=USER)
 
 
-def test_cancelling_a_running_job_stops_it_at_its_next_commit(scope: int, handle: Callable[..., None], app: Flask) -> None:
+def test_cancelling_a_running_job_stops_it_at_its_next_commit(
+    scope: int, handle: Callable[..., None], app: Flask
+) -> None:
     def work(run: JobRun) -> None:
         run.commit(done=1)
         with app.app_context(), merchant_scope(scope):
@@ -352,7 +356,9 @@ def test_old_jobs_are_tidied_away_with_their_rows(scope: int, handle: Callable[.
     handle(lambda run: run.item("1", ok=False, message="No."))
     old, recent = enqueue(), enqueue()
     run_due_jobs()
-    db.session.execute(sa.update(Job).where(Job.id == old.id).values(finished_at=utc_now() - dt.timedelta(days=91)))
+    db.session.execute(
+        sa.update(Job).where(Job.id == old.id).values(finished_at=utc_now() - dt.timedelta(days=91))
+    )
     db.session.commit()
     assert prune_jobs() == 1
     db.session.commit()

@@ -96,7 +96,10 @@ def test_the_memory_of_keys_is_bounded(scope: int, monkeypatch: pytest.MonkeyPat
 
 def test_a_key_store_that_is_away_refuses_clearly(scope: int, app: Flask) -> None:
     away = "postgresql+psycopg://portal_app@127.0.0.1:1/nothing"
-    app.extensions["portal_keyring"], present = KeyStore(away, MasterKey(settings().master_key)), keyring._store()
+    app.extensions["portal_keyring"], present = (
+        KeyStore(away, MasterKey(settings().master_key)),
+        keyring._store(),
+    )
     try:
         with pytest.raises(keyring.KeyringUnavailableError, match="key store cannot be reached"):
             keyring.encrypt(b"Jane", "audit", 1)
@@ -110,7 +113,9 @@ def test_what_the_law_keeps_outlives_the_person_key_and_dies_on_its_date(scope: 
     until = dt.date(2020, 12, 31)
     sealed = keyring.encrypt_retained(b"Jane Roe", "invoice:1", 1, basis="HGB 257", until=until)
     keyring.destroy_person_key(1)
-    opened = keyring.decrypt_retained(sealed, "invoice:1", 1, basis="HGB 257", until=until, reason="Tax audit")
+    opened = keyring.decrypt_retained(
+        sealed, "invoice:1", 1, basis="HGB 257", until=until, reason="Tax audit"
+    )
     assert opened == b"Jane Roe"
     with pytest.raises(ValueError, match="reason"):
         keyring.decrypt_retained(sealed, "invoice:1", 1, basis="HGB 257", until=until, reason=" ")

@@ -17,7 +17,13 @@ from sqlalchemy.exc import DBAPIError
 from portal.core.database import db
 from portal.core.logging import configure, redact
 
-NEEDLES = ("jane.roe+shop@example.com", "+44 7700 900123", "07700 900 123", "(0171) 234 5678", "4111 1111 1111 1111")
+NEEDLES = (
+    "jane.roe+shop@example.com",
+    "+44 7700 900123",
+    "07700 900 123",
+    "(0171) 234 5678",
+    "4111 1111 1111 1111",
+)
 
 
 @pytest.fixture
@@ -45,8 +51,16 @@ def test_an_address_or_number_is_redacted_wherever_it_stands(needle: str) -> Non
     assert redact(f"Cannot reach <{needle}>, sorry") == "Cannot reach <[redacted]>, sorry"
 
 
-@pytest.mark.parametrize("text", ["order 4882432597600239688 of merchant 12", "2026-11-20T22:40:24.764910Z", "took 12.345 s",
-                                  "portal/core/jobs/run.py:123", "127.0.0.1:6379"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "order 4882432597600239688 of merchant 12",
+        "2026-11-20T22:40:24.764910Z",
+        "took 12.345 s",
+        "portal/core/jobs/run.py:123",
+        "127.0.0.1:6379",
+    ],
+)
 def test_ids_and_times_stay_readable(text: str) -> None:
     assert redact(text) == text
 
@@ -82,11 +96,19 @@ def test_an_error_keeps_its_frames_and_loses_addresses(lines: list[dict[str, Any
     assert "test_logging.py" in line["exception"] and "jane" not in line["exception"]
 
 
-def test_a_request_is_one_line_without_the_values_of_its_address(app: Flask, lines: list[dict[str, Any]]) -> None:
-    answer = app.test_client().get("/nowhere?email=jane@example.com&q=Roe", headers={"X-Request-ID": "abc-12345"})
+def test_a_request_is_one_line_without_the_values_of_its_address(
+    app: Flask, lines: list[dict[str, Any]]
+) -> None:
+    answer = app.test_client().get(
+        "/nowhere?email=jane@example.com&q=Roe", headers={"X-Request-ID": "abc-12345"}
+    )
     [line] = [line for line in lines if line["event"] == "request"]
     assert answer.headers["X-Request-ID"] == line["request_id"] == "abc-12345"
-    assert (line["status"], line["query_names"], line["route"]) == (answer.status_code, ["email", "q"], "none")
+    assert (line["status"], line["query_names"], line["route"]) == (
+        answer.status_code,
+        ["email", "q"],
+        "none",
+    )
     assert "jane" not in json.dumps(line) and "Roe" not in json.dumps(line)
 
 

@@ -84,8 +84,15 @@ def smtp() -> Iterator[FakeSmtp]:
 
 
 def values(port: int, **changes: object) -> AccountValues:
-    told: dict[str, object] = {"host": "127.0.0.1", "port": port, "security": "none", "username": "", "password": "",
-                               "sender": "shop@example.com", "sender_name": "The Shop"}
+    told: dict[str, object] = {
+        "host": "127.0.0.1",
+        "port": port,
+        "security": "none",
+        "username": "",
+        "password": "",
+        "sender": "shop@example.com",
+        "sender_name": "The Shop",
+    }
     return AccountValues(**(told | changes))  # type: ignore[arg-type]
 
 
@@ -117,7 +124,11 @@ def test_a_message_is_written_with_the_change_and_sent_after_it(scope: int, smtp
     assert (message.state, message.attempts) == ("sent", 1) and message.sent_at is not None
     [letter] = smtp.letters
     assert "Subject: Your mail server works" in letter and "From: The Shop <shop@example.com>" in letter
-    assert "To: jane@example.com" in letter and "Example & Sons can send" in letter and "Example &amp; Sons" in letter
+    assert (
+        "To: jane@example.com" in letter
+        and "Example & Sons can send" in letter
+        and "Example &amp; Sons" in letter
+    )
 
 
 def test_a_change_that_is_rolled_back_sends_nothing(scope: int, smtp: FakeSmtp) -> None:
@@ -131,7 +142,9 @@ def test_a_change_that_is_rolled_back_sends_nothing(scope: int, smtp: FakeSmtp) 
 def test_no_address_and_no_text_stand_in_the_row(scope: int) -> None:
     written()
     row = db.session.scalars(
-        sa.text("SELECT message::text FROM message WHERE message.merchant_id = :merchant"), {"merchant": scope}).one()
+        sa.text("SELECT message::text FROM message WHERE message.merchant_id = :merchant"),
+        {"merchant": scope},
+    ).one()
     assert "jane" not in row and "Example" not in row
 
 
@@ -183,7 +196,9 @@ def test_after_five_tries_a_message_has_failed(scope: int, smtp: FakeSmtp) -> No
     assert (message.state, message.attempts) == ("failed", 5)
 
 
-def test_a_failed_message_is_tried_again_and_a_sent_one_goes_out_as_a_new_one(scope: int, smtp: FakeSmtp) -> None:
+def test_a_failed_message_is_tried_again_and_a_sent_one_goes_out_as_a_new_one(
+    scope: int, smtp: FakeSmtp
+) -> None:
     switched_on(smtp)
     smtp.answers = ["550 no"]
     message = written()
@@ -203,7 +218,9 @@ def test_a_line_break_in_a_value_begins_no_header(scope: int, field: str) -> Non
     evil = "Shop\r\nBcc: victim@example.com"
     if field == "to":
         with pytest.raises(DomainError):
-            mail.send_mail("mail_test", to="jane@example.com\r\nBcc: victim@example.com", context={"shop": "x"})
+            mail.send_mail(
+                "mail_test", to="jane@example.com\r\nBcc: victim@example.com", context={"shop": "x"}
+            )
         return
     server = Server("h", 25, "none", "shop@example.com", sender_name=evil)
     letter = Letter(to="jane@example.com", subject=evil, text="x", html=None)
@@ -211,7 +228,9 @@ def test_a_line_break_in_a_value_begins_no_header(scope: int, field: str) -> Non
     assert not any(line.startswith(b"Bcc") for line in head.splitlines())
 
 
-@pytest.mark.parametrize("address", ["nobody", "a@b@c", "", "jane@", "<jane@example.com>", "jane@exa mple.com"])
+@pytest.mark.parametrize(
+    "address", ["nobody", "a@b@c", "", "jane@", "<jane@example.com>", "jane@exa mple.com"]
+)
 def test_it_refuses_what_is_no_address(scope: int, address: str) -> None:
     with pytest.raises(DomainError):
         mail.send_mail("mail_test", to=address, context={"shop": "x"})
@@ -252,7 +271,9 @@ def test_a_server_that_is_not_there_is_named_as_such(scope: int) -> None:
         accounts.test_account(by=CLERK)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "10.0.0.5", "169.254.169.254", "[::1]", "0.0.0.0", "::ffff:127.0.0.1"])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "10.0.0.5", "169.254.169.254", "[::1]", "0.0.0.0", "::ffff:127.0.0.1"]
+)
 def test_a_merchant_cannot_reach_into_the_private_network(host: str) -> None:
     server = Server(host.strip("[]"), 25, "none", "shop@example.com")
     with pytest.raises(MailError, match="private network"):

@@ -9,13 +9,18 @@ from hypothesis import strategies as st
 from portal.core.errors import DomainError, StaleError
 from portal.core.merging import merged, pack_base, unpack_base
 
-FIELDS = st.fixed_dictionaries({name: st.sampled_from(["a", "b", "c"]) for name in ("title", "vendor", "state")})
+FIELDS = st.fixed_dictionaries(
+    {name: st.sampled_from(["a", "b", "c"]) for name in ("title", "vendor", "state")}
+)
 
 
 def test_it_keeps_both_sides_when_they_touched_different_fields() -> None:
     base = {"title": "Mug", "vendor": "Kiln"}
-    assert merged({"title": "Cup", "vendor": "Kiln"}, base, {"title": "Mug", "vendor": "Oven"}, version=2) == {
-        "title": "Cup", "vendor": "Oven",
+    assert merged(
+        {"title": "Cup", "vendor": "Kiln"}, base, {"title": "Mug", "vendor": "Oven"}, version=2
+    ) == {
+        "title": "Cup",
+        "vendor": "Oven",
     }
 
 

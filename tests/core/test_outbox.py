@@ -26,7 +26,9 @@ def listen() -> Iterator[Callable[..., list[str]]]:
     registry._consumers.clear()
 
     def register(
-        name: str = "test", kinds: Sequence[str] = ("thing.changed",), act: Callable[[Sequence[Event]], None] | None = None,
+        name: str = "test",
+        kinds: Sequence[str] = ("thing.changed",),
+        act: Callable[[Sequence[Event]], None] | None = None,
         **options: Any,
     ) -> list[str]:
         seen: list[str] = []
@@ -56,7 +58,9 @@ def run_consumers() -> ConsumerRun:
     return outbox.run_consumers()
 
 
-def test_a_consumer_gets_events_of_its_kinds_in_order_and_once(scope: int, listen: Callable[..., list[str]]) -> None:
+def test_a_consumer_gets_events_of_its_kinds_in_order_and_once(
+    scope: int, listen: Callable[..., list[str]]
+) -> None:
     seen = listen()
     tell("1", "2")
     tell("x", kind="other.changed")
@@ -88,9 +92,10 @@ def test_an_event_of_a_slow_transaction_with_a_smaller_id_is_not_skipped(
 ) -> None:
     seen = listen()
     with Session(db.engine) as slow:
-        slow.execute(sa.insert(OutboxEvent.__table__), [
-            {"merchant_id": scope, "kind": "thing.changed", "key": "slow", "payload": {}}
-        ])
+        slow.execute(
+            sa.insert(OutboxEvent.__table__),
+            [{"merchant_id": scope, "kind": "thing.changed", "key": "slow", "payload": {}}],
+        )
         tell("fast")
         # The fast one is committed, and still held back: a smaller one may yet appear before it.
         outbox.run_consumers()
@@ -105,9 +110,10 @@ def test_an_event_of_a_slow_transaction_with_a_smaller_id_is_not_skipped(
 def test_a_naive_reader_by_id_would_have_skipped_it(scope: int) -> None:
     """The control: the same history, read by id above the last one seen, loses the slow event."""
     with Session(db.engine) as slow:
-        slow.execute(sa.insert(OutboxEvent.__table__), [
-            {"merchant_id": scope, "kind": "thing.changed", "key": "slow", "payload": {}}
-        ])
+        slow.execute(
+            sa.insert(OutboxEvent.__table__),
+            [{"merchant_id": scope, "kind": "thing.changed", "key": "slow", "payload": {}}],
+        )
         tell("fast")
         last = max(db.session.scalars(sa.select(OutboxEvent.id)).all())
         slow.commit()
@@ -149,7 +155,9 @@ def test_a_failing_consumer_holds_up_no_other(scope: int, listen: Callable[..., 
     assert (done.failed, seen) == ({"bad": "ValueError"}, ["1"])
 
 
-def test_two_processes_do_not_handle_the_same_events(app: Flask, scope: int, listen: Callable[..., list[str]]) -> None:
+def test_two_processes_do_not_handle_the_same_events(
+    app: Flask, scope: int, listen: Callable[..., list[str]]
+) -> None:
     inner: list[dict[str, int]] = []
 
     def act(events: Sequence[Event]) -> None:
@@ -162,7 +170,9 @@ def test_two_processes_do_not_handle_the_same_events(app: Flask, scope: int, lis
     assert (seen, inner) == (["1"], [{"test": 0}])
 
 
-def test_events_of_a_restored_database_come_first_and_none_is_lost(scope: int, listen: Callable[..., list[str]]) -> None:
+def test_events_of_a_restored_database_come_first_and_none_is_lost(
+    scope: int, listen: Callable[..., list[str]]
+) -> None:
     """Transaction numbers begin anew in a new cluster: old events may carry larger ones than any event to come."""
     seen = listen()
     foreign = {"merchant_id": scope, "kind": "thing.changed", "payload": {}, "cluster": 42}

@@ -38,7 +38,10 @@ class TestSlots:
     def test_a_region_loads_by_itself_and_is_a_link_without_script(self) -> None:
         register_slot("test.place", "accounts.user", "users.view", label="Their page")
         region = str(slot("test.place", user_id=7))
-        assert '<section class="slot" id="slot-test-place-accounts-user-7" hx-get="/users/7" hx-trigger="load"' in region
+        assert (
+            '<section class="slot" id="slot-test-place-accounts-user-7" hx-get="/users/7" hx-trigger="load"'
+            in region
+        )
         assert '<a class="slot-link" href="/users/7">Their page</a>' in region
 
     def test_a_region_is_hidden_from_who_may_not_see_it(self) -> None:

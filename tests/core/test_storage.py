@@ -67,7 +67,13 @@ def test_a_file_cut_off_or_changed_is_noticed(scope: int) -> None:
     path = raw(scope, "exports/1")
     whole = path.read_bytes()
     sealed_piece = PIECE_BYTES + 16
-    for damaged in (whole[:-sealed_piece // 2], whole[:-21], whole[:200] + b"!" + whole[201:], b"hello", b""):
+    for damaged in (
+        whole[: -sealed_piece // 2],
+        whole[:-21],
+        whole[:200] + b"!" + whole[201:],
+        b"hello",
+        b"",
+    ):
         path.write_bytes(damaged)
         with pytest.raises(DecryptionError):
             storage.read_bytes("exports/1")
@@ -85,7 +91,9 @@ def test_a_file_of_one_merchant_is_not_there_for_another(app: Flask, scope: int)
             storage.read_bytes("exports/1")
 
 
-@pytest.mark.parametrize("key", ["../2/secret", "/etc/passwd", "a//b", "a/../b", ".hidden", "", "a b", "a\\b", "a/" * 9 + "a"])
+@pytest.mark.parametrize(
+    "key", ["../2/secret", "/etc/passwd", "a//b", "a/../b", ".hidden", "", "a b", "a\\b", "a/" * 9 + "a"]
+)
 def test_it_refuses_keys_that_could_leave_the_folder(scope: int, key: str) -> None:
     with pytest.raises(objects.BadKeyError):
         storage.put(key, b"x")

@@ -43,13 +43,26 @@ def test_an_order_by_the_channels_number(find):
     assert not find("SHOPIFY-4507").is_exact
 
 
-@pytest.mark.parametrize("typed", ["anna.mueller@example.com", "ANNA.Mueller@Example.com ", "anna.mue", "anna.mueller@"])
+@pytest.mark.parametrize(
+    "typed", ["anna.mueller@example.com", "ANNA.Mueller@Example.com ", "anna.mue", "anna.mueller@"]
+)
 def test_a_customer_by_e_mail(find, typed):
     made = make_customer()
     assert found(find(typed)) == {("customers", made)}
 
 
-@pytest.mark.parametrize("typed", ["07700 900123", "+44 7700 900123", "0044 7700 900 123", "(07700) 900-123", "7700900123", "447700900123", "900123"])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "07700 900123",
+        "+44 7700 900123",
+        "0044 7700 900 123",
+        "(07700) 900-123",
+        "7700900123",
+        "447700900123",
+        "900123",
+    ],
+)
 def test_a_customer_by_phone_in_any_form(find, typed):
     made = make_customer()
     assert found(find(typed)) == {("customers", made)}
@@ -68,9 +81,13 @@ def test_a_customer_by_postcode_and_surname(find, typed):
     assert found(find(typed)) == {("customers", made)}
 
 
-@pytest.mark.parametrize("typed", ["dora.guest@example.com", "07700 900555", "Dora Guest", "SW1A 2AA Guest", "guest do"])
+@pytest.mark.parametrize(
+    "typed", ["dora.guest@example.com", "07700 900555", "Dora Guest", "SW1A 2AA Guest", "guest do"]
+)
 def test_a_guest_by_the_order(find, typed):
-    order = make_order(name="Dora Guest", email="dora.guest@example.com", phone="07700 900555", postcode="SW1A 2AA")
+    order = make_order(
+        name="Dora Guest", email="dora.guest@example.com", phone="07700 900555", postcode="SW1A 2AA"
+    )
     assert found(find(typed)) == {("orders", order)}
 
 
@@ -97,7 +114,9 @@ def test_only_what_the_person_may_see(find):
     make_customer()
     make_variant("ANNA.MUELLER@EXAMPLE.COM"), make_order(email="anna.mueller@example.com", name="Anna Müller")
     for permission, kind in (("orders.view", "orders"), ("customers.view", "customers")):
-        assert {kind for kind, _ in found(find("anna.mueller@example.com", frozenset({permission})))} == {kind}
+        assert {kind for kind, _ in found(find("anna.mueller@example.com", frozenset({permission})))} == {
+            kind
+        }
     assert find("anna.mueller@example.com", frozenset({"catalog.view"})).hits == []
 
 
@@ -113,13 +132,30 @@ def test_another_merchants_things_are_not_found(app, find, shop):
     other = make_merchant(app)
     db.session.commit()
     with app.app_context(), merchant_scope(other):
-        make_customer("Eve Elsewhere", "eve@example.com", "07700 900777"), make_variant("EVE-1"), make_order(number="EVE-9")
+        (
+            make_customer("Eve Elsewhere", "eve@example.com", "07700 900777"),
+            make_variant("EVE-1"),
+            make_order(number="EVE-9"),
+        )
     for typed in ("eve@example.com", "07700 900777", "Eve Elsewhere", "EVE-1", "EVE-9", "EVE"):
         assert find(typed).hits == []
 
 
 def test_nothing_typed_can_break_it(find):
-    for typed in [*collection(), "%", "_", "' OR 1=1 --", "A" * 5000, "١٢٣٤٥٦٧", "+", "#", "@", "-", "()", "0000000"]:
+    for typed in [
+        *collection(),
+        "%",
+        "_",
+        "' OR 1=1 --",
+        "A" * 5000,
+        "١٢٣٤٥٦٧",
+        "+",
+        "#",
+        "@",
+        "-",
+        "()",
+        "0000000",
+    ]:
         find(typed)
 
 
@@ -130,7 +166,11 @@ def test_each_group_is_limited(find):
 
 
 PLANS = {
-    "number": "NIX-1", "e-mail": "nobody@example.com", "phone": "07700 900001", "name": "Nobody Known", "place": "ZZ1 1ZZ Nobody",
+    "number": "NIX-1",
+    "e-mail": "nobody@example.com",
+    "phone": "07700 900001",
+    "name": "Nobody Known",
+    "place": "ZZ1 1ZZ Nobody",
     "tracking": "1ZNOTHING0001",
 }
 

@@ -56,14 +56,21 @@ def test_who_is_signed_out_or_may_see_nothing_finds_nothing(client, app, login, 
 def test_a_view_is_saved_opened_and_removed(owner, shop, app):
     assert owner.get("/lists/customers/views/new?list=all&path=/customers").status_code == 200
     encoded = "Zj0xLmNvdW50cnkuaXMuR0I"  # f=1.country.is.GB
-    answer = owner.post("/lists/customers/views", data={"list": encoded, "path": "/customers", "name": "British"})
+    answer = owner.post(
+        "/lists/customers/views", data={"list": encoded, "path": "/customers", "name": "British"}
+    )
     assert answer.status_code == 303
     saved = views_of(shop)[0]
     assert answer.location == f"/customers?view={saved.id}"
     page = owner.get(answer.location).text
     assert "British" in page and "Country is" in page
-    assert owner.get(f"/lists/customers/views/new?list=all&path=/customers&view={saved.id}").status_code == 200
-    assert owner.post(f"/lists/customers/views/{saved.id}/remove", data={"path": "/customers"}).status_code == 303
+    assert (
+        owner.get(f"/lists/customers/views/new?list=all&path=/customers&view={saved.id}").status_code == 200
+    )
+    assert (
+        owner.post(f"/lists/customers/views/{saved.id}/remove", data={"path": "/customers"}).status_code
+        == 303
+    )
     db.session.expire_all()
     assert views_of(shop) == []
 

@@ -88,7 +88,16 @@ def work(found: Import) -> Import:
     return db.session.get_one(Import, (current_merchant_id(), import_id))
 
 
-def row(invoice: str, code: str, quantity: int, price: str, *, at: str = "2010-12-01 08:26:00", customer: str = "17850.0",
-        description: str = "WHITE METAL LANTERN", country: str = "United Kingdom") -> str:
+def row(
+    invoice: str,
+    code: str,
+    quantity: int,
+    price: str,
+    *,
+    at: str = "2010-12-01 08:26:00",
+    customer: str = "17850.0",
+    description: str = "WHITE METAL LANTERN",
+    country: str = "United Kingdom",
+) -> str:
     """A line of an online-retail file."""
     return f"{invoice},{code},{description},{quantity},{at},{price},{customer},{country}\n"

@@ -19,7 +19,12 @@ from tests.support.people import Person
 
 pytestmark = pytest.mark.browser
 
-CSV = HEAD + row("1", "A1", 5, "1.50") + row("1", "POST", 1, "4.00", description="POSTAGE") + row("2", "A1", 1, "oops")
+CSV = (
+    HEAD
+    + row("1", "A1", 5, "1.50")
+    + row("1", "POST", 1, "4.00", description="POSTAGE")
+    + row("2", "A1", 1, "oops")
+)
 
 
 def picture(page: Page, name: str) -> None:
@@ -30,7 +35,12 @@ def picture(page: Page, name: str) -> None:
 
 @pytest.mark.parametrize("java_script", [True, False], ids=["with JavaScript", "without"])
 def test_a_file_is_mapped_checked_applied_and_taken_back(
-    app: Flask, live_app: Flask, merchant: int, member: Callable[..., Person], open_browser: Callable[..., Page], java_script: bool
+    app: Flask,
+    live_app: Flask,
+    merchant: int,
+    member: Callable[..., Person],
+    open_browser: Callable[..., Page],
+    java_script: bool,
 ) -> None:
     def work() -> None:
         with live_app.app_context(), merchant_scope(merchant):
@@ -41,7 +51,9 @@ def test_a_file_is_mapped_checked_applied_and_taken_back(
         db.session.commit()
     page = open_browser(member("owner"), java_script_enabled=java_script)
     page.goto("/imports/new")
-    page.get_by_label("CSV file").set_input_files({"name": "sales.csv", "mimeType": "text/csv", "buffer": CSV.encode()})
+    page.get_by_label("CSV file").set_input_files(
+        {"name": "sales.csv", "mimeType": "text/csv", "buffer": CSV.encode()}
+    )
     page.get_by_role("button", name="Upload and look at it").click()
     page.wait_for_url("**/mapping")
     picture(page, "imports-mapping")

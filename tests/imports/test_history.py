@@ -43,12 +43,21 @@ def movements() -> list[tuple[str, int]]:
 
 
 def test_rows_of_one_invoice_become_one_order(applied: Callable[..., Import]) -> None:
-    found = applied(HEAD + row("536365", "71053", 6, "3.39") + row("536365", "85123A", 2, "2.55", description="HEART"))
+    found = applied(
+        HEAD + row("536365", "71053", 6, "3.39") + row("536365", "85123A", 2, "2.55", description="HEART")
+    )
     assert (found.state, found.counts["orders"], found.counts["imported"]) == ("applied", 1, 2)
     order = db.session.scalars(sa.select(Order)).one()
-    assert (order.number, order.total, order.state, order.payment_state) == ("536365", Decimal("25.44"), "closed", "paid")
+    assert (order.number, order.total, order.state, order.payment_state) == (
+        "536365",
+        Decimal("25.44"),
+        "closed",
+        "paid",
+    )
     assert order.placed_at.isoformat() == "2010-12-01T08:26:00+00:00"
-    assert [(line.sku, line.quantity, line.fulfilled_quantity) for line in all_of(OrderLine, OrderLine.n)] == [("71053", 6, 6), ("85123A", 2, 2)]
+    assert [
+        (line.sku, line.quantity, line.fulfilled_quantity) for line in all_of(OrderLine, OrderLine.n)
+    ] == [("71053", 6, 6), ("85123A", 2, 2)]
     assert [customer.external_id for customer in all_of(Customer)] == ["17850"]
 
 
@@ -64,12 +73,21 @@ def test_a_missing_customer_is_a_guest_with_a_subject_of_their_own(applied: Call
 
 
 def test_a_cancellation_is_a_refund_and_a_return_of_what_it_cancels(applied: Callable[..., Import]) -> None:
-    found = applied(HEAD + row("1", "A1", 10, "2.00") + row("2", "A1", 4, "2.00", at="2010-12-02 09:00:00")
-                    + row("C3", "A1", -4, "2.00", at="2010-12-05 10:00:00"))
+    found = applied(
+        HEAD
+        + row("1", "A1", 10, "2.00")
+        + row("2", "A1", 4, "2.00", at="2010-12-02 09:00:00")
+        + row("C3", "A1", -4, "2.00", at="2010-12-05 10:00:00")
+    )
     assert (found.counts["orders"], found.counts["cancellations"], found.counts["credit_orders"]) == (2, 1, 0)
     refund = db.session.scalars(sa.select(OrderRefund)).one()
     cancelled = db.session.scalars(sa.select(Order).where(Order.number == "2")).one()
-    assert (refund.order_id, refund.amount, refund.external_id, refund.at.day) == (cancelled.id, Decimal(8), "C3", 5)
+    assert (refund.order_id, refund.amount, refund.external_id, refund.at.day) == (
+        cancelled.id,
+        Decimal(8),
+        "C3",
+        5,
+    )
     assert (cancelled.refunded_total, cancelled.payment_state) == (Decimal(8), "refunded")
     assert [(line.quantity, line.restocked_quantity) for line in all_of(OrderReturnLine)] == [(4, 4)]
     assert [item.state for item in all_of(OrderReturn)] == ["refunded"]
@@ -79,7 +97,9 @@ def test_a_cancellation_of_nothing_known_is_a_credit_order(applied: Callable[...
     found = applied(HEAD + row("C3", "A1", -4, "2.00") + row("C4", "D", -1, "5.00", description="Discount"))
     assert found.counts["credit_orders"] == 2
     assert [(order.number, order.total, order.discount_total) for order in all_of(Order, Order.number)] == [
-        ("C3", Decimal(-8), Decimal(0)), ("C4", Decimal(-5), Decimal(5))]
+        ("C3", Decimal(-8), Decimal(0)),
+        ("C4", Decimal(-5), Decimal(5)),
+    ]
 
 
 def test_a_refund_never_exceeds_what_was_paid(applied: Callable[..., Import]) -> None:
@@ -88,39 +108,69 @@ def test_a_refund_never_exceeds_what_was_paid(applied: Callable[..., Import]) ->
 
 
 def test_fees_and_postage_are_charges_and_no_products(applied: Callable[..., Import]) -> None:
-    found = applied(HEAD + row("1", "A1", 1, "10") + row("1", "POST", 1, "5", description="POSTAGE") + row("1", "m", 1, "2", description="Manual")
-                    + row("1", "gift_0001_20", 1, "20") + row("1", "BANK CHARGES", 1, "1"))
+    found = applied(
+        HEAD
+        + row("1", "A1", 1, "10")
+        + row("1", "POST", 1, "5", description="POSTAGE")
+        + row("1", "m", 1, "2", description="Manual")
+        + row("1", "gift_0001_20", 1, "20")
+        + row("1", "BANK CHARGES", 1, "1")
+    )
     assert [(charge.kind, charge.amount) for charge in all_of(OrderCharge, OrderCharge.n)] == [
-        ("shipping", Decimal(5)), ("adjustment", Decimal(2)), ("gift", Decimal(20)), ("fee", Decimal(1))]
+        ("shipping", Decimal(5)),
+        ("adjustment", Decimal(2)),
+        ("gift", Decimal(20)),
+        ("fee", Decimal(1)),
+    ]
     assert [variant.sku for variant in all_of(Variant)] == ["A1"]
     assert found.counts["charges"] == 4
     order = db.session.scalars(sa.select(Order)).one()
     assert (order.items_total, order.charges_total, order.total) == (Decimal(10), Decimal(28), Decimal(38))
 
 
-def test_typed_remarks_name_no_product_and_codes_differing_in_case_are_one(applied: Callable[..., Import]) -> None:
-    applied(HEAD + row("1", "a1", 1, "1", description="wrong barcode") + row("1", "A1", 1, "1") + row("1", "A1", 1, "1")
-            + row("2", "A1", -5, "0", customer="", description="damages"))
+def test_typed_remarks_name_no_product_and_codes_differing_in_case_are_one(
+    applied: Callable[..., Import],
+) -> None:
+    applied(
+        HEAD
+        + row("1", "a1", 1, "1", description="wrong barcode")
+        + row("1", "A1", 1, "1")
+        + row("1", "A1", 1, "1")
+        + row("2", "A1", -5, "0", customer="", description="damages")
+    )
     assert [(variant.sku, variant.sku_key) for variant in all_of(Variant)] == [("A1", "A1")]
     assert [product.title for product in all_of(Product)] == ["WHITE METAL LANTERN"]
     assert [price.amount for price in all_of(Price)] == [Decimal(1)]
 
 
 def test_a_stock_correction_is_a_movement_with_its_remark(applied: Callable[..., Import]) -> None:
-    found = applied(HEAD + row("1", "A1", 2, "1") + row("2", "A1", -3, "0", customer="", description="thrown away", at="2010-12-03 09:00:00"))
+    found = applied(
+        HEAD
+        + row("1", "A1", 2, "1")
+        + row("2", "A1", -3, "0", customer="", description="thrown away", at="2010-12-03 09:00:00")
+    )
     assert found.counts["corrections"] == 1
     correction = db.session.scalars(sa.select(StockMovement).where(StockMovement.kind == "adjusted")).one()
     assert (correction.on_hand_delta, correction.note) == (-3, "2: thrown away")
 
 
 def test_imported_history_moves_no_stock_of_today(applied: Callable[..., Import]) -> None:
-    applied(HEAD + row("1", "A1", 5, "1") + row("C2", "A1", -2, "1", at="2010-12-02 09:00:00") + row("3", "A1", 4, "1", at="2010-12-03 09:00:00"))
+    applied(
+        HEAD
+        + row("1", "A1", 5, "1")
+        + row("C2", "A1", -2, "1", at="2010-12-02 09:00:00")
+        + row("3", "A1", 4, "1", at="2010-12-03 09:00:00")
+    )
     assert movements() == [("opening", 7), ("sold", -5), ("returned", 2), ("sold", -4)]
     assert [(level.on_hand, level.allocated) for level in all_of(StockLevel)] == [(0, 0)]
 
 
 def test_what_is_left_of_the_history_is_taken_out_at_its_end(applied: Callable[..., Import]) -> None:
-    applied(HEAD + row("1", "A1", 5, "1") + row("2", "A1", 9, "0", customer="", description="found", at="2010-12-03 09:00:00"))
+    applied(
+        HEAD
+        + row("1", "A1", 5, "1")
+        + row("2", "A1", 9, "0", customer="", description="found", at="2010-12-03 09:00:00")
+    )
     assert movements() == [("opening", 5), ("sold", -5), ("adjusted", 9), ("history_end", -9)]
 
 
@@ -133,32 +183,58 @@ def test_countries_get_their_code_and_keep_their_name(applied: Callable[..., Imp
     names = ["EIRE", "RSA", "Channel Islands", "Unspecified", "Germany"]
     applied(HEAD + "".join(row(str(n), "A1", 1, "1", country=name) for n, name in enumerate(names)))
     assert [(order.source_country, order.country_code) for order in all_of(Order, Order.number)] == [
-        ("EIRE", "IE"), ("RSA", "ZA"), ("Channel Islands", None), ("Unspecified", None), ("Germany", "DE")]
+        ("EIRE", "IE"),
+        ("RSA", "ZA"),
+        ("Channel Islands", None),
+        ("Unspecified", None),
+        ("Germany", "DE"),
+    ]
 
 
 def test_bad_rows_are_named_and_their_whole_order_waits(applied: Callable[..., Import]) -> None:
     found = applied(
-        HEAD + row("1", "A1", 1, "1") + row("1", "A1", 1, "one") + row("2", "A1", 1, "2")
-        + row("3", "A1", 1, "1", at="1989-12-31 10:00:00") + row("4", "A1", 1, "1", at="2199-01-01 10:00:00")
-        + row("5", "A1", 1, "1", at="2010-02-30 10:00:00") + "6,A1,only,three\n")
+        HEAD
+        + row("1", "A1", 1, "1")
+        + row("1", "A1", 1, "one")
+        + row("2", "A1", 1, "2")
+        + row("3", "A1", 1, "1", at="1989-12-31 10:00:00")
+        + row("4", "A1", 1, "1", at="2199-01-01 10:00:00")
+        + row("5", "A1", 1, "1", at="2010-02-30 10:00:00")
+        + "6,A1,only,three\n"
+    )
     assert [order.number for order in all_of(Order)] == ["2"]
     told = {listed.row_number: (listed.field, listed.reason) for listed in all_of(ImportRow)}
     assert told == {
-        2: (None, "belongs to an order whose row 3 was refused"), 3: ("unit_price", "is not a number"), 5: ("at", "lies before 1990"),
-        6: ("at", "lies after tomorrow"), 7: ("at", "is not a date of the calendar"), 8: ("quantity", "is not a number")}
+        2: (None, "belongs to an order whose row 3 was refused"),
+        3: ("unit_price", "is not a number"),
+        5: ("at", "lies before 1990"),
+        6: ("at", "lies after tomorrow"),
+        7: ("at", "is not a date of the calendar"),
+        8: ("quantity", "is not a number"),
+    }
     assert (found.counts["rows"], found.counts["imported"], found.counts["rejected"]) == (7, 1, 6)
     assert found.sum_rows == found.sum_imported + found.sum_rejected
 
 
 def test_the_check_writes_nothing(checked: Callable[..., Import]) -> None:
     found = checked(HEAD + row("1", "A1", 1, "1"))
-    assert (found.state, found.counts["orders"], found.counts["products"], found.counts["customers"]) == ("checked", 1, 1, 1)
+    assert (found.state, found.counts["orders"], found.counts["products"], found.counts["customers"]) == (
+        "checked",
+        1,
+        1,
+        1,
+    )
     for model in (Order, OrderRef, Product, Variant, Customer, DataSubject, StockMovement):
         assert all_of(model) == []
 
 
 def test_a_second_import_of_the_same_file_changes_nothing(applied: Callable[..., Import]) -> None:
-    content = HEAD + row("1", "A1", 5, "1") + row("C2", "A1", -2, "1", at="2010-12-02 09:00:00") + row("3", "A1", 4, "0", customer="")
+    content = (
+        HEAD
+        + row("1", "A1", 5, "1")
+        + row("C2", "A1", -2, "1", at="2010-12-02 09:00:00")
+        + row("3", "A1", 4, "0", customer="")
+    )
     applied(content)
     before = (movements(), [(order.number, order.version) for order in all_of(Order)])
     found = applied(content)
@@ -182,22 +258,45 @@ def test_a_number_another_order_has_is_refused_and_a_prefix_helps(applied: Calla
 def test_open_orders_are_unpaid_and_unsent_and_move_no_stock(applied: Callable[..., Import]) -> None:
     applied(HEAD + row("1", "A1", 5, "1"), state="open")
     order = db.session.scalars(sa.select(Order)).one()
-    assert (order.state, order.payment_state, order.fulfilment_state, order.captured_total) == ("open", "unpaid", "unfulfilled", 0)
+    assert (order.state, order.payment_state, order.fulfilment_state, order.captured_total) == (
+        "open",
+        "unpaid",
+        "unfulfilled",
+        0,
+    )
     assert movements() == []
 
 
 def test_undo_takes_everything_back_and_the_ledger_only_grows(applied: Callable[..., Import]) -> None:
-    found = applied(HEAD + row("1", "A1", 5, "1") + row("1", "POST", 1, "2") + row("C2", "A1", -2, "1", at="2010-12-02 09:00:00")
-                    + row("3", "B2", 4, "0", customer="", description="found") + row("4", "A1", 1, "1", customer=""))
+    found = applied(
+        HEAD
+        + row("1", "A1", 5, "1")
+        + row("1", "POST", 1, "2")
+        + row("C2", "A1", -2, "1", at="2010-12-02 09:00:00")
+        + row("3", "B2", 4, "0", customer="", description="found")
+        + row("4", "A1", 1, "1", customer="")
+    )
     before = movements()
     undone = do(services.start_undo, found)
     assert (undone.state, undone.counts["kept"]) == ("undone", 0)
-    for model in (Order, OrderRef, OrderLine, OrderCharge, OrderRefund, Product, Variant, Price, Customer, DataSubject, StockLevel):
+    for model in (
+        Order,
+        OrderRef,
+        OrderLine,
+        OrderCharge,
+        OrderRefund,
+        Product,
+        Variant,
+        Price,
+        Customer,
+        DataSubject,
+        StockLevel,
+    ):
         assert all_of(model) == [], model
     after = movements()
     assert after[: len(before)] == before
     assert sum(delta for _, delta in after) == 0
-    assert sorted(after[len(before):]) == sorted((kind, -delta) for kind, delta in before)
+    assert sorted(after[len(before) :]) == sorted((kind, -delta) for kind, delta in before)
 
 
 def test_undo_keeps_and_lists_what_changed_since(applied: Callable[..., Import]) -> None:
@@ -242,7 +341,9 @@ def test_a_check_that_failed_offers_no_apply(upload: Callable[..., Import]) -> N
     assert services.steps(failed, services.job_of(failed)) == {"map", "check"}
 
 
-def test_a_stopped_import_goes_on_or_goes_back(checked: Callable[..., Import], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopped_import_goes_on_or_goes_back(
+    checked: Callable[..., Import], monkeypatch: pytest.MonkeyPatch
+) -> None:
     content = HEAD + "".join(row(str(n), f"A{n % 7}", 1 + n % 3, "1.10") for n in range(60))
     monkeypatch.setattr(settle, "BATCH_ROWS", 10)
     found = checked(content)
@@ -257,17 +358,25 @@ def test_a_stopped_import_goes_on_or_goes_back(checked: Callable[..., Import], m
     stopped = do(services.start_apply, found)
     monkeypatch.setattr(JobRun, "commit", commit)
     assert 0 < len(all_of(Order)) < 60
-    assert (stopped.state, services.steps(stopped, services.job_of(stopped))) == ("cancelled", {"apply", "undo"})
+    assert (stopped.state, services.steps(stopped, services.job_of(stopped))) == (
+        "cancelled",
+        {"apply", "undo"},
+    )
     whole = do(services.start_apply, stopped)
     assert (whole.state, len(all_of(Order))) == ("applied", 60)
     assert sum(delta for _, delta in movements()) == 0
     assert [customer.order_count for customer in all_of(Customer)] == [60]
 
 
-def test_a_worker_that_dies_anywhere_leaves_the_same_rows(checked: Callable[..., Import], monkeypatch: pytest.MonkeyPatch) -> None:
-    content = HEAD + "".join(row(str(n), f"A{n % 7}", 1 + n % 3, "1.10") for n in range(40)) \
-        + "".join(row(f"C{n}", f"A{n % 7}", -1, "1.10", at="2010-12-09 10:00:00") for n in range(10)) \
+def test_a_worker_that_dies_anywhere_leaves_the_same_rows(
+    checked: Callable[..., Import], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = (
+        HEAD
+        + "".join(row(str(n), f"A{n % 7}", 1 + n % 3, "1.10") for n in range(40))
+        + "".join(row(f"C{n}", f"A{n % 7}", -1, "1.10", at="2010-12-09 10:00:00") for n in range(10))
         + row("K1", "A1", 5, "0", customer="", description="found")
+    )
     monkeypatch.setattr(settle, "BATCH_ROWS", 10)
     monkeypatch.setattr(ledger, "BATCH_MOVES", 20)
     found = checked(content)
@@ -275,7 +384,9 @@ def test_a_worker_that_dies_anywhere_leaves_the_same_rows(checked: Callable[...,
     for dies_at in range(18, 60, 3):
         commits = iter(range(1000))
 
-        def die(work: JobRun, dies_at: int = dies_at, commits: Iterator[int] = commits, **values: Any) -> None:
+        def die(
+            work: JobRun, dies_at: int = dies_at, commits: Iterator[int] = commits, **values: Any
+        ) -> None:
             if next(commits) == dies_at:
                 raise LeaseLostError
             commit(work, **values)
@@ -285,7 +396,9 @@ def test_a_worker_that_dies_anywhere_leaves_the_same_rows(checked: Callable[...,
             services.start_apply(found, by=BY)
             db.session.commit()
         found = work(found)
-        db.session.execute(sa.update(Job).where(Job.state == "running").values(state="queued", lease_until=None))
+        db.session.execute(
+            sa.update(Job).where(Job.state == "running").values(state="queued", lease_until=None)
+        )
         db.session.commit()
         if found.state == "applied":
             break

@@ -17,9 +17,20 @@ START = dt.datetime(2010, 12, 1, tzinfo=dt.UTC)
 def ledger(*rows: tuple[str, int, str], country: str = "GB") -> list[LedgerRow]:
     """Rows of one customer and code, a day apart: invoice, quantity, price."""
     return [
-        LedgerRow("17850", "A1", START + dt.timedelta(days=n), n, invoice, quantity, Decimal(price), quantity * Decimal(price),
-                  max(Decimal(0), quantity * Decimal(price)), country)
-        for n, (invoice, quantity, price) in enumerate(rows)]
+        LedgerRow(
+            "17850",
+            "A1",
+            START + dt.timedelta(days=n),
+            n,
+            invoice,
+            quantity,
+            Decimal(price),
+            quantity * Decimal(price),
+            max(Decimal(0), quantity * Decimal(price)),
+            country,
+        )
+        for n, (invoice, quantity, price) in enumerate(rows)
+    ]
 
 
 def matched(rows: list[LedgerRow]) -> list[tuple[int, int]]:
@@ -36,7 +47,10 @@ def test_else_the_latest_with_at_least_as_many() -> None:
 
 def test_units_are_cancelled_once() -> None:
     assert matched(ledger(("1", 4, "1"), ("C2", -4, "1"), ("C3", -4, "1"))) == [(1, 0)]
-    assert matched(ledger(("1", 4, "1"), ("C2", -1, "1"), ("C3", -3, "1"), ("C4", -1, "1"))) == [(1, 0), (2, 0)]
+    assert matched(ledger(("1", 4, "1"), ("C2", -1, "1"), ("C3", -3, "1"), ("C4", -1, "1"))) == [
+        (1, 0),
+        (2, 0),
+    ]
 
 
 def test_a_later_sale_is_never_cancelled_by_an_earlier_credit() -> None:
@@ -53,8 +67,19 @@ def test_another_country_is_another_sale() -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(["A", "B", "C"]), st.integers(-9, 9).filter(bool), st.sampled_from(["0", "1.25", "2"])), max_size=40))
-def test_whatever_comes_no_sale_is_cancelled_beyond_its_units_or_its_money(rows: list[tuple[str, int, str]]) -> None:
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["A", "B", "C"]),
+            st.integers(-9, 9).filter(bool),
+            st.sampled_from(["0", "1.25", "2"]),
+        ),
+        max_size=40,
+    )
+)
+def test_whatever_comes_no_sale_is_cancelled_beyond_its_units_or_its_money(
+    rows: list[tuple[str, int, str]],
+) -> None:
     lines = ledger(*((f"{invoice}{n}", quantity, price) for n, (invoice, quantity, price) in enumerate(rows)))
     units: dict[int, int] = defaultdict(int)
     money: dict[int, Decimal] = defaultdict(Decimal)

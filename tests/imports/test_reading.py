@@ -31,7 +31,9 @@ def table_of(content: bytes, **options: object):  # type: ignore[no-untyped-def]
 
 
 # The expectation of location_coordinates.csv names another telephone number than the file.
-SPECTRUM = [path for path in sorted((DATA / "csv-spectrum").glob("*.csv")) if path.stem != "location_coordinates"]
+SPECTRUM = [
+    path for path in sorted((DATA / "csv-spectrum").glob("*.csv")) if path.stem != "location_coordinates"
+]
 
 
 @pytest.mark.parametrize("path", SPECTRUM, ids=lambda path: path.stem)
@@ -42,23 +44,45 @@ def test_it_parses_what_the_spectrum_expects(path: Path) -> None:
     assert found == expected
 
 
-@pytest.mark.parametrize(("name", "encoding", "delimiter", "columns", "rows"), [
-    ("characters.csv", "big5", ",", 18, None), ("utf-16le_encoded.csv", "utf-16", ",", 19, None),
-    ("sparse_with_column_errors.csv", "cp1252", ",", 4, None), ("spanish_chars.csv", "cp1252", ",", 8, 115),
-    ("mixedGLB.csv", "utf-8", ",", 19, 135), ("utf8bom.csv", "utf-8", ",", 2, 0), ("simple.psv", "utf-8", "|", 6, 28),
-    ("simple.ssv", "utf-8", ";", 3, 6), ("example.tsv", "utf-8", "\t", 17, 140), ("small.csv", "utf-8", ",", 1, 0),
-])
-def test_it_recognises_how_a_messy_file_is_to_be_read(name: str, encoding: str, delimiter: str, columns: int, rows: int | None) -> None:
+@pytest.mark.parametrize(
+    ("name", "encoding", "delimiter", "columns", "rows"),
+    [
+        ("characters.csv", "big5", ",", 18, None),
+        ("utf-16le_encoded.csv", "utf-16", ",", 19, None),
+        ("sparse_with_column_errors.csv", "cp1252", ",", 4, None),
+        ("spanish_chars.csv", "cp1252", ",", 8, 115),
+        ("mixedGLB.csv", "utf-8", ",", 19, 135),
+        ("utf8bom.csv", "utf-8", ",", 2, 0),
+        ("simple.psv", "utf-8", "|", 6, 28),
+        ("simple.ssv", "utf-8", ";", 3, 6),
+        ("example.tsv", "utf-8", "\t", 17, 140),
+        ("small.csv", "utf-8", ",", 1, 0),
+    ],
+)
+def test_it_recognises_how_a_messy_file_is_to_be_read(
+    name: str, encoding: str, delimiter: str, columns: int, rows: int | None
+) -> None:
     table = table_of((HORROR / name).read_bytes())
-    assert (table.dialect.encoding, table.dialect.delimiter, len(table.headings)) == (encoding, delimiter, columns)
+    assert (table.dialect.encoding, table.dialect.delimiter, len(table.headings)) == (
+        encoding,
+        delimiter,
+        columns,
+    )
     found = list(table.rows())
     assert rows is None or len(found) == rows
 
 
-@pytest.mark.parametrize(("name", "words"), [
-    ("libreoffice.xlsx", "spreadsheet"), ("encrypted_no_password.xls", "spreadsheet"), ("simple.ods", "spreadsheet"),
-    ("simple.zip", "compressed"), ("badcolspan.html", "web page"), ("simple.unknown", "empty"),
-])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("libreoffice.xlsx", "spreadsheet"),
+        ("encrypted_no_password.xls", "spreadsheet"),
+        ("simple.ods", "spreadsheet"),
+        ("simple.zip", "compressed"),
+        ("badcolspan.html", "web page"),
+        ("simple.unknown", "empty"),
+    ],
+)
 def test_it_refuses_what_is_no_table_and_says_what_to_do(name: str, words: str) -> None:
     with pytest.raises(UnreadableFileError, match=words):
         table_of((HORROR / name).read_bytes())
@@ -109,35 +133,81 @@ def test_headings_become_unique_and_never_empty() -> None:
 
 
 def test_a_heading_below_other_text_is_found() -> None:
-    table = table_of(b"Report of the shop\n\nInvoiceNo,StockCode,Quantity,InvoiceDate,UnitPrice\n1,A,1,2010-01-01,1\n")
+    table = table_of(
+        b"Report of the shop\n\nInvoiceNo,StockCode,Quantity,InvoiceDate,UnitPrice\n1,A,1,2010-01-01,1\n"
+    )
     assert (table.dialect.header_row, recognise_format(table.headings)) == (3, "online_retail")
 
 
-@pytest.mark.parametrize(("headings", "key"), [
-    (["InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"], "online_retail"),
-    (["Handle", "Title", "Option1 Name", "Variant Price"], "shopify_products"),
-    (["ID", "Type", "SKU", "Name", "Visibility in catalog", "Regular price"], "woocommerce_products"),
-    (["sku", "name", "price"], "products"),
-    (["order id", "sku", "qty", "date", "price"], "online_retail"),
-])
+@pytest.mark.parametrize(
+    ("headings", "key"),
+    [
+        (
+            [
+                "InvoiceNo",
+                "StockCode",
+                "Description",
+                "Quantity",
+                "InvoiceDate",
+                "UnitPrice",
+                "CustomerID",
+                "Country",
+            ],
+            "online_retail",
+        ),
+        (["Handle", "Title", "Option1 Name", "Variant Price"], "shopify_products"),
+        (["ID", "Type", "SKU", "Name", "Visibility in catalog", "Regular price"], "woocommerce_products"),
+        (["sku", "name", "price"], "products"),
+        (["order id", "sku", "qty", "date", "price"], "online_retail"),
+    ],
+)
 def test_it_recognises_the_format(headings: list[str], key: str) -> None:
     assert recognise_format(headings) == key
     assert FORMATS[key].missing(guess_mapping(headings, FORMATS[key])) == []
 
 
 def test_columns_are_guessed_through_misspellings_and_never_twice() -> None:
-    mapping = guess_mapping(["Invoice Numbr", "stock-code", "Quantty", "invoice date", "Unit Pirce"], FORMATS["online_retail"])
-    assert mapping == {"code": 1, "quantity": 2, "at": 3, "unit_price": 4, "order_number": 0} or len(set(mapping.values())) == len(mapping)
+    mapping = guess_mapping(
+        ["Invoice Numbr", "stock-code", "Quantty", "invoice date", "Unit Pirce"], FORMATS["online_retail"]
+    )
+    assert mapping == {"code": 1, "quantity": 2, "at": 3, "unit_price": 4, "order_number": 0} or len(
+        set(mapping.values())
+    ) == len(mapping)
 
 
-@pytest.mark.parametrize(("cell", "mark", "value"), [
-    ("2.55", ".", "2.55"), ("1,234.5", ".", "1234.5"), ("1.234,50", ",", "1234.50"), ("£3.39", ".", "3.39"), ("(5)", ".", "-5"), ("3,5", ",", "3.5"),
-])
+@pytest.mark.parametrize(
+    ("cell", "mark", "value"),
+    [
+        ("2.55", ".", "2.55"),
+        ("1,234.5", ".", "1234.5"),
+        ("1.234,50", ",", "1234.50"),
+        ("£3.39", ".", "3.39"),
+        ("(5)", ".", "-5"),
+        ("3,5", ",", "3.5"),
+    ],
+)
 def test_it_reads_money(cell: str, mark: str, value: str) -> None:
     assert str(parse_decimal(cell, mark)) == value
 
 
-@pytest.mark.parametrize("cell", ["", "one", "1e400", "NaN", "Infinity", "1,2,3", "１２", "0x10", "1_000", "99999999999999999", "0.1234567", "--1", "\0"])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "",
+        "one",
+        "1e400",
+        "NaN",
+        "Infinity",
+        "1,2,3",
+        "１２",
+        "0x10",
+        "1_000",
+        "99999999999999999",
+        "0.1234567",
+        "--1",
+        "\0",
+    ],
+)
 def test_it_refuses_what_is_no_amount(cell: str) -> None:
     with pytest.raises(CellError):
         parse_decimal(cell)
@@ -155,10 +225,19 @@ def test_dates_are_read_in_their_order_and_zone() -> None:
     assert date_parser("ymd", "UTC")("2011-06-01T08:26:00+02:00").isoformat() == "2011-06-01T06:26:00+00:00"
 
 
-@pytest.mark.parametrize(("cell", "words"), [
-    ("1989-12-31", "1990"), ("2199-01-01", "tomorrow"), ("2011-02-30", "calendar"), ("soon", "not a date"), ("0000-00-00", "calendar"),
-    ("9999-99-99", "calendar"), ("2011-01-01 25:00", "calendar"), ("٢٠١١-٠١-٠١", "not a date"),
-])
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ("1989-12-31", "1990"),
+        ("2199-01-01", "tomorrow"),
+        ("2011-02-30", "calendar"),
+        ("soon", "not a date"),
+        ("0000-00-00", "calendar"),
+        ("9999-99-99", "calendar"),
+        ("2011-01-01 25:00", "calendar"),
+        ("٢٠١١-٠١-٠١", "not a date"),
+    ],
+)
 def test_dates_out_of_reach_are_refused_with_the_rule(cell: str, words: str) -> None:
     with pytest.raises(CellError, match=words):
         date_parser("ymd", "UTC")(cell)
@@ -174,7 +253,13 @@ def test_orders_of_dates_and_marks_are_guessed() -> None:
 @settings(max_examples=300, deadline=None)
 @given(st.text(max_size=60))
 def test_no_cell_makes_a_parser_crash(cell: str) -> None:
-    for parse in (parse_decimal, parse_quantity, check_text, date_parser("ymd", "UTC"), date_parser("dmy", "Asia/Tokyo")):
+    for parse in (
+        parse_decimal,
+        parse_quantity,
+        check_text,
+        date_parser("ymd", "UTC"),
+        date_parser("dmy", "Asia/Tokyo"),
+    ):
         try:
             parse(cell)
         except CellError as error:
@@ -192,4 +277,8 @@ def test_a_protected_cell_comes_back_as_it_was(cell: str) -> None:
 def test_rejects_keep_their_row_and_say_why() -> None:
     table = table_of(b"sku,title\nA,=1+1\nB,Two\nC,Three\n")
     text = b"".join(rejects_csv(table, [(2, "The row is odd"), (4, "The row is even")])).decode("utf-8-sig")
-    assert text.splitlines() == ["sku,title,Row in the file,Reason", "A,'=1+1,2,The row is odd", "C,Three,4,The row is even"]
+    assert text.splitlines() == [
+        "sku,title,Row in the file,Reason",
+        "A,'=1+1,2,The row is odd",
+        "C,Three,4,The row is even",
+    ]

@@ -20,7 +20,9 @@ CSV = HEAD + row("1", "A1", 5, "1.50") + row("2", "A1", 1, "oops")
 
 
 @pytest.fixture
-def owner(app: Flask, merchant: int, member: Callable[..., Person], login: Callable[[Person], HouseClient]) -> HouseClient:
+def owner(
+    app: Flask, merchant: int, member: Callable[..., Person], login: Callable[[Person], HouseClient]
+) -> HouseClient:
     """A signed-in owner of a merchant with one location."""
     with app.app_context(), merchant_scope(merchant):
         db.session.add(Location(name="Main", code="MAIN-1"))
@@ -36,11 +38,27 @@ def send(client: HouseClient, content: str | bytes = CSV, url: str = "/imports/n
 def form_of(client: HouseClient, address: str) -> dict[str, str]:
     """The mapping form as the browser would send it unchanged."""
     html = client.get(address).get_data(as_text=True)
-    form = {"currency": "GBP", "decimal_mark": ".", "date_order": "ymd", "time_zone": "Europe/London", "state": "closed",
-            "base_rate": "1", "charge_codes": "POST = shipping", "number_prefix": ""}
+    form = {
+        "currency": "GBP",
+        "decimal_mark": ".",
+        "date_order": "ymd",
+        "time_zone": "Europe/London",
+        "state": "closed",
+        "base_rate": "1",
+        "charge_codes": "POST = shipping",
+        "number_prefix": "",
+    }
     form["location_id"] = html.split('name="location_id"')[1].split('value="')[1].split('"')[0]
-    for key, column in (("order_number", 0), ("code", 1), ("description", 2), ("quantity", 3), ("at", 4), ("unit_price", 5),
-                        ("customer", 6), ("country", 7)):
+    for key, column in (
+        ("order_number", 0),
+        ("code", 1),
+        ("description", 2),
+        ("quantity", 3),
+        ("at", 4),
+        ("unit_price", 5),
+        ("customer", 6),
+        ("country", 7),
+    ):
         form[f"column-{key}"] = str(column)
     return form
 
@@ -98,10 +116,17 @@ def test_a_waiting_import_can_be_stopped_and_changed(owner: HouseClient) -> None
     assert owner.post(f"{home}/check").status_code == 303
 
 
-@pytest.mark.parametrize(("content", "words"), [
-    (b"", "empty"), (b"PK\x03\x04[Content_Types].xml", "spreadsheet"), (b"<!doctype html><table>", "web page"),
-])
-def test_a_file_that_is_no_table_comes_back_with_the_reason(owner: HouseClient, content: bytes, words: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "empty"),
+        (b"PK\x03\x04[Content_Types].xml", "spreadsheet"),
+        (b"<!doctype html><table>", "web page"),
+    ],
+)
+def test_a_file_that_is_no_table_comes_back_with_the_reason(
+    owner: HouseClient, content: bytes, words: str
+) -> None:
     answer = send(owner, content)
     assert answer.status_code == 422
     assert words in answer.get_data(as_text=True)
@@ -118,18 +143,29 @@ def test_a_required_field_without_a_column_is_named(owner: HouseClient) -> None:
     assert "Choose the column that holds: Quantity" in answer.get_data(as_text=True)
 
 
-@pytest.mark.parametrize(("field", "value", "words"), [
-    ("currency", "ZZZ", "no currency code"), ("time_zone", "Mars/Base", "no time zone"), ("charge_codes", "POST = lunch", "must read CODE = kind"),
-    ("base_rate", "NaN", "above zero"), ("column-quantity", "0", "cannot hold"), ("column-quantity", "99", "Choose a column"),
-])
-def test_a_bad_choice_comes_back_with_the_reason(owner: HouseClient, field: str, value: str, words: str) -> None:
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("currency", "ZZZ", "no currency code"),
+        ("time_zone", "Mars/Base", "no time zone"),
+        ("charge_codes", "POST = lunch", "must read CODE = kind"),
+        ("base_rate", "NaN", "above zero"),
+        ("column-quantity", "0", "cannot hold"),
+        ("column-quantity", "99", "Choose a column"),
+    ],
+)
+def test_a_bad_choice_comes_back_with_the_reason(
+    owner: HouseClient, field: str, value: str, words: str
+) -> None:
     mapping = send(owner).headers["Location"]
     answer = owner.post(mapping, data=form_of(owner, mapping) | {field: value})
     assert answer.status_code == 422
     assert words in answer.get_data(as_text=True)
 
 
-def test_a_shop_without_a_location_is_told_to_add_one(member: Callable[..., Person], login: Callable[[Person], HouseClient]) -> None:
+def test_a_shop_without_a_location_is_told_to_add_one(
+    member: Callable[..., Person], login: Callable[[Person], HouseClient]
+) -> None:
     owner = login(member("owner"))
     mapping = send(owner).headers["Location"]
     assert owner.get(mapping).status_code == 200
@@ -139,7 +175,12 @@ def test_a_shop_without_a_location_is_told_to_add_one(member: Callable[..., Pers
 
 
 def test_the_way_a_file_is_read_can_be_corrected(owner: HouseClient) -> None:
-    mapping = send(owner, "InvoiceNo,StockCode,Quantity,InvoiceDate,UnitPrice,Description\n1,A,1,2010-12-01,1,Größe\n".encode("latin-1")).headers["Location"]
+    mapping = send(
+        owner,
+        "InvoiceNo,StockCode,Quantity,InvoiceDate,UnitPrice,Description\n1,A,1,2010-12-01,1,Größe\n".encode(
+            "latin-1"
+        ),
+    ).headers["Location"]
     assert "were guessed" in owner.get(mapping).get_data(as_text=True)
     reading = mapping.replace("/mapping", "/reading")
     good = {"format": "online_retail", "encoding": "latin-1", "delimiter": ",", "header_row": "1"}
@@ -156,7 +197,9 @@ def test_it_asks_strangers_to_sign_in(client: HouseClient, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/imports", "/imports/new"])
-def test_it_refuses_people_without_the_right(member: Callable[..., Person], login: Callable[[Person], HouseClient], path: str) -> None:
+def test_it_refuses_people_without_the_right(
+    member: Callable[..., Person], login: Callable[[Person], HouseClient], path: str
+) -> None:
     assert login(member("support")).get(path).status_code == 403
 
 
@@ -165,8 +208,15 @@ def test_an_import_of_another_merchant_is_not_there(
 ) -> None:
     home = send(owner).headers["Location"].removesuffix("/mapping")
     stranger = login(make_person(app, make_merchant(app), "owner"))
-    for method, path in (("get", home), ("get", f"{home}/mapping"), ("get", f"{home}/rejects.csv"), ("post", f"{home}/apply"),
-                         ("post", f"{home}/undo"), ("post", f"{home}/cancel"), ("get", f"{home}/progress")):
+    for method, path in (
+        ("get", home),
+        ("get", f"{home}/mapping"),
+        ("get", f"{home}/rejects.csv"),
+        ("post", f"{home}/apply"),
+        ("post", f"{home}/undo"),
+        ("post", f"{home}/cancel"),
+        ("get", f"{home}/progress"),
+    ):
         assert getattr(stranger, method)(path).status_code == 404, path
 
 

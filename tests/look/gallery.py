@@ -1,6 +1,6 @@
 """Every component on one page, in a small application of its own: what the tests of the look render and photograph.
 
-    python -m tests.look.gallery 5099      shows it at http://127.0.0.1:5099/
+python -m tests.look.gallery 5099      shows it at http://127.0.0.1:5099/
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ from portal.core.charts import init_charts
 from portal.core.formats import Region, init_formats
 from portal.paths import ROOT, STATIC, TEMPLATES
 
-LONG_NAME = "Bartholomäus Maximilian Freiherr von und zu Hohenstein-Schwarzenburg, Nachfolger & Söhne Grosshandelsgesellschaft " * 2
+LONG_NAME = (
+    "Bartholomäus Maximilian Freiherr von und zu Hohenstein-Schwarzenburg, Nachfolger & Söhne Grosshandelsgesellschaft "
+    * 2
+)
 NOW = dt.datetime(2026, 11, 20, 14, 5, 33, tzinfo=dt.UTC)
 POLICY = (
     "default-src 'self'; script-src 'self' https://cdn.jsdelivr.net 'nonce-gallery'; style-src 'self'; img-src 'self' data:; "
@@ -48,15 +51,22 @@ class ProductForm(FlaskForm):
     status = SelectField("Status", choices=[SelectChoice("draft", "Draft"), SelectChoice("active", "Active")])
     description = TextAreaField("Description")
     tracked = BooleanField("Count the stock of this product")
-    policy = RadioField("When it is sold out", choices=[SelectChoice("stop", "Stop selling"), SelectChoice("go", "Keep selling and order more")])
+    policy = RadioField(
+        "When it is sold out",
+        choices=[SelectChoice("stop", "Stop selling"), SelectChoice("go", "Keep selling and order more")],
+    )
 
 
 def make_gallery(*, cdn: bool = False) -> Flask:
     """An application with the real layouts, macros, filters and files, and nothing behind them."""
-    app = Flask("gallery", template_folder=str(TEMPLATES), static_folder=str(STATIC), static_url_path="/static")
+    app = Flask(
+        "gallery", template_folder=str(TEMPLATES), static_folder=str(STATIC), static_url_path="/static"
+    )
     app.config.update(SECRET_KEY="gallery", SETTINGS=SimpleNamespace(environment="test", htmx_cdn=cdn))
     app.jinja_env.undefined = StrictUndefined
-    app.jinja_loader = ChoiceLoader([FileSystemLoader(str(TEMPLATES)), FileSystemLoader(str(ROOT / "tests" / "look"))])
+    app.jinja_loader = ChoiceLoader(
+        [FileSystemLoader(str(TEMPLATES)), FileSystemLoader(str(ROOT / "tests" / "look"))]
+    )
     app.jinja_env.globals.update(csp_nonce=lambda: "gallery", slot=_slot, can=lambda permission: True)
     CSRFProtect(app)
     init_assets(app)
@@ -66,13 +76,25 @@ def make_gallery(*, cdn: bool = False) -> Flask:
     app.after_request(_set_policy)
     app.context_processor(lambda: FRAME)
     app.add_url_rule("/", "gallery", _gallery)
-    app.add_url_rule("/public", "public", lambda: render_template("errors/problem.html", navigation=[], message="This link has expired.", status=404))
-    app.add_url_rule("/error/<int:status>", "error", lambda status: render_template(f"errors/{status}.html", request_id="01JD9Q"))
+    app.add_url_rule(
+        "/public",
+        "public",
+        lambda: render_template(
+            "errors/problem.html", navigation=[], message="This link has expired.", status=404
+        ),
+    )
+    app.add_url_rule(
+        "/error/<int:status>",
+        "error",
+        lambda status: render_template(f"errors/{status}.html", request_id="01JD9Q"),
+    )
     return app
 
 
 def _gallery() -> str:
-    form = ProductForm(meta={"csrf": False}, data={"title": LONG_NAME, "price": None, "status": "active", "policy": "stop"})
+    form = ProductForm(
+        meta={"csrf": False}, data={"title": LONG_NAME, "price": None, "status": "active", "policy": "stop"}
+    )
     form.title.errors = ["A title may have 200 letters, this one has 228."]
     form.price.errors = ["Give a price."]
     return render_template("gallery.html", form=form, now=NOW, long_name=LONG_NAME, **_figures())
@@ -86,9 +108,11 @@ def _figures() -> dict[str, Any]:
 
 
 def _slot(name: str, **ids: Any) -> Markup:
-    return Markup('<a class="btn btn-icon btn-quiet" href="/jobs" aria-label="1 job in progress">'
-                  '<svg class="ring" width="22" height="22" viewBox="0 0 22 22" aria-hidden="true"><circle class="ring-track" cx="11" cy="11" r="8.5"/>'
-                  '<circle class="ring-done" cx="11" cy="11" r="8.5" pathLength="100" stroke-dasharray="64 100" transform="rotate(-90 11 11)"/></svg></a>')
+    return Markup(
+        '<a class="btn btn-icon btn-quiet" href="/jobs" aria-label="1 job in progress">'
+        '<svg class="ring" width="22" height="22" viewBox="0 0 22 22" aria-hidden="true"><circle class="ring-track" cx="11" cy="11" r="8.5"/>'
+        '<circle class="ring-done" cx="11" cy="11" r="8.5" pathLength="100" stroke-dasharray="64 100" transform="rotate(-90 11 11)"/></svg></a>'
+    )
 
 
 def _set_region() -> None:
@@ -106,14 +130,26 @@ def _entry(label: str, icon: str, *, active: bool = False, count: int | None = N
 
 FRAME: dict[str, Any] = {
     "navigation": [
-        _entry("Home", "home"), _entry("Orders", "shopping-cart", active=True, count=12), _entry("Products", "tag"),
-        {**_entry("Stock", "building-warehouse"), "children": []}, _entry("Customers", "users"), _entry("Channels", "world"),
-        _entry("Reports", "chart-bar"), _entry("Privacy", "shield", count=2), _entry("Operations", "tool"),
+        _entry("Home", "home"),
+        _entry("Orders", "shopping-cart", active=True, count=12),
+        _entry("Products", "tag"),
+        {**_entry("Stock", "building-warehouse"), "children": []},
+        _entry("Customers", "users"),
+        _entry("Channels", "world"),
+        _entry("Reports", "chart-bar"),
+        _entry("Privacy", "shield", count=2),
+        _entry("Operations", "tool"),
     ],
     "merchant": SimpleNamespace(name="Tea & Tinware"),
-    "merchants": [{"name": "Tea & Tinware", "url": "/switch/1", "current": True}, {"name": LONG_NAME, "url": "/switch/2", "current": False}],
+    "merchants": [
+        {"name": "Tea & Tinware", "url": "/switch/1", "current": True},
+        {"name": LONG_NAME, "url": "/switch/2", "current": False},
+    ],
     "person": {"name": "Noor Haddad", "email": "noor@example.com", "profile_url": "/profile"},
-    "sign_out_url": "/sign-out", "preferences_url": "/preferences", "lookup_url": "/lookup", "help_url": "/help",
+    "sign_out_url": "/sign-out",
+    "preferences_url": "/preferences",
+    "lookup_url": "/lookup",
+    "help_url": "/help",
 }
 
 

@@ -15,12 +15,24 @@ pytestmark = pytest.mark.browser
 AXE = next((STATIC / "vendor").glob("axe-*.min.js"), STATIC / "vendor" / "axe.min.js")
 
 
-def opened(browser: Browser, url: str, *, theme: str = "light", width: int = 1440, javascript: bool = True,
-           silent: str = "") -> Iterator[Page]:
-    context = browser.new_context(color_scheme=theme, viewport={"width": width, "height": 900}, java_script_enabled=javascript)  # type: ignore[arg-type]
+def opened(
+    browser: Browser,
+    url: str,
+    *,
+    theme: str = "light",
+    width: int = 1440,
+    javascript: bool = True,
+    silent: str = "",
+) -> Iterator[Page]:
+    context = browser.new_context(
+        color_scheme=theme, viewport={"width": width, "height": 900}, java_script_enabled=javascript
+    )  # type: ignore[arg-type]
     page = context.new_page()
     complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type in {"error", "warning"} else None)
+    page.on(
+        "console",
+        lambda message: complaints.append(message.text) if message.type in {"error", "warning"} else None,
+    )
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(url)
     yield page
@@ -39,7 +51,9 @@ def test_axe_finds_nothing(browser: Browser, gallery_url: str, theme: str, width
         page.evaluate(AXE.read_text())
         # Closed menus and tables count too.
         page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
-        found = page.evaluate("axe.run().then((result) => result.violations.map((each) => [each.id, each.nodes[0].html]))")
+        found = page.evaluate(
+            "axe.run().then((result) => result.violations.map((each) => [each.id, each.nodes[0].html]))"
+        )
         assert found == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
@@ -104,8 +118,15 @@ def test_a_failed_request_says_so_and_leaves_the_page_alone(browser: Browser, ga
 
 
 def test_a_toast_from_the_server_is_shown_with_its_link(page: Page) -> None:
-    page.route("**/done", lambda route: route.fulfill(
-        status=204, headers={"HX-Trigger": '{"toast": {"text": "Export started", "tone": "success", "url": "/jobs/1", "link": "See job"}}'}))
+    page.route(
+        "**/done",
+        lambda route: route.fulfill(
+            status=204,
+            headers={
+                "HX-Trigger": '{"toast": {"text": "Export started", "tone": "success", "url": "/jobs/1", "link": "See job"}}'
+            },
+        ),
+    )
     page.evaluate("""() => {
       document.querySelector("main").insertAdjacentHTML("beforeend", '<button id="try" hx-post="/done">Try</button>');
       htmx.process(document.getElementById("try"));
@@ -130,14 +151,29 @@ def test_htmx_works_whether_the_cdn_answers_or_not(browser: Browser, is_reachabl
     context = browser.new_context()
     page = context.new_page()
     told: list[str] = []
-    page.on("console", lambda message: told.append(message.text) if "Content Security" in message.text or "digest" in message.text else None)
+    page.on(
+        "console",
+        lambda message: (
+            told.append(message.text)
+            if "Content Security" in message.text or "digest" in message.text
+            else None
+        ),
+    )
     if is_reachable:
-        page.route("https://cdn.jsdelivr.net/**", lambda route: route.fulfill(
-            path=STATIC / HTMX_FILE, content_type="text/javascript", headers={"Access-Control-Allow-Origin": "*"}))
+        page.route(
+            "https://cdn.jsdelivr.net/**",
+            lambda route: route.fulfill(
+                path=STATIC / HTMX_FILE,
+                content_type="text/javascript",
+                headers={"Access-Control-Allow-Origin": "*"},
+            ),
+        )
     else:
         page.route("https://cdn.jsdelivr.net/**", lambda route: route.abort())
     page.goto(f"http://127.0.0.1:{server.server_port}/")
-    loaded = page.evaluate("performance.getEntriesByType('resource').some((each) => each.name.includes('/static/vendor/htmx-'))")
+    loaded = page.evaluate(
+        "performance.getEntriesByType('resource').some((each) => each.name.includes('/static/vendor/htmx-'))"
+    )
     assert page.evaluate("htmx.version") == HTMX_VERSION
     assert loaded is not is_reachable
     assert told == []

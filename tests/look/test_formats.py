@@ -10,26 +10,39 @@ from portal.core import formats
 from portal.core.formats import Region, in_region
 
 LOCALES = ["en_GB", "en_US", "de", "fr", "es", "pl", "sv", "de_CH", "hi_IN", "ja", "ar", "he"]
-AMOUNTS = [Decimal(text) for text in ("0", "0.005", "-0.01", "999.99", "1000", "1234.565", "-1234567.891", "98765432109.5")]
+AMOUNTS = [
+    Decimal(text)
+    for text in ("0", "0.005", "-0.01", "999.99", "1000", "1234.565", "-1234567.891", "98765432109.5")
+]
 
 
 @pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize("currency", ["GBP", "EUR", "JPY", "KWD", "USD"])
 def test_it_writes_money_exactly_as_babel_does(locale: str, currency: str) -> None:
     with in_region(Region(locale)):
-        assert [formats.money(amount, currency) for amount in AMOUNTS] == [format_currency(amount, currency, locale=locale) for amount in AMOUNTS]
+        assert [formats.money(amount, currency) for amount in AMOUNTS] == [
+            format_currency(amount, currency, locale=locale) for amount in AMOUNTS
+        ]
 
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_it_writes_numbers_exactly_as_babel_does(locale: str) -> None:
     with in_region(Region(locale)):
-        assert [formats.number(amount, 2) for amount in AMOUNTS] == [format_decimal(amount, "#,##0.00", locale=locale) for amount in AMOUNTS]
+        assert [formats.number(amount, 2) for amount in AMOUNTS] == [
+            format_decimal(amount, "#,##0.00", locale=locale) for amount in AMOUNTS
+        ]
 
 
 def test_it_says_the_zone_of_a_time_in_summer_and_in_winter() -> None:
     with in_region(Region("en_GB", "Europe/London")):
-        assert formats.when_full(dt.datetime(2026, 7, 3, 14, 5, 33, tzinfo=dt.UTC)) == "Friday, 3 July 2026, 15:05:33 BST"
-        assert formats.when_full(dt.datetime(2026, 12, 3, 14, 5, 33, tzinfo=dt.UTC)) == "Thursday, 3 December 2026, 14:05:33 GMT"
+        assert (
+            formats.when_full(dt.datetime(2026, 7, 3, 14, 5, 33, tzinfo=dt.UTC))
+            == "Friday, 3 July 2026, 15:05:33 BST"
+        )
+        assert (
+            formats.when_full(dt.datetime(2026, 12, 3, 14, 5, 33, tzinfo=dt.UTC))
+            == "Thursday, 3 December 2026, 14:05:33 GMT"
+        )
 
 
 def test_it_shortens_a_time_by_how_long_ago_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,7 +55,13 @@ def test_it_shortens_a_time_by_how_long_ago_it_was(monkeypatch: pytest.MonkeyPat
 
 def test_it_caps_a_count_and_says_durations_and_sizes_as_people_do() -> None:
     assert [formats.capped(count) for count in (3, 10_000, 10_001)] == ["3", "10,000", "10,000+"]
-    assert [formats.duration(seconds) for seconds in (0, 59, 60, 200, 7260)] == ["0 s", "59 s", "1 min", "3 min 20 s", "2 h 1 min"]
+    assert [formats.duration(seconds) for seconds in (0, 59, 60, 200, 7260)] == [
+        "0 s",
+        "59 s",
+        "1 min",
+        "3 min 20 s",
+        "2 h 1 min",
+    ]
     assert [formats.filesize(size) for size in (1, 1400, 2_500_000)] == ["1 bytes", "1.4 kB", "2.5 MB"]
     assert formats.percent(Decimal("-0.0825")) == "−8.2%"
 

@@ -26,7 +26,9 @@ def test_the_hash_in_the_page_is_the_hash_of_the_copy_we_keep() -> None:
 def test_htmx_comes_from_the_cdn_with_the_local_copy_behind_it() -> None:
     page = make_gallery(cdn=True).test_client().get("/").text
     assert f'src="{HTMX_URL}" integrity="{HTMX_SRI}" crossorigin="anonymous"' in page
-    assert re.search(r'js/htmx-fallback\.[0-9a-f]{10}\.js" nonce="gallery" data-src="/static/vendor/htmx-', page)
+    assert re.search(
+        r'js/htmx-fallback\.[0-9a-f]{10}\.js" nonce="gallery" data-src="/static/vendor/htmx-', page
+    )
 
 
 def test_without_the_cdn_the_page_asks_no_other_host(gallery: FlaskClient) -> None:
@@ -61,21 +63,29 @@ def test_every_icon_a_template_names_is_in_the_sprite() -> None:
     wanted: dict[str, str] = {}
     for path in TEMPLATES.rglob("*.html"):
         text = path.read_text()
-        for name in re.findall(r'\bicon\("([a-z0-9-]+)"', text) + re.findall(r'icon_name="([a-z0-9-]+)"', text):
+        for name in re.findall(r'\bicon\("([a-z0-9-]+)"', text) + re.findall(
+            r'icon_name="([a-z0-9-]+)"', text
+        ):
             wanted[name] = str(path.relative_to(ROOT))
     for path in (ROOT / "portal").rglob("*.py"):
         for name in re.findall(r'register_nav\([^)]*?"[a-z_]+\.[a-z_]+",\s*"([a-z0-9-]+)"', path.read_text()):
             wanted[name] = str(path.relative_to(ROOT))
     badge = (TEMPLATES / "components" / "badge.html").read_text()
-    wanted |= {name: "components/badge.html" for _, name in re.findall(r'\("(done|attention|wrong|waiting|quiet)", "([a-z0-9-]+)"\)', badge)}
+    wanted |= {
+        name: "components/badge.html"
+        for _, name in re.findall(r'\("(done|attention|wrong|waiting|quiet)", "([a-z0-9-]+)"\)', badge)
+    }
     assert {name: where for name, where in wanted.items() if name not in sprite} == {}
 
 
 def test_no_template_carries_a_style_or_a_handler_of_its_own() -> None:
     refused = re.compile(r'\sstyle="|<style|\son[a-z]+="|hx-on|="js:|javascript:')
     spoken = re.compile(r"\{[{%#].*?[#%}]\}", re.DOTALL)
-    found = {str(path.relative_to(ROOT)) for path in TEMPLATES.rglob("*.html")
-             if "emails" not in path.parts and refused.search(spoken.sub("", path.read_text()))}
+    found = {
+        str(path.relative_to(ROOT))
+        for path in TEMPLATES.rglob("*.html")
+        if "emails" not in path.parts and refused.search(spoken.sub("", path.read_text()))
+    }
     assert found == set()
 
 
@@ -85,8 +95,14 @@ def test_no_htmx_attribute_waits_for_an_inheritance_it_does_not_get() -> None:
     found = []
     for path in TEMPLATES.rglob("*.html"):
         text = re.sub(r"\{#.*?#\}", "", path.read_text(), flags=re.DOTALL)
-        found += [f"{path.relative_to(ROOT)}: {tag[:80]}" for tag in re.findall(r"<[a-z][^>]*>", text)
-                  if bare.search(tag) and not verb.search(tag) and "hx-swap-oob" not in tag and not tag.startswith("<hx-partial")]
+        found += [
+            f"{path.relative_to(ROOT)}: {tag[:80]}"
+            for tag in re.findall(r"<[a-z][^>]*>", text)
+            if bare.search(tag)
+            and not verb.search(tag)
+            and "hx-swap-oob" not in tag
+            and not tag.startswith("<hx-partial")
+        ]
     assert found == []
 
 
@@ -109,8 +125,12 @@ def test_the_gallery_page_has_unique_ids_and_one_heading(gallery: FlaskClient) -
     assert page.count("<h1") == 1
 
 
-@pytest.mark.parametrize("value, expected", [("dark", 'data-bs-theme="dark"'), ("light", 'data-bs-theme="light"')])
-def test_a_chosen_theme_is_in_the_page_from_the_first_byte(gallery: FlaskClient, value: str, expected: str) -> None:
+@pytest.mark.parametrize(
+    "value, expected", [("dark", 'data-bs-theme="dark"'), ("light", 'data-bs-theme="light"')]
+)
+def test_a_chosen_theme_is_in_the_page_from_the_first_byte(
+    gallery: FlaskClient, value: str, expected: str
+) -> None:
     gallery.set_cookie("theme", value)
     assert expected in gallery.get("/").text
 
@@ -122,6 +142,9 @@ def test_a_forged_theme_cookie_changes_nothing(gallery: FlaskClient) -> None:
 
 
 def test_our_stylesheets_are_all_in_a_layer() -> None:
-    outside = [path.name for path in Path(STATIC / "css").rglob("*.css")
-               if not re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL).strip().startswith("@layer")]
+    outside = [
+        path.name
+        for path in Path(STATIC / "css").rglob("*.css")
+        if not re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL).strip().startswith("@layer")
+    ]
     assert outside == []

@@ -31,10 +31,22 @@ def entries(app: Flask, merchant: int, member: Member) -> dict[str, int]:
         person = DataSubject()
         db.session.add(person)
         db.session.flush()
-        audit.record("price.changed", by=clerk, subject=("variant", 5), before={"amount": "1.50"}, after={"amount": "2.00"},
-                     reason="Supplier raised it")
-        audit.record("customer.updated", by=clerk, subject=("customer", 6), before={"email": "jane@example.com"},
-                     after={"email": "roe@example.com"}, data_subject_id=person.id)
+        audit.record(
+            "price.changed",
+            by=clerk,
+            subject=("variant", 5),
+            before={"amount": "1.50"},
+            after={"amount": "2.00"},
+            reason="Supplier raised it",
+        )
+        audit.record(
+            "customer.updated",
+            by=clerk,
+            subject=("customer", 6),
+            before={"email": "jane@example.com"},
+            after={"email": "roe@example.com"},
+            data_subject_id=person.id,
+        )
         db.session.commit()
         found = {entry.action: entry.id for entry in db.session.scalars(sa.select(AuditEntry))}
         return {"price": found["price.changed"], "customer": found["customer.updated"], "person": person.id}
@@ -46,7 +58,9 @@ def test_the_log_lists_who_did_what(entries: dict[str, int], member: Member, log
     assert "jane" not in page and "roe@" not in page
 
 
-@pytest.mark.parametrize("filter", ["1.act.is.price.changed", "1.thing.is.variant", "1.kind.is.user", "1.at.last.7d"])
+@pytest.mark.parametrize(
+    "filter", ["1.act.is.price.changed", "1.thing.is.variant", "1.kind.is.user", "1.at.last.7d"]
+)
 def test_the_log_is_filtered(entries: dict[str, int], member: Member, login: Login, filter: str) -> None:
     page = login(member("owner")).get("/operations/audit", query_string={"f": filter})
     assert page.status_code == 200 and "Price: changed" in page.text
@@ -57,8 +71,12 @@ def test_an_entry_shows_its_values(entries: dict[str, int], member: Member, logi
     assert "1.50" in page and "2.00" in page and "Supplier raised it" in page
 
 
-def test_values_of_a_person_are_shown_to_those_who_may_reveal(entries: dict[str, int], member: Member, login: Login) -> None:
-    assert "jane@example.com" in login(member("compliance")).get(f"/operations/audit/{entries['customer']}").text
+def test_values_of_a_person_are_shown_to_those_who_may_reveal(
+    entries: dict[str, int], member: Member, login: Login
+) -> None:
+    assert (
+        "jane@example.com" in login(member("compliance")).get(f"/operations/audit/{entries['customer']}").text
+    )
 
 
 def test_values_of_an_erased_person_are_gone(
@@ -70,7 +88,9 @@ def test_values_of_an_erased_person_are_gone(
     assert "The person was erased" in page and "email" in page and "jane" not in page
 
 
-def test_only_those_who_may_read_the_log(app: Flask, entries: dict[str, int], member: Member, login: Login, client: HouseClient) -> None:
+def test_only_those_who_may_read_the_log(
+    app: Flask, entries: dict[str, int], member: Member, login: Login, client: HouseClient
+) -> None:
     support, stranger = login(member("support")), login(make_person(app, make_merchant(app), "owner"))
     assert support.get("/operations/audit").status_code == 403
     assert support.get(f"/operations/audit/{entries['price']}").status_code == 403
@@ -79,7 +99,9 @@ def test_only_those_who_may_read_the_log(app: Flask, entries: dict[str, int], me
     assert client.get("/operations/audit").status_code in {302, 303}
 
 
-def test_the_log_is_verified_by_a_button(app: Flask, merchant: int, entries: dict[str, int], member: Member, login: Login) -> None:
+def test_the_log_is_verified_by_a_button(
+    app: Flask, merchant: int, entries: dict[str, int], member: Member, login: Login
+) -> None:
     client = login(member("owner"))
     with app.app_context(), merchant_scope(merchant):
         settle()

@@ -28,7 +28,9 @@ def some_rows_fail(run: JobRun) -> None:
 def work() -> Iterator[None]:
     """A kind of work whose rows fail; gone after the test."""
     before = dict(registry._kinds)
-    jobs.job("test.work", title="Import of a test", permission="imports.run", retries_rows=True)(some_rows_fail)
+    jobs.job("test.work", title="Import of a test", permission="imports.run", retries_rows=True)(
+        some_rows_fail
+    )
     yield
     registry._kinds.clear()
     registry._kinds.update(before)
@@ -42,21 +44,42 @@ def places(app: Flask, merchant: int, work: None, member: Callable[..., Person])
         person = DataSubject()
         db.session.add(person)
         db.session.flush()
-        letter = mail.send_mail("mail_test", to="jane@example.com", context={"shop": "A shop"}, subject_id=person.id)
-        audit.record("price.changed", by=by, subject=("variant", 5), before={"amount": "1.50"}, after={"amount": "2.00"})
+        letter = mail.send_mail(
+            "mail_test", to="jane@example.com", context={"shop": "A shop"}, subject_id=person.id
+        )
+        audit.record(
+            "price.changed",
+            by=by,
+            subject=("variant", 5),
+            before={"amount": "1.50"},
+            after={"amount": "2.00"},
+        )
         done = jobs.enqueue("test.work", by=by, total=3)
         db.session.commit()
         jobs.run_due_jobs()
         waiting = jobs.enqueue("test.work", by=by, total=3)
         db.session.commit()
         entry = db.session.scalars(sa.select(AuditEntry.id).where(AuditEntry.action == "price.changed")).one()
-        own = ["jobs", "jobs/background", f"jobs/{done.id}", f"jobs/{waiting.id}", f"jobs/{done.id}/rows", "messages",
-               f"messages/{letter.id}", "mailbox", "audit", f"audit/{entry}", "mail-account"]
+        own = [
+            "jobs",
+            "jobs/background",
+            f"jobs/{done.id}",
+            f"jobs/{waiting.id}",
+            f"jobs/{done.id}/rows",
+            "messages",
+            f"messages/{letter.id}",
+            "mailbox",
+            "audit",
+            f"audit/{entry}",
+            "mail-account",
+        ]
     return [f"/operations/{place}" for place in own]
 
 
 @pytest.mark.browser
-def test_no_page_shuts_anyone_out(places: list[str], open_browser: Callable[..., Page], member: Callable[..., Person]) -> None:
+def test_no_page_shuts_anyone_out(
+    places: list[str], open_browser: Callable[..., Page], member: Callable[..., Person]
+) -> None:
     page = open_browser(member("owner"))
     findings = {}
     for place in places:
@@ -71,7 +94,10 @@ def test_no_page_shuts_anyone_out(places: list[str], open_browser: Callable[...,
     "options", [{"color_scheme": "dark"}, {"viewport": {"width": 360, "height": 740}}], ids=["dark", "360px"]
 )
 def test_no_page_shuts_anyone_out_in_the_dark_or_on_a_phone(
-    places: list[str], open_browser: Callable[..., Page], member: Callable[..., Person], options: dict[str, object]
+    places: list[str],
+    open_browser: Callable[..., Page],
+    member: Callable[..., Person],
+    options: dict[str, object],
 ) -> None:
     page = open_browser(member("owner"), **options)
     findings = {}
@@ -84,7 +110,11 @@ def test_no_page_shuts_anyone_out_in_the_dark_or_on_a_phone(
 
 @pytest.mark.browser
 def test_the_page_of_a_job_follows_it_to_its_end_by_itself(
-    app: Flask, merchant: int, places: list[str], open_browser: Callable[..., Page], member: Callable[..., Person]
+    app: Flask,
+    merchant: int,
+    places: list[str],
+    open_browser: Callable[..., Page],
+    member: Callable[..., Person],
 ) -> None:
     page = open_browser(member("owner"))
     page.goto(places[3])

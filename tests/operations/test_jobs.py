@@ -96,18 +96,30 @@ def test_a_running_job_asks_again_and_a_finished_one_does_not(
     assert "every 2s" not in done.text and "Done" in done.text
 
 
-def test_a_job_shows_progress_pace_and_time_left(app: Flask, work: Any, start: Any, member: Member, login: Login) -> None:
+def test_a_job_shows_progress_pace_and_time_left(
+    app: Flask, work: Any, start: Any, member: Member, login: Login
+) -> None:
     owner = member("owner")
     job_id = start(owner)
     with app.app_context(), merchant_scope(owner.merchant_id):
-        db.session.execute(sa.update(Job).values(
-            state="running", attempt=1, lease_until=sa.func.now() + sa.text("interval '30 s'"), done=1_200, total=5_000, rate=100.0))
+        db.session.execute(
+            sa.update(Job).values(
+                state="running",
+                attempt=1,
+                lease_until=sa.func.now() + sa.text("interval '30 s'"),
+                done=1_200,
+                total=5_000,
+                rate=100.0,
+            )
+        )
         db.session.commit()
     page = login(owner).get(f"/operations/jobs/{job_id}").text
     assert "1,200 of 5,000" in page and "100" in page and "38 s" in page
 
 
-def test_failed_rows_are_listed_with_their_reason(work: Any, start: Any, member: Member, login: Login) -> None:
+def test_failed_rows_are_listed_with_their_reason(
+    work: Any, start: Any, member: Member, login: Login
+) -> None:
     def handler(run: JobRun) -> None:
         for number in range(60):
             run.item(f"{number:03d}", ok=False, message="No such product <b>")
@@ -117,7 +129,12 @@ def test_failed_rows_are_listed_with_their_reason(work: Any, start: Any, member:
     job_id = start(owner, run=True)
     client = login(owner)
     page = client.get(f"/operations/jobs/{job_id}").text
-    assert "No such product &lt;b&gt;" in page and "Retry 60 failed rows" in page and "049" in page and ">055<" not in page
+    assert (
+        "No such product &lt;b&gt;" in page
+        and "Retry 60 failed rows" in page
+        and "049" in page
+        and ">055<" not in page
+    )
     assert ">055<" in client.get(f"/operations/jobs/{job_id}/rows?after=049").text
 
 
@@ -138,7 +155,9 @@ def test_cancelling_resuming_and_retrying_by_hand(
     assert answer.status_code == 303 and not answer.location.endswith(str(job_id))
 
 
-def test_another_person_may_steer_a_job_only_with_the_right(work: Any, start: Any, member: Member, login: Login) -> None:
+def test_another_person_may_steer_a_job_only_with_the_right(
+    work: Any, start: Any, member: Member, login: Login
+) -> None:
     job_id = start(member("owner"))
     client = login(member("support"))
     page = client.get(f"/operations/jobs/{job_id}")
@@ -151,7 +170,11 @@ def test_a_stranger_and_a_signed_out_person_see_nothing(
 ) -> None:
     job_id = start(member("owner"))
     stranger = make_person(app, make_merchant(app), "owner")
-    for path in (f"/operations/jobs/{job_id}", f"/operations/jobs/{job_id}/progress", f"/operations/jobs/{job_id}/rows"):
+    for path in (
+        f"/operations/jobs/{job_id}",
+        f"/operations/jobs/{job_id}/progress",
+        f"/operations/jobs/{job_id}/rows",
+    ):
         assert login(stranger).get(path).status_code == 404
         assert client.get(path).status_code in {302, 303}
     assert login(stranger).post(f"/operations/jobs/{job_id}/cancellation").status_code == 404
@@ -170,12 +193,20 @@ def test_a_result_is_downloaded_by_its_owner_and_each_download_is_logged(
     assert answer.headers["Content-Disposition"] == "attachment; filename=orders.csv"
     assert "no-store" in answer.headers["Cache-Control"]
     with app.app_context(), merchant_scope(merchant):
-        logged = db.session.scalars(sa.select(AuditEntry.actor_id).where(AuditEntry.action == "file.downloaded")).all()
+        logged = db.session.scalars(
+            sa.select(AuditEntry.actor_id).where(AuditEntry.action == "file.downloaded")
+        ).all()
     assert logged == [owner.user_id]
 
 
 def test_a_link_is_for_one_person_one_merchant_and_one_role(
-    app: Flask, work: Any, start: Any, member: Member, login: Login, client: HouseClient, monkeypatch: pytest.MonkeyPatch
+    app: Flask,
+    work: Any,
+    start: Any,
+    member: Member,
+    login: Login,
+    client: HouseClient,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     work(with_result)
     owner, other = member("owner"), member("owner")
@@ -190,7 +221,9 @@ def test_a_link_is_for_one_person_one_merchant_and_one_role(
     assert login(owner).get(path).status_code == 404
 
 
-def test_somebody_without_the_right_to_the_work_gets_no_link(work: Any, start: Any, member: Member, login: Login) -> None:
+def test_somebody_without_the_right_to_the_work_gets_no_link(
+    work: Any, start: Any, member: Member, login: Login
+) -> None:
     work(with_result)
     job_id = start(member("owner"), run=True)
     assert "/operations/files/" not in login(member("read-only")).get(f"/operations/jobs/{job_id}").text
@@ -206,7 +239,9 @@ def test_the_ring_fills_while_something_runs(work: Any, start: Any, member: Memb
     assert "1 job in progress" in busy.text and "every 5s" in busy.text
 
 
-def test_a_job_of_a_kind_that_is_gone_still_has_a_page(work: Any, start: Any, member: Member, login: Login) -> None:
+def test_a_job_of_a_kind_that_is_gone_still_has_a_page(
+    work: Any, start: Any, member: Member, login: Login
+) -> None:
     owner = member("owner")
     job_id = start(owner)
     registry._kinds.pop("test.work")

@@ -14,12 +14,20 @@ Login = Callable[[Person], HouseClient]
 Member = Callable[..., Person]
 
 FORM = {
-    "version": "0", "host": "smtp.example.com", "port": "587", "security": "starttls", "username": "shop",
-    "password": "correct-horse-1234", "sender": "shop@example.com", "sender_name": "The Shop",
+    "version": "0",
+    "host": "smtp.example.com",
+    "port": "587",
+    "security": "starttls",
+    "username": "shop",
+    "password": "correct-horse-1234",
+    "sender": "shop@example.com",
+    "sender_name": "The Shop",
 }
 
 
-def test_settings_are_saved_tested_and_switched_on(member: Member, login: Login, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_are_saved_tested_and_switched_on(
+    member: Member, login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
     client = login(member("owner"))
     assert client.get("/operations/mail-account").status_code == 200
     assert client.post("/operations/mail-account", data=FORM).status_code == 303
@@ -35,7 +43,9 @@ def test_settings_are_saved_tested_and_switched_on(member: Member, login: Login,
     assert "portal&#39;s own server" in client.get("/operations/mail-account").text.replace("'", "&#39;")
 
 
-def test_a_server_that_refuses_says_why(member: Member, login: Login, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_refuses_says_why(
+    member: Member, login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(server: transport.Server) -> None:
         raise transport.MailError("The mail server could not be reached.", is_temporary=True)
 
@@ -47,10 +57,17 @@ def test_a_server_that_refuses_says_why(member: Member, login: Login, monkeypatc
     assert "The mail server could not be reached." in page and "Switch on" not in page
 
 
-@pytest.mark.parametrize(("field", "value", "words"), [
-    ("host", "", "Give the name"), ("host", "a b", "letters, digits"), ("port", "70000", "65535"), ("port", "x", "port"),
-    ("sender", "nobody", "not an e-mail address"), ("security", "none", "must be encrypted"),
-])
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("host", "", "Give the name"),
+        ("host", "a b", "letters, digits"),
+        ("port", "70000", "65535"),
+        ("port", "x", "port"),
+        ("sender", "nobody", "not an e-mail address"),
+        ("security", "none", "must be encrypted"),
+    ],
+)
 def test_it_refuses_bad_settings(member: Member, login: Login, field: str, value: str, words: str) -> None:
     answer = login(member("owner")).post("/operations/mail-account", data=FORM | {field: value})
     assert answer.status_code == 422 and words in answer.text

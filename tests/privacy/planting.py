@@ -32,7 +32,8 @@ _serial = itertools.count(1)
 ALLOWED: dict[tuple[str, str], Any] = {
     ("personal_data_view", "kind"): "reveal",
     # A hold that stands stops the erasure; that has tests of its own.
-    ("privacy_legal_hold", "lift_asked_by"): 1, ("privacy_legal_hold", "lifted_by"): 2,
+    ("privacy_legal_hold", "lift_asked_by"): 1,
+    ("privacy_legal_hold", "lifted_by"): 2,
     ("privacy_legal_hold", "lifted_at"): dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
     # Another kind than the erasure that is under test: one open request per kind and person.
     ("privacy_request", "kind"): "access",
@@ -53,7 +54,13 @@ class Planter:
 
     def variants(self, marker: str) -> set[bytes]:
         """A marker as it may hide: cases, normal forms, escapes, quoted-printable, base64 at each offset."""
-        forms = {marker, marker.lower(), marker.upper(), unicodedata.normalize("NFD", marker), urllib.parse.quote(marker)}
+        forms = {
+            marker,
+            marker.lower(),
+            marker.upper(),
+            unicodedata.normalize("NFD", marker),
+            urllib.parse.quote(marker),
+        }
         forms.add(json.dumps(marker)[1:-1])
         found = {form.encode() for form in forms}
         for offset in range(3):
@@ -65,7 +72,9 @@ class Planter:
 def planted(merchant_id: int) -> Planter:
     """Plant a person at the merchant and commit."""
     needle = f"q{uuid.uuid4().hex[:10]}"
-    subject_id = db.session.execute(sa.text("INSERT INTO data_subject (merchant_id) VALUES (:m) RETURNING id"), {"m": merchant_id}).scalar_one()
+    subject_id = db.session.execute(
+        sa.text("INSERT INTO data_subject (merchant_id) VALUES (:m) RETURNING id"), {"m": merchant_id}
+    ).scalar_one()
     planter = Planter(merchant_id, subject_id, needle)
     planter.rows["data_subject"] = {"merchant_id": merchant_id, "id": subject_id}
     for table in reversed(personal_data_map().holding_data()):
@@ -87,9 +96,13 @@ def plant_table(planter: Planter, table: sa.Table) -> dict[str, Any]:
             chosen = value_for(planter, table, column, mapped, values)
             if chosen is not OMIT:
                 values[column.name] = chosen
-    written = db.session.execute(table.insert().values(values).returning(*table.primary_key.columns)).mappings().one()
+    written = (
+        db.session.execute(table.insert().values(values).returning(*table.primary_key.columns))
+        .mappings()
+        .one()
+    )
     planter.rows[table.name] = values | dict(written)
-    for name in (mapped.shredded if mapped else {}):
+    for name in mapped.shredded if mapped else {}:
         seal(planter, table, name)
     return planter.rows[table.name]
 
@@ -107,7 +120,12 @@ def parents_of(planter: Planter, table: sa.Table) -> dict[str, Any]:
         row = planter.rows.get(parent.name) or plant_table(planter, parent)
         values |= {own: row[theirs] for own, theirs in pairs.items()}
     mapped = personal_data_map().tables.get(table.name)
-    if mapped is not None and mapped.hop is not None and mapped.hop.column not in values and table.name != "data_subject":
+    if (
+        mapped is not None
+        and mapped.hop is not None
+        and mapped.hop.column not in values
+        and table.name != "data_subject"
+    ):
         target = mapped.hop.target
         values[mapped.hop.column] = planter.subject_id if target is None else key_of(planter, target)
     return values
@@ -130,7 +148,13 @@ class Omit:
 OMIT = Omit()
 
 
-def value_for(planter: Planter, table: sa.Table, column: sa.Column[Any], mapped: MappedTable | None, values: dict[str, Any]) -> Any:
+def value_for(
+    planter: Planter,
+    table: sa.Table,
+    column: sa.Column[Any],
+    mapped: MappedTable | None,
+    values: dict[str, Any],
+) -> Any:
     """A marker for personal data, the smallest allowed value otherwise."""
     if (table.name, column.name) in ALLOWED:
         return ALLOWED[table.name, column.name]
@@ -151,7 +175,8 @@ def marked(planter: Planter, table: sa.Table, column: sa.Column[Any], category: 
     """A value unique to this column that carries the needle."""
     number = next(_serial)
     text = {
-        "email": f"{planter.needle}.{number}@needle.example", "phone": f"+4479{number:04d}{planter.needle}",
+        "email": f"{planter.needle}.{number}@needle.example",
+        "phone": f"+4479{number:04d}{planter.needle}",
     }.get(category, f"Needle{number} {planter.needle} Ünique")
     if column.name.endswith("_key") or column.name.endswith("_tail"):
         text = text.lower()
@@ -160,7 +185,11 @@ def marked(planter: Planter, table: sa.Table, column: sa.Column[Any], category: 
         text = planter.needle[:length]
     planter.markers[table.name, column.name] = text
     if isinstance(column.type, JSONB):
-        default = str(getattr(getattr(column.server_default, "arg", ""), "text", getattr(column.server_default, "arg", "{}")))
+        default = str(
+            getattr(
+                getattr(column.server_default, "arg", ""), "text", getattr(column.server_default, "arg", "{}")
+            )
+        )
         return [text] if default.strip("'").startswith("[") else {"note": {"deep": [text]}}
     return [text] if isinstance(column.type, ARRAY) else text
 
@@ -177,8 +206,13 @@ def filler(column: sa.Column[Any]) -> Any:
         length = getattr(kind, "length", None)
         return f"x{number}"[:length] if length else f"x{number}"
     return {
-        int: number % 30_000 if isinstance(kind, sa.SmallInteger) else number, bool: False, decimal.Decimal: decimal.Decimal(0), float: 0.0,
-        bytes: b"x", dt.datetime: dt.datetime.now(dt.UTC), dt.date: dt.datetime.now(dt.UTC).date() + dt.timedelta(days=30),
+        int: number % 30_000 if isinstance(kind, sa.SmallInteger) else number,
+        bool: False,
+        decimal.Decimal: decimal.Decimal(0),
+        float: 0.0,
+        bytes: b"x",
+        dt.datetime: dt.datetime.now(dt.UTC),
+        dt.date: dt.datetime.now(dt.UTC).date() + dt.timedelta(days=30),
     }[python]
 
 

@@ -26,10 +26,19 @@ def hits_in_database(database: databases.MadeDatabase, needle: str) -> set[tuple
                 cursor.execute(f'SELECT * FROM public."{name}"')
                 for row in cursor:
                     columns = [each.name for each in cursor.description or ()]
-                    found.update((name, column) for column, value in zip(columns, row, strict=True) if has(value, needle))
-        found |= {("pg_stats", f"{row[0]}.{row[1]}") for row in connection.execute(
-            "SELECT tablename, attname FROM pg_stats WHERE schemaname = 'public' AND (most_common_vals::text ILIKE %(n)s OR histogram_bounds::text ILIKE %(n)s"
-            " OR most_common_elems::text ILIKE %(n)s)", {"n": f"%{needle}%"})}
+                    found.update(
+                        (name, column)
+                        for column, value in zip(columns, row, strict=True)
+                        if has(value, needle)
+                    )
+        found |= {
+            ("pg_stats", f"{row[0]}.{row[1]}")
+            for row in connection.execute(
+                "SELECT tablename, attname FROM pg_stats WHERE schemaname = 'public' AND (most_common_vals::text ILIKE %(n)s OR histogram_bounds::text ILIKE %(n)s"
+                " OR most_common_elems::text ILIKE %(n)s)",
+                {"n": f"%{needle}%"},
+            )
+        }
     return found
 
 
@@ -40,10 +49,13 @@ def rows_of(database: databases.MadeDatabase) -> dict[tuple[str, str], str]:
         tables = connection.execute(
             "SELECT c.relname, array_agg(a.attname ORDER BY a.attnum) FROM pg_class c JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary"
             " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey)"
-            " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' GROUP BY c.relname").fetchall()
+            " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' GROUP BY c.relname"
+        ).fetchall()
         for name, key in tables:
             keys = ", ".join(f't."{column}"' for column in key)
-            for row in connection.execute(f'SELECT concat_ws(\'/\', {keys}), md5(t::text) FROM public."{name}" t'):
+            for row in connection.execute(
+                f"SELECT concat_ws('/', {keys}), md5(t::text) FROM public.\"{name}\" t"
+            ):
                 digests[name, row[0]] = row[1]
     return digests
 

@@ -23,9 +23,12 @@ from tests.privacy.requests import recorded_request, scoped_request
 
 
 def copy_for(subject_id: int, by: Actor, work: Callable[[], int]) -> zipfile.ZipFile:
-    db.session.execute(sa.text(
-        "UPDATE privacy_request SET state = 'closed', outcome = 'copy_given' WHERE merchant_id = :m AND subject_id = :s"),
-        {"m": current_merchant_id(), "s": subject_id})
+    db.session.execute(
+        sa.text(
+            "UPDATE privacy_request SET state = 'closed', outcome = 'copy_given' WHERE merchant_id = :m AND subject_id = :s"
+        ),
+        {"m": current_merchant_id(), "s": subject_id},
+    )
     request = scoped_request(subject_id, by=by, kind="access")
     services.start_access_export(request, by=by)
     work()
@@ -35,7 +38,10 @@ def copy_for(subject_id: int, by: Actor, work: Callable[[], int]) -> zipfile.Zip
 
 
 def test_it_holds_every_value_of_the_map_and_nobody_elses(
-    scope: int, person: Planter, actors: tuple[Actor, Actor], work: Callable[[], int],
+    scope: int,
+    person: Planter,
+    actors: tuple[Actor, Actor],
+    work: Callable[[], int],
 ) -> None:
     other = planted(scope)
     archive = copy_for(person.subject_id, actors[0], work)
@@ -49,12 +55,16 @@ def test_it_holds_every_value_of_the_map_and_nobody_elses(
     assert {"purpose", "basis", "kept", "category"} == set(said["tables"][0]["columns"].popitem()[1])
 
 
-def test_every_form_says_the_same(scope: int, person: Planter, actors: tuple[Actor, Actor], work: Callable[[], int]) -> None:
+def test_every_form_says_the_same(
+    scope: int, person: Planter, actors: tuple[Actor, Actor], work: Callable[[], int]
+) -> None:
     archive = copy_for(person.subject_id, actors[0], work)
     said = json.loads(archive.read("data.json"))
     page = archive.read("index.html").decode()
     for table in said["tables"]:
-        rows = list(csv.DictReader(io.StringIO(archive.read(f"tables/{table['name']}.csv").decode("utf-8-sig"))))
+        rows = list(
+            csv.DictReader(io.StringIO(archive.read(f"tables/{table['name']}.csv").decode("utf-8-sig")))
+        )
         assert len(rows) == len(table["rows"])
     assert person.markers["customer", "name"] in page
     assert "complain" in page
@@ -67,13 +77,17 @@ def test_what_cannot_be_opened_is_counted_not_left_out(scope: int, person: Plant
     assert {name for name, table in tables.items() if table.unreadable} == sealed
 
 
-def test_what_officers_wrote_is_in_the_copy_in_clear(scope: int, actors: tuple[Actor, Actor], person: Planter) -> None:
+def test_what_officers_wrote_is_in_the_copy_in_clear(
+    scope: int, actors: tuple[Actor, Actor], person: Planter
+) -> None:
     request = recorded_request(person.subject_id, by=actors[0], contact="them@needle.example")
     rows = next(table.rows for table in collect([person.subject_id]) if table.name == "privacy_request")
     assert {row["contact_sealed"] for row in rows if row["id"] == request.id} == {"them@needle.example"}
 
 
-def test_no_cell_is_a_formula(scope: int, person: Planter, actors: tuple[Actor, Actor], work: Callable[[], int]) -> None:
+def test_no_cell_is_a_formula(
+    scope: int, person: Planter, actors: tuple[Actor, Actor], work: Callable[[], int]
+) -> None:
     customer = personal_data_map().tables["customer"].table
     mine = sa.and_(customer.c.merchant_id == scope, customer.c.subject_id == person.subject_id)
     attacks = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1+1"]
@@ -82,7 +96,9 @@ def test_no_cell_is_a_formula(scope: int, person: Planter, actors: tuple[Actor, 
         db.session.commit()
         archive = copy_for(person.subject_id, actors[0], work)
         cells = csv.reader(io.StringIO(archive.read("tables/customer.csv").decode("utf-8-sig"), newline=""))
-        assert not [cell for row in cells for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r", "＝"))]
+        assert not [
+            cell for row in cells for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r", "＝"))
+        ]
 
 
 def test_every_sealed_column_can_be_opened_for_a_copy() -> None:

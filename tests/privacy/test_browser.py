@@ -32,24 +32,42 @@ LOOKS: tuple[dict[str, Any], ...] = (
 def addresses(scope: int, actors: tuple[Actor, Actor], work: Callable[[], int]) -> dict[str, str]:
     """One page of each kind, with something on it."""
     waiting = preview_request(planted(scope).subject_id, by=actors[0])
-    received = recorded_request(planted(scope).subject_id, by=actors[0], law="ccpa", contact="them@needle.example")
-    hold = holds.place_hold(received.subject_id, reason="Claim 12/26 before the county court of Leeds", owner_id=actors[1].id or 0,
-                            review_on=waiting.due_on, by=actors[1])
+    received = recorded_request(
+        planted(scope).subject_id, by=actors[0], law="ccpa", contact="them@needle.example"
+    )
+    hold = holds.place_hold(
+        received.subject_id,
+        reason="Claim 12/26 before the county court of Leeds",
+        owner_id=actors[1].id or 0,
+        review_on=waiting.due_on,
+        by=actors[1],
+    )
     done = approved_request(planted(scope).subject_id, by=actors[0], approver=actors[1])
     work()
     assert hold.id
     return {
-        "requests": "/privacy/", "new": f"/privacy/requests/new?subject={received.subject_id}", "received": f"/privacy/requests/{received.id}",
-        "waiting": f"/privacy/requests/{waiting.id}", "done": f"/privacy/requests/{done.id}",
-        "certificate": f"/privacy/requests/{done.id}/certificate", "retained": f"/privacy/retained/{retained_of(done.id)[0].id}",
-        "holds": "/privacy/holds", "place_hold": f"/privacy/people/{waiting.subject_id}/hold", "suppression": "/privacy/suppression",
-        "views": "/privacy/views", "person": f"/privacy/people/{waiting.subject_id}/views", "map": "/privacy/map",
+        "requests": "/privacy/",
+        "new": f"/privacy/requests/new?subject={received.subject_id}",
+        "received": f"/privacy/requests/{received.id}",
+        "waiting": f"/privacy/requests/{waiting.id}",
+        "done": f"/privacy/requests/{done.id}",
+        "certificate": f"/privacy/requests/{done.id}/certificate",
+        "retained": f"/privacy/retained/{retained_of(done.id)[0].id}",
+        "holds": "/privacy/holds",
+        "place_hold": f"/privacy/people/{waiting.subject_id}/hold",
+        "suppression": "/privacy/suppression",
+        "views": "/privacy/views",
+        "person": f"/privacy/people/{waiting.subject_id}/views",
+        "map": "/privacy/map",
     }
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=["light", "dark", "small"])
 def test_no_page_has_an_axe_finding(
-    addresses: dict[str, str], officers: tuple[Person, Person], open_browser: Callable[..., Page], look: dict[str, Any],
+    addresses: dict[str, str],
+    officers: tuple[Person, Person],
+    open_browser: Callable[..., Page],
+    look: dict[str, Any],
     request: pytest.FixtureRequest,
 ) -> None:
     page = open_browser(officers[1], **look)
@@ -65,7 +83,11 @@ def test_no_page_has_an_axe_finding(
 
 
 def test_an_erasure_needs_no_javascript(
-    scope: int, officers: tuple[Person, Person], actors: tuple[Actor, Actor], open_browser: Callable[..., Page], work: Callable[[], int],
+    scope: int,
+    officers: tuple[Person, Person],
+    actors: tuple[Actor, Actor],
+    open_browser: Callable[..., Page],
+    work: Callable[[], int],
 ) -> None:
     person = planted(scope)
     desk = open_browser(officers[0], java_script_enabled=False)

@@ -123,8 +123,16 @@ LEFT = [
 ]
 
 ALERTS = [
-    (49, 0, None), (50, 0, 50), (74, 0, 50), (74, 50, None), (75, 50, 75), (89, 75, None), (90, 75, 90), (130, 0, 90),
-    (130, 90, None), (0, 0, None),
+    (49, 0, None),
+    (50, 0, 50),
+    (74, 0, 50),
+    (74, 50, None),
+    (75, 50, 75),
+    (89, 75, None),
+    (90, 75, 90),
+    (130, 0, 90),
+    (130, 90, None),
+    (0, 0, None),
 ]
 
 
@@ -139,12 +147,16 @@ def test_it_counts_an_extension_from_the_day_of_receipt(law: str, kind: str, rec
 
 
 @pytest.mark.parametrize(("law", "kind", "received", "today", "allowed"), MAY_EXTEND)
-def test_it_allows_an_extension_only_within_the_first_term(law: str, kind: str, received: str, today: str, allowed: bool) -> None:
+def test_it_allows_an_extension_only_within_the_first_term(
+    law: str, kind: str, received: str, today: str, allowed: bool
+) -> None:
     assert deadlines.can_still_extend(rule_for(law, kind), day(received), day(today)) is allowed
 
 
 @pytest.mark.parametrize(("law", "kind", "received", "last"), ACKNOWLEDGE)
-def test_it_knows_when_receipt_must_be_confirmed(law: str, kind: str, received: str, last: str | None) -> None:
+def test_it_knows_when_receipt_must_be_confirmed(
+    law: str, kind: str, received: str, last: str | None
+) -> None:
     assert deadlines.acknowledge_by(rule_for(law, kind), day(received)) == (day(last) if last else None)
 
 
@@ -170,7 +182,10 @@ def test_it_alerts_once_at_each_level(percent: int, alerted: int, expected: int 
 
 def test_it_uses_up_the_term_evenly() -> None:
     received = instant("2026-06-01T00:00:00")
-    percents = [deadlines.percent_used(received, day("2026-06-30"), received + dt.timedelta(days=d), UTC) for d in (0, 15, 27, 30, 33)]
+    percents = [
+        deadlines.percent_used(received, day("2026-06-30"), received + dt.timedelta(days=d), UTC)
+        for d in (0, 15, 27, 30, 33)
+    ]
     assert percents == [0, 50, 90, 100, 110]
 
 
@@ -182,7 +197,9 @@ def test_it_refuses_a_law_it_does_not_know() -> None:
 
 
 def test_only_an_objection_needs_no_identity() -> None:
-    assert {kind for rule in deadlines.RULES if not rule.needs_identity for kind in rule.kinds} == {"objection"}
+    assert {kind for rule in deadlines.RULES if not rule.needs_identity for kind in rule.kinds} == {
+        "objection"
+    }
 
 
 def test_the_table_is_long_enough() -> None:

@@ -33,18 +33,35 @@ from tests.support.people import make_merchant
 
 PARENT = r"_[ym]\d{4,6}(_\d{4})?$"
 # What the case itself writes; nothing of it is a person's data.
-CASE_TABLES = {"privacy_request", "privacy_request_subject", "job", "user_session", "outbox_cursor", "data_subject"}
+CASE_TABLES = {
+    "privacy_request",
+    "privacy_request_subject",
+    "job",
+    "user_session",
+    "outbox_cursor",
+    "data_subject",
+}
 
 
 def test_no_value_the_map_marks_is_left_anywhere(
-    scope: int, person: Planter, actors: tuple[Actor, Actor], work: Callable[[], int], database: databases.MadeDatabase,
+    scope: int,
+    person: Planter,
+    actors: tuple[Actor, Actor],
+    work: Callable[[], int],
+    database: databases.MadeDatabase,
     servers: tuple[str, str],
 ) -> None:
     found = {(parent_of(table), column) for table, column in hits_in_database(database, person.needle)}
     # A column of a few characters cannot carry the needle; the read-back counts it.
-    plain = {place for place, marker in person.markers.items() if place not in person.sealed and person.needle in marker.lower()}
+    plain = {
+        place
+        for place, marker in person.markers.items()
+        if place not in person.sealed and person.needle in marker.lower()
+    }
     assert len(person.markers) - len(plain) - len(person.sealed) <= 1
-    assert plain <= found, f"the scanner does not see {sorted(plain - found)}, so its silence would prove nothing"
+    assert plain <= found, (
+        f"the scanner does not see {sorted(plain - found)}, so its silence would prove nothing"
+    )
     for (table, column), sealed in person.sealed.items():
         opened = keyring.decrypt(sealed, f"planted:{table}.{column}", person.subject_id)
         assert opened.decode() == person.markers[table, column]
@@ -52,7 +69,9 @@ def test_no_value_the_map_marks_is_left_anywhere(
     request = approved_request(person.subject_id, by=actors[0], approver=actors[1])
     work()
     db.session.refresh(request)
-    assert request.state == "third_parties", [(job.kind, job.state, job.error) for job in db.session.scalars(sa.select(Job))]
+    assert request.state == "third_parties", [
+        (job.kind, job.state, job.error) for job in db.session.scalars(sa.select(Job))
+    ]
 
     assert remaining(scope, [person.subject_id]) == {}
     assert hits_in_database(database, person.needle) == set()
@@ -64,7 +83,10 @@ def test_no_value_the_map_marks_is_left_anywhere(
 
 
 def test_what_the_law_keeps_is_named_on_the_certificate_and_opens_with_a_reason(
-    scope: int, person: Planter, actors: tuple[Actor, Actor], work: Callable[[], int],
+    scope: int,
+    person: Planter,
+    actors: tuple[Actor, Actor],
+    work: Callable[[], int],
 ) -> None:
     request = approved_request(person.subject_id, by=actors[0], approver=actors[1])
     work()
@@ -73,7 +95,10 @@ def test_what_the_law_keeps_is_named_on_the_certificate_and_opens_with_a_reason(
     kept = {(entry["table"], column) for entry in certificate.body["kept"] for column in entry["columns"]}
     declared = {(table.name, column) for table in personal_data_map().erasable() for column in table.kept}
     assert kept == declared
-    assert all(entry["law"] == "VAT Act 1994 sch. 11 par. 6" and entry["ends_on"] > "2026-01-01" for entry in certificate.body["kept"])
+    assert all(
+        entry["law"] == "VAT Act 1994 sch. 11 par. 6" and entry["ends_on"] > "2026-01-01"
+        for entry in certificate.body["kept"]
+    )
     opened = {}
     for record in retained_of(request.id):
         opened |= open_record(record.id, reason="Tax audit of the year 2026", by=actors[1])
@@ -81,7 +106,10 @@ def test_what_the_law_keeps_is_named_on_the_certificate_and_opens_with_a_reason(
 
 
 def test_the_certificate_is_signed_and_names_nobody(
-    scope: int, person: Planter, actors: tuple[Actor, Actor], work: Callable[[], int],
+    scope: int,
+    person: Planter,
+    actors: tuple[Actor, Actor],
+    work: Callable[[], int],
 ) -> None:
     request = approved_request(person.subject_id, by=actors[0], approver=actors[1])
     work()
@@ -99,7 +127,12 @@ def test_the_certificate_is_signed_and_names_nobody(
 
 
 def test_nobody_elses_row_changes(
-    app: Flask, scope: int, person: Planter, actors: tuple[Actor, Actor], work: Callable[[], int], database: databases.MadeDatabase,
+    app: Flask,
+    scope: int,
+    person: Planter,
+    actors: tuple[Actor, Actor],
+    work: Callable[[], int],
+    database: databases.MadeDatabase,
 ) -> None:
     planted(scope)
     other_merchant = make_merchant(app)
@@ -112,14 +145,19 @@ def test_nobody_elses_row_changes(
     after = rows_of(database)
     own = own_rows(person)
     changed = {
-        place for place, digest in before.items()
+        place
+        for place, digest in before.items()
         if after.get(place) != digest and place not in own and parent_of(place[0]) not in CASE_TABLES
     }
     assert changed == set()
 
 
 def test_the_books_stay_to_the_cent(
-    scope: int, person: Planter, actors: tuple[Actor, Actor], work: Callable[[], int], database: databases.MadeDatabase,
+    scope: int,
+    person: Planter,
+    actors: tuple[Actor, Actor],
+    work: Callable[[], int],
+    database: databases.MadeDatabase,
 ) -> None:
     books = {"sales_order", "order_line", "order_charge", "order_ref", "order_refund_line", "stock_movement"}
     before = {place: digest for place, digest in rows_of(database).items() if parent_of(place[0]) in books}
@@ -131,7 +169,12 @@ def test_the_books_stay_to_the_cent(
 
 
 def test_running_it_again_changes_nothing(
-    app: Flask, scope: int, person: Planter, actors: tuple[Actor, Actor], work: Callable[[], int], database: databases.MadeDatabase,
+    app: Flask,
+    scope: int,
+    person: Planter,
+    actors: tuple[Actor, Actor],
+    work: Callable[[], int],
+    database: databases.MadeDatabase,
 ) -> None:
     request = approved_request(person.subject_id, by=actors[0], approver=actors[1])
     work()
@@ -144,7 +187,11 @@ def test_running_it_again_changes_nothing(
 
 @pytest.mark.parametrize("stop_after", [1, 2, 3, 5, 8, 13])
 def test_it_goes_on_where_a_lost_worker_stopped(
-    scope: int, person: Planter, actors: tuple[Actor, Actor], stop_after: int, database: databases.MadeDatabase,
+    scope: int,
+    person: Planter,
+    actors: tuple[Actor, Actor],
+    stop_after: int,
+    database: databases.MadeDatabase,
 ) -> None:
     request = approved_request(person.subject_id, by=actors[0], approver=actors[1])
     commits = 0
@@ -166,7 +213,9 @@ def test_it_goes_on_where_a_lost_worker_stopped(
     assert len(certificate.body["kept"]) == 2
 
 
-def test_two_workers_at_once_issue_one_certificate(app: Flask, scope: int, person: Planter, actors: tuple[Actor, Actor]) -> None:
+def test_two_workers_at_once_issue_one_certificate(
+    app: Flask, scope: int, person: Planter, actors: tuple[Actor, Actor]
+) -> None:
     request_id = approved_request(person.subject_id, by=actors[0], approver=actors[1]).id
     db.session.rollback()
     errors: list[BaseException] = []
@@ -184,12 +233,23 @@ def test_two_workers_at_once_issue_one_certificate(app: Flask, scope: int, perso
     for worker in workers:
         worker.join()
     assert errors == []
-    assert len(db.session.scalars(sa.select(ErasureCertificate).where(ErasureCertificate.request_id == request_id)).all()) == 1
+    assert (
+        len(
+            db.session.scalars(
+                sa.select(ErasureCertificate).where(ErasureCertificate.request_id == request_id)
+            ).all()
+        )
+        == 1
+    )
     assert remaining(scope, [person.subject_id]) == {}
 
 
 def test_a_guest_under_the_same_person_is_erased_with_them(
-    scope: int, person: Planter, actors: tuple[Actor, Actor], work: Callable[[], int], database: databases.MadeDatabase,
+    scope: int,
+    person: Planter,
+    actors: tuple[Actor, Actor],
+    work: Callable[[], int],
+    database: databases.MadeDatabase,
 ) -> None:
     guest = planted(scope)
     approved_request(person.subject_id, by=actors[0], approver=actors[1], others=(guest.subject_id,))
@@ -198,7 +258,10 @@ def test_a_guest_under_the_same_person_is_erased_with_them(
 
 
 def test_a_form_opened_before_the_erasure_is_stale(
-    scope: int, person: Planter, actors: tuple[Actor, Actor], work: Callable[[], int],
+    scope: int,
+    person: Planter,
+    actors: tuple[Actor, Actor],
+    work: Callable[[], int],
 ) -> None:
     customer = personal_data_map().tables["customer"].table
     mine = sa.and_(customer.c.merchant_id == scope, customer.c.subject_id == person.subject_id)
@@ -208,7 +271,9 @@ def test_a_form_opened_before_the_erasure_is_stale(
     assert db.session.scalar(sa.select(customer.c.version).where(mine)) == before + 1
 
 
-def test_who_recorded_it_cannot_approve_it(scope: int, previewed: PrivacyRequest, actors: tuple[Actor, Actor]) -> None:
+def test_who_recorded_it_cannot_approve_it(
+    scope: int, previewed: PrivacyRequest, actors: tuple[Actor, Actor]
+) -> None:
     assert previewed.preview_digest is not None
     with pytest.raises(ForbiddenError, match="second person"):
         services.approve(previewed, seen_digest=previewed.preview_digest, by=actors[0])
@@ -216,26 +281,42 @@ def test_who_recorded_it_cannot_approve_it(scope: int, previewed: PrivacyRequest
 
 def test_the_database_refuses_it_too(scope: int, previewed: PrivacyRequest) -> None:
     with pytest.raises(IntegrityError, match="four_eyes"):
-        db.session.execute(sa.update(PrivacyRequest).where(PrivacyRequest.id == previewed.id).values(approver_id=previewed.requester_id))
+        db.session.execute(
+            sa.update(PrivacyRequest)
+            .where(PrivacyRequest.id == previewed.id)
+            .values(approver_id=previewed.requester_id)
+        )
     db.session.rollback()
     with pytest.raises(IntegrityError, match="approved"):
-        db.session.execute(sa.update(PrivacyRequest).where(PrivacyRequest.id == previewed.id).values(state="running"))
+        db.session.execute(
+            sa.update(PrivacyRequest).where(PrivacyRequest.id == previewed.id).values(state="running")
+        )
     db.session.rollback()
 
 
-def test_an_erasure_that_nobody_approved_does_not_run(scope: int, previewed: PrivacyRequest, person: Planter) -> None:
+def test_an_erasure_that_nobody_approved_does_not_run(
+    scope: int, previewed: PrivacyRequest, person: Planter
+) -> None:
     with pytest.raises(ConflictError, match="not approved"):
         run_erasure(previewed.id, by=Actor("job", 1, "job"), commit=db.session.commit, progress=quiet)
     db.session.rollback()
     assert remaining(scope, [person.subject_id])
 
 
-def test_an_approval_is_for_what_was_seen(scope: int, previewed: PrivacyRequest, person: Planter, actors: tuple[Actor, Actor]) -> None:
+def test_an_approval_is_for_what_was_seen(
+    scope: int, previewed: PrivacyRequest, person: Planter, actors: tuple[Actor, Actor]
+) -> None:
     seen = previewed.preview_digest
     assert seen is not None
     address = personal_data_map().tables["customer_address"].table
-    db.session.execute(address.insert().values(
-        merchant_id=scope, customer_id=person.rows["customer"]["id"], name="A new address", is_default=False))
+    db.session.execute(
+        address.insert().values(
+            merchant_id=scope,
+            customer_id=person.rows["customer"]["id"],
+            name="A new address",
+            is_default=False,
+        )
+    )
     db.session.commit()
     with pytest.raises(ConflictError, match="changed since the preview"):
         services.approve(previewed, seen_digest=seen, by=actors[1])
@@ -247,7 +328,9 @@ def test_an_approval_is_for_what_was_seen(scope: int, previewed: PrivacyRequest,
 
 
 def test_a_person_without_any_data_gets_a_certificate_too(
-    scope: int, actors: tuple[Actor, Actor], work: Callable[[], int],
+    scope: int,
+    actors: tuple[Actor, Actor],
+    work: Callable[[], int],
 ) -> None:
     subject = DataSubject()
     db.session.add(subject)
@@ -258,7 +341,10 @@ def test_a_person_without_any_data_gets_a_certificate_too(
 
 
 def test_the_preview_counts_what_is_then_erased(
-    scope: int, person: Planter, actors: tuple[Actor, Actor], work: Callable[[], int],
+    scope: int,
+    person: Planter,
+    actors: tuple[Actor, Actor],
+    work: Callable[[], int],
 ) -> None:
     request = preview_request(person.subject_id, by=actors[0])
     assert request.preview is not None
@@ -299,7 +385,11 @@ def own_rows(person: Planter) -> set[tuple[str, str]]:
 
 @pytest.mark.parametrize("at_commit", [2, 4, 6, 10])
 def test_a_row_written_while_it_runs_goes_too(
-    scope: int, person: Planter, actors: tuple[Actor, Actor], at_commit: int, database: databases.MadeDatabase,
+    scope: int,
+    person: Planter,
+    actors: tuple[Actor, Actor],
+    at_commit: int,
+    database: databases.MadeDatabase,
 ) -> None:
     request = approved_request(person.subject_id, by=actors[0], approver=actors[1])
     address, commits = personal_data_map().tables["customer_address"].table, 0
@@ -308,8 +398,14 @@ def test_a_row_written_while_it_runs_goes_too(
         nonlocal commits
         commits += 1
         if commits == at_commit:
-            db.session.execute(address.insert().values(
-                merchant_id=scope, customer_id=person.rows["customer"]["id"], name=f"late {person.needle}", is_default=False))
+            db.session.execute(
+                address.insert().values(
+                    merchant_id=scope,
+                    customer_id=person.rows["customer"]["id"],
+                    name=f"late {person.needle}",
+                    is_default=False,
+                )
+            )
         db.session.commit()
 
     certificate = run_erasure(request.id, by=Actor("job", 1, "job"), commit=commit, progress=quiet)

@@ -30,8 +30,12 @@ JOB = Actor("job", 1, "job")
 
 def place(subject_id: int, by: Actor) -> LegalHold:
     hold = holds.place_hold(
-        subject_id, reason="Claim 12/26 before the county court", owner_id=by.id or 0,
-        review_on=utc_now().date() + dt.timedelta(days=90), by=by)
+        subject_id,
+        reason="Claim 12/26 before the county court",
+        owner_id=by.id or 0,
+        review_on=utc_now().date() + dt.timedelta(days=90),
+        by=by,
+    )
     db.session.commit()
     return hold
 
@@ -42,7 +46,9 @@ def lift(hold: LegalHold, first: Actor, second: Actor) -> None:
     db.session.commit()
 
 
-def test_a_hold_before_the_preview_stops_the_request(scope: int, person: Planter, actors: tuple[Actor, Actor]) -> None:
+def test_a_hold_before_the_preview_stops_the_request(
+    scope: int, person: Planter, actors: tuple[Actor, Actor]
+) -> None:
     place(person.subject_id, actors[0])
     request = scoped_request(person.subject_id, by=actors[0])
     services.make_preview(request, by=actors[0])
@@ -52,7 +58,11 @@ def test_a_hold_before_the_preview_stops_the_request(scope: int, person: Planter
 
 
 def test_a_hold_after_the_approval_keeps_every_value_and_lifting_it_lets_the_work_go_on(
-    scope: int, person: Planter, actors: tuple[Actor, Actor], work: Callable[[], int], database: databases.MadeDatabase,
+    scope: int,
+    person: Planter,
+    actors: tuple[Actor, Actor],
+    work: Callable[[], int],
+    database: databases.MadeDatabase,
 ) -> None:
     before = remaining(scope, [person.subject_id])
     request = approved_request(person.subject_id, by=actors[0], approver=actors[1])
@@ -61,7 +71,9 @@ def test_a_hold_after_the_approval_keeps_every_value_and_lifting_it_lets_the_wor
     db.session.refresh(request)
     assert request.state == "held"
     # The reason of the hold is one value more about the person.
-    assert remaining(scope, [person.subject_id]) == before | {"privacy_legal_hold": before["privacy_legal_hold"] + 1}
+    assert remaining(scope, [person.subject_id]) == before | {
+        "privacy_legal_hold": before["privacy_legal_hold"] + 1
+    }
     lift(hold, actors[0], actors[1])
     work()
     db.session.refresh(request)
@@ -70,7 +82,12 @@ def test_a_hold_after_the_approval_keeps_every_value_and_lifting_it_lets_the_wor
 
 
 def test_a_hold_in_the_middle_stops_before_the_next_batch(
-    app: Flask, scope: int, person: Planter, actors: tuple[Actor, Actor], work: Callable[[], int], database: databases.MadeDatabase,
+    app: Flask,
+    scope: int,
+    person: Planter,
+    actors: tuple[Actor, Actor],
+    work: Callable[[], int],
+    database: databases.MadeDatabase,
 ) -> None:
     request = approved_request(person.subject_id, by=actors[0], approver=actors[1])
     commits = 0
@@ -97,7 +114,9 @@ def test_a_hold_in_the_middle_stops_before_the_next_batch(
     assert hits_in_database(database, person.needle) == set()
 
 
-def test_one_person_cannot_lift_a_hold_alone(scope: int, person: Planter, actors: tuple[Actor, Actor]) -> None:
+def test_one_person_cannot_lift_a_hold_alone(
+    scope: int, person: Planter, actors: tuple[Actor, Actor]
+) -> None:
     hold = place(person.subject_id, actors[0])
     with pytest.raises(ConflictError):
         holds.lift_hold(hold.id, by=actors[1])
@@ -108,12 +127,19 @@ def test_one_person_cannot_lift_a_hold_alone(scope: int, person: Planter, actors
         holds.ask_to_lift(hold.id, by=actors[1])
     db.session.commit()
     with pytest.raises(IntegrityError, match="two_people_lift"):
-        db.session.execute(sa.update(LegalHold).where(LegalHold.id == hold.id).values(lifted_by=hold.lift_asked_by, lifted_at=utc_now()))
+        db.session.execute(
+            sa.update(LegalHold)
+            .where(LegalHold.id == hold.id)
+            .values(lifted_by=hold.lift_asked_by, lifted_at=utc_now())
+        )
     db.session.rollback()
 
 
 def test_a_second_hold_keeps_the_first_lifting_from_starting_anything(
-    scope: int, person: Planter, actors: tuple[Actor, Actor], work: Callable[[], int],
+    scope: int,
+    person: Planter,
+    actors: tuple[Actor, Actor],
+    work: Callable[[], int],
 ) -> None:
     request = preview_request(person.subject_id, by=actors[0])
     first, _ = place(person.subject_id, actors[0]), place(person.subject_id, actors[1])
@@ -123,13 +149,27 @@ def test_a_second_hold_keeps_the_first_lifting_from_starting_anything(
 
 
 @pytest.mark.parametrize("days", [-1, 0, 400])
-def test_a_hold_needs_a_review_within_a_year(scope: int, person: Planter, actors: tuple[Actor, Actor], days: int) -> None:
+def test_a_hold_needs_a_review_within_a_year(
+    scope: int, person: Planter, actors: tuple[Actor, Actor], days: int
+) -> None:
     with pytest.raises(DomainError, match="within a year"):
-        holds.place_hold(person.subject_id, reason="Claim 12/26 before the court", owner_id=1,
-                         review_on=utc_now().date() + dt.timedelta(days=days), by=actors[0])
+        holds.place_hold(
+            person.subject_id,
+            reason="Claim 12/26 before the court",
+            owner_id=1,
+            review_on=utc_now().date() + dt.timedelta(days=days),
+            by=actors[0],
+        )
 
 
-def test_nobody_but_a_person_places_a_hold(scope: int, person: Planter, officers: tuple[Person, Person]) -> None:
+def test_nobody_but_a_person_places_a_hold(
+    scope: int, person: Planter, officers: tuple[Person, Person]
+) -> None:
     with pytest.raises(ForbiddenError):
-        holds.place_hold(person.subject_id, reason="Claim 12/26 before the court", owner_id=1,
-                         review_on=utc_now().date() + dt.timedelta(days=10), by=JOB)
+        holds.place_hold(
+            person.subject_id,
+            reason="Claim 12/26 before the court",
+            owner_id=1,
+            review_on=utc_now().date() + dt.timedelta(days=10),
+            by=JOB,
+        )

@@ -67,11 +67,16 @@ def restore(person: Planter) -> None:
     engine = owner_engine()
     with engine.begin() as connection:
         here = {"m": person.merchant_id, "s": person.subject_id}
-        connection.execute(sa.text("UPDATE data_subject SET erased_at = NULL WHERE merchant_id = :m AND id = :s"), here)
+        connection.execute(
+            sa.text("UPDATE data_subject SET erased_at = NULL WHERE merchant_id = :m AND id = :s"), here
+        )
         connection.execute(sa.text("DELETE FROM privacy_ledger_replay WHERE merchant_id = :m"), here)
-        connection.execute(sa.text(
-            "UPDATE customer SET name = :n, email = :n, email_key = :n, phone_key = '447900123456' WHERE merchant_id = :m AND subject_id = :s"),
-            here | {"n": f"back {person.needle}"})
+        connection.execute(
+            sa.text(
+                "UPDATE customer SET name = :n, email = :n, email_key = :n, phone_key = '447900123456' WHERE merchant_id = :m AND subject_id = :s"
+            ),
+            here | {"n": f"back {person.needle}"},
+        )
 
 
 def test_an_entry_names_nobody(erased: Planter) -> None:
@@ -89,7 +94,10 @@ def test_an_entry_is_written_once(erased: Planter) -> None:
 
 
 def test_a_restored_database_is_not_ready_until_the_ledger_is_replayed(
-    app: Flask, scope: int, erased: Planter, database: databases.MadeDatabase,
+    app: Flask,
+    scope: int,
+    erased: Planter,
+    database: databases.MadeDatabase,
 ) -> None:
     assert apart(app, ledger_is_replayed)
     db.session.commit()
@@ -148,7 +156,9 @@ def test_a_missing_ledger_is_no_yes(app: Flask, scope: int, erased: Planter) -> 
         away.rename(folder)
 
 
-def test_what_was_erased_cannot_be_brought_back_and_a_new_purchase_is_welcome(scope: int, erased: Planter) -> None:
+def test_what_was_erased_cannot_be_brought_back_and_a_new_purchase_is_welcome(
+    scope: int, erased: Planter
+) -> None:
     email = email_key(erased.markers["customer", "email_key"])
     before, after = utc_now() - dt.timedelta(days=30), utc_now() + dt.timedelta(seconds=1)
     assert is_suppressed(scope, email, None, before)

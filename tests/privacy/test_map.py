@@ -31,7 +31,15 @@ def test_every_column_says_what_it_holds_of_a_person(app: object) -> None:
 def test_every_table_with_personal_data_leads_to_its_person(app: object) -> None:
     found = personal_data_map()
     names = {table.name for table in found.holding_data()}
-    assert {"customer", "customer_address", "order_contact", "audit_entry", "message", "stored_file", "channel_inbound_order"} <= names
+    assert {
+        "customer",
+        "customer_address",
+        "order_contact",
+        "audit_entry",
+        "message",
+        "stored_file",
+        "channel_inbound_order",
+    } <= names
     for table in found.holding_data():
         assert found.depth(table) <= 2
         for column in table.emptied:
@@ -89,7 +97,9 @@ def test_the_version_changes_with_what_the_map_says(app: object, monkeypatch: py
     before = personal_data_map().version
     assert personal_data_map().version == before
     column = Base.metadata.tables["customer"].c.note
-    monkeypatch.setitem(column.info, "personal_data", pii(category="free_text", purpose="something else")["personal_data"])
+    monkeypatch.setitem(
+        column.info, "personal_data", pii(category="free_text", purpose="something else")["personal_data"]
+    )
     personal_map._read_map.cache_clear()
     try:
         assert personal_data_map().version != before

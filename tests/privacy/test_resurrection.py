@@ -22,11 +22,21 @@ JOB = Actor("job", 1, "job")
 def order_of(person: Planter, channel_id: int, external_id: str, placed_at: dt.datetime) -> NewOrder:
     contact = NewContact(kind="buyer", name="Back again", email=person.markers["customer", "email_key"])
     line = NewLine(sku="X", title="X", quantity=1, unit_price=Decimal(5), is_stocked=False)
-    return NewOrder(channel_id=channel_id, currency="GBP", lines=[line], external_id=external_id, placed_at=placed_at, contacts=[contact])
+    return NewOrder(
+        channel_id=channel_id,
+        currency="GBP",
+        lines=[line],
+        external_id=external_id,
+        placed_at=placed_at,
+        contacts=[contact],
+    )
 
 
 def test_an_order_from_before_the_erasure_comes_without_its_person(
-    scope: int, person: Planter, actors: tuple[Actor, Actor], work: Callable[[], int],
+    scope: int,
+    person: Planter,
+    actors: tuple[Actor, Actor],
+    work: Callable[[], int],
 ) -> None:
     channel = SalesChannel(code="web", name="Web shop", kind="web")
     db.session.add(channel)
@@ -36,9 +46,16 @@ def test_an_order_from_before_the_erasure_comes_without_its_person(
     old = place_order(order_of(person, channel.id, "A1", utc_now() - dt.timedelta(days=3)), by=JOB)
     new = place_order(order_of(person, channel.id, "A2", utc_now()), by=JOB)
     db.session.commit()
-    subjects = dict(db.session.execute(sa.select(OrderRef.order_id, OrderRef.subject_id).where(
-        OrderRef.order_id.in_([old.order_id, new.order_id]))).all())
+    subjects = dict(
+        db.session.execute(
+            sa.select(OrderRef.order_id, OrderRef.subject_id).where(
+                OrderRef.order_id.in_([old.order_id, new.order_id])
+            )
+        ).all()
+    )
     assert subjects[old.order_id] is None
     assert subjects[new.order_id] not in {None, person.subject_id}
-    contacts = db.session.scalars(sa.select(OrderContact.order_id).where(OrderContact.email_key.is_not(None))).all()
+    contacts = db.session.scalars(
+        sa.select(OrderContact.order_id).where(OrderContact.email_key.is_not(None))
+    ).all()
     assert contacts == [new.order_id]

@@ -37,11 +37,17 @@ def test_every_walk_to_a_running_erasure_passes_identity_and_approval() -> None:
     assert all("approved" in walk or walk[-2] == "scoped" for walk in found)
 
 
-@pytest.mark.parametrize(("kind", "state"), list(itertools.product([kind for kind in KINDS if kind != "objection"], sorted(RISKY))))
-def test_the_database_refuses_progress_without_identity(scope: int, actors: tuple[Actor, Actor], kind: str, state: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "state"), list(itertools.product([kind for kind in KINDS if kind != "objection"], sorted(RISKY)))
+)
+def test_the_database_refuses_progress_without_identity(
+    scope: int, actors: tuple[Actor, Actor], kind: str, state: str
+) -> None:
     request = recorded_request(None, by=actors[0], kind=kind)
     with pytest.raises(IntegrityError, match="identity|approved"):
-        db.session.execute(sa.update(PrivacyRequest).where(PrivacyRequest.id == request.id).values(state=state))
+        db.session.execute(
+            sa.update(PrivacyRequest).where(PrivacyRequest.id == request.id).values(state=state)
+        )
     db.session.rollback()
 
 

@@ -20,7 +20,12 @@ from tests.support.people import Person, make_merchant, make_person
 
 Login = Callable[[Person], HouseClient]
 PAGES = (
-    "/privacy/", "/privacy/requests/new", "/privacy/holds", "/privacy/suppression", "/privacy/views", "/privacy/map",
+    "/privacy/",
+    "/privacy/requests/new",
+    "/privacy/holds",
+    "/privacy/suppression",
+    "/privacy/views",
+    "/privacy/map",
     "/privacy/regions/worklist",
 )
 
@@ -55,7 +60,10 @@ def test_each_page_is_closed_to_the_warehouse(member: Callable[..., Person], log
 
 
 def test_a_request_of_another_merchant_does_not_exist(
-    app: Flask, merchant: int, actors: tuple[Actor, Actor], login: Login,
+    app: Flask,
+    merchant: int,
+    actors: tuple[Actor, Actor],
+    login: Login,
 ) -> None:
     with app.app_context(), merchant_scope(merchant):
         request_id = recorded_request(None, by=actors[0]).id
@@ -64,15 +72,27 @@ def test_a_request_of_another_merchant_does_not_exist(
     assert browser.post(f"/privacy/requests/{request_id}/preview").status_code == 404
 
 
-def test_an_officer_finds_a_person_by_mail_and_records_a_request(scope: int, person: Planter, desk: HouseClient) -> None:
+def test_an_officer_finds_a_person_by_mail_and_records_a_request(
+    scope: int, person: Planter, desk: HouseClient
+) -> None:
     email = person.markers["customer", "email_key"]
     found = desk.get("/privacy/requests/new", query_string={"q": email})
     page = found.get_data(as_text=True)
     assert f"subject={person.subject_id}" in page
-    assert email not in page.replace(f'value="{email}"', ""), "people found are masked until a request is recorded"
-    answered = desk.post("/privacy/requests", data={
-        "kind": "erasure", "law": "gdpr", "received_on": "2026-11-02", "contact": "them@needle.example", "note": "Please forget me.",
-        "subject_id": str(person.subject_id)})
+    assert email not in page.replace(f'value="{email}"', ""), (
+        "people found are masked until a request is recorded"
+    )
+    answered = desk.post(
+        "/privacy/requests",
+        data={
+            "kind": "erasure",
+            "law": "gdpr",
+            "received_on": "2026-11-02",
+            "contact": "them@needle.example",
+            "note": "Please forget me.",
+            "subject_id": str(person.subject_id),
+        },
+    )
     assert answered.status_code == 303
     request = db.session.query(PrivacyRequest).filter_by(kind="erasure").one()
     assert request.due_on.isoformat() == "2026-12-02"
@@ -82,24 +102,37 @@ def test_an_officer_finds_a_person_by_mail_and_records_a_request(scope: int, per
 
 
 def test_a_second_request_for_the_same_is_refused_with_the_number_of_the_first(
-    scope: int, person: Planter, desk: HouseClient, actors: tuple[Actor, Actor],
+    scope: int,
+    person: Planter,
+    desk: HouseClient,
+    actors: tuple[Actor, Actor],
 ) -> None:
     first = recorded_request(person.subject_id, by=actors[0])
-    answered = desk.post("/privacy/requests", data={
-        "kind": "erasure", "law": "gdpr", "received_on": "2026-11-02", "subject_id": str(person.subject_id)})
+    answered = desk.post(
+        "/privacy/requests",
+        data={
+            "kind": "erasure",
+            "law": "gdpr",
+            "received_on": "2026-11-02",
+            "subject_id": str(person.subject_id),
+        },
+    )
     assert answered.status_code == 409
     assert f"Request {first.id} already asks for this" in answered.get_data(as_text=True)
 
 
-@pytest.mark.parametrize("data", [
-    {"kind": "erasure", "law": "gdpr", "received_on": ""},
-    {"kind": "erasure", "law": "gdpr", "received_on": "2026-02-30"},
-    {"kind": "erasure", "law": "gdpr", "received_on": "2999-01-01"},
-    {"kind": "nothing", "law": "gdpr", "received_on": "2026-11-02"},
-    {"kind": "erasure", "law": "lgpd", "received_on": "2026-11-02"},
-    {"kind": "erasure", "law": "gdpr", "received_on": "2026-11-02", "note": "x" * 5_000},
-    {"kind": "erasure", "law": "gdpr", "received_on": "2026-11-02", "contact": "x" * 500},
-])
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"kind": "erasure", "law": "gdpr", "received_on": ""},
+        {"kind": "erasure", "law": "gdpr", "received_on": "2026-02-30"},
+        {"kind": "erasure", "law": "gdpr", "received_on": "2999-01-01"},
+        {"kind": "nothing", "law": "gdpr", "received_on": "2026-11-02"},
+        {"kind": "erasure", "law": "lgpd", "received_on": "2026-11-02"},
+        {"kind": "erasure", "law": "gdpr", "received_on": "2026-11-02", "note": "x" * 5_000},
+        {"kind": "erasure", "law": "gdpr", "received_on": "2026-11-02", "contact": "x" * 500},
+    ],
+)
 def test_a_bad_request_comes_back_with_its_errors(desk: HouseClient, data: dict[str, str]) -> None:
     answered = desk.post("/privacy/requests", data=data)
     assert answered.status_code == 422
@@ -107,13 +140,21 @@ def test_a_bad_request_comes_back_with_its_errors(desk: HouseClient, data: dict[
 
 
 def test_a_request_goes_from_the_mail_to_the_certificate_through_the_screens(
-    scope: int, person: Planter, desk: HouseClient, second_desk: HouseClient, actors: tuple[Actor, Actor], work: Callable[[], int],
+    scope: int,
+    person: Planter,
+    desk: HouseClient,
+    second_desk: HouseClient,
+    actors: tuple[Actor, Actor],
+    work: Callable[[], int],
 ) -> None:
     request = recorded_request(person.subject_id, by=actors[0], contact="them@needle.example")
     at = f"/privacy/requests/{request.id}"
     assert desk.post(f"{at}/preview").status_code == 409, "nothing goes before the identity is clear"
     assert desk.post(f"{at}/identity", data={"method": "guess"}).status_code == 422
-    assert desk.post(f"{at}/identity", data={"method": "email_reply", "note": "Code answered"}).status_code == 303
+    assert (
+        desk.post(f"{at}/identity", data={"method": "email_reply", "note": "Code answered"}).status_code
+        == 303
+    )
     assert desk.post(f"{at}/scope").status_code == 303
     assert desk.post(f"{at}/preview").status_code == 303
     db.session.refresh(request)
@@ -126,7 +167,9 @@ def test_a_request_goes_from_the_mail_to_the_certificate_through_the_screens(
     assert "every 2s" in desk.get(at).get_data(as_text=True)
     work()
     contact = next(each for each in retained_of(request.id) if each.source_table == "privacy_request")
-    opened = second_desk.post(f"/privacy/retained/{contact.id}/opening", data={"reason": "Answer the person by mail"})
+    opened = second_desk.post(
+        f"/privacy/retained/{contact.id}/opening", data={"reason": "Answer the person by mail"}
+    )
     assert "them@needle.example" in opened.get_data(as_text=True)
     certificate = desk.get(f"{at}/certificate")
     assert certificate.status_code == 200
@@ -135,7 +178,9 @@ def test_a_request_goes_from_the_mail_to_the_certificate_through_the_screens(
     assert desk.post(f"{at}/recipients", data={"recipient": "Parcel Co"}).status_code == 303
     assert desk.post(f"{at}/answer").status_code == 422, "somebody must still be told"
     db.session.refresh(request)
-    assert {task.recipient for task in recipients_of(request.id)} > {"Parcel Co"}, "the shop of their order is a recipient by itself"
+    assert {task.recipient for task in recipients_of(request.id)} > {"Parcel Co"}, (
+        "the shop of their order is a recipient by itself"
+    )
     for task in recipients_of(request.id):
         assert desk.post(f"{at}/recipients/{task.id}", data={"state": "done"}).status_code == 303
     assert desk.post(f"{at}/answer").status_code == 303
@@ -143,12 +188,18 @@ def test_a_request_goes_from_the_mail_to_the_certificate_through_the_screens(
     db.session.refresh(request)
     assert (request.state, request.outcome) == ("closed", "erased")
     db.session.expire_all()
-    assert all(each.sealed is None for each in retained_of(request.id) if each.source_table == "privacy_request")
+    assert all(
+        each.sealed is None for each in retained_of(request.id) if each.source_table == "privacy_request"
+    )
     assert desk.get(at).status_code == 200
 
 
 def test_a_restricted_record_opens_with_a_reason_and_the_look_is_logged(
-    scope: int, person: Planter, second_desk: HouseClient, actors: tuple[Actor, Actor], work: Callable[[], int],
+    scope: int,
+    person: Planter,
+    second_desk: HouseClient,
+    actors: tuple[Actor, Actor],
+    work: Callable[[], int],
 ) -> None:
     request = approved_request(person.subject_id, by=actors[0], approver=actors[1])
     work()
@@ -163,23 +214,38 @@ def test_a_restricted_record_opens_with_a_reason_and_the_look_is_logged(
 
 
 def test_a_support_agent_may_record_but_not_read_or_approve(
-    scope: int, previewed: PrivacyRequest, member: Callable[..., Person], login: Login,
+    scope: int,
+    previewed: PrivacyRequest,
+    member: Callable[..., Person],
+    login: Login,
 ) -> None:
     browser = login(member("support"))
     assert browser.get("/privacy/requests/new").status_code == 200
     region = browser.fragment(f"/privacy/regions/people/{previewed.subject_id}").get_data(as_text=True)
     assert f"/privacy/requests/new?subject={previewed.subject_id}" in region
     assert f"/privacy/requests/{previewed.id}" not in region
-    recorded = browser.post("/privacy/requests", data={
-        "kind": "access", "law": "gdpr", "received_on": "2026-11-02"}, follow_redirects=True)
+    recorded = browser.post(
+        "/privacy/requests",
+        data={"kind": "access", "law": "gdpr", "received_on": "2026-11-02"},
+        follow_redirects=True,
+    )
     assert recorded.status_code == 200
     assert "is recorded" in recorded.get_data(as_text=True)
     assert browser.get(f"/privacy/requests/{previewed.id}").status_code == 403
-    assert browser.post(f"/privacy/requests/{previewed.id}/approval", data={"digest": previewed.preview_digest}).status_code == 403
+    assert (
+        browser.post(
+            f"/privacy/requests/{previewed.id}/approval", data={"digest": previewed.preview_digest}
+        ).status_code
+        == 403
+    )
 
 
 def test_each_state_of_a_request_has_a_page(
-    scope: int, desk: HouseClient, second_desk: HouseClient, actors: tuple[Actor, Actor], work: Callable[[], int],
+    scope: int,
+    desk: HouseClient,
+    second_desk: HouseClient,
+    actors: tuple[Actor, Actor],
+    work: Callable[[], int],
 ) -> None:
     opened: set[str] = set()
 
@@ -202,8 +268,13 @@ def test_each_state_of_a_request_has_a_page(
     services.refuse(refused, ground="unfounded", note="", by=actors[1])
     look(refused)
     held = preview_request(planted(scope).subject_id, by=actors[0])
-    holds.place_hold(held.subject_id, reason="Court of Appeal, file 7/26", owner_id=actors[1].id or 0,
-                     review_on=held.due_on, by=actors[1])
+    holds.place_hold(
+        held.subject_id,
+        reason="Court of Appeal, file 7/26",
+        owner_id=actors[1].id or 0,
+        review_on=held.due_on,
+        by=actors[1],
+    )
     look(held)
     look(preview_request(planted(scope).subject_id, by=actors[0]))
     erased = approved_request(planted(scope).subject_id, by=actors[0], approver=actors[1])
@@ -216,11 +287,26 @@ def test_each_state_of_a_request_has_a_page(
     look(erased)
     services.close(erased, by=actors[0])
     look(erased)
-    assert opened == {"received", "verified", "scoped", "previewed", "held", "approved", "third_parties", "answered", "closed", "refused"}
+    assert opened == {
+        "received",
+        "verified",
+        "scoped",
+        "previewed",
+        "held",
+        "approved",
+        "third_parties",
+        "answered",
+        "closed",
+        "refused",
+    }
 
 
 def test_the_copy_of_an_access_request_is_made_and_handed_over_once_logged(
-    scope: int, person: Planter, desk: HouseClient, actors: tuple[Actor, Actor], work: Callable[[], int],
+    scope: int,
+    person: Planter,
+    desk: HouseClient,
+    actors: tuple[Actor, Actor],
+    work: Callable[[], int],
 ) -> None:
     request = scoped_request(person.subject_id, by=actors[0], kind="restriction")
     assert desk.post(f"/privacy/requests/{request.id}/copy").status_code == 422
@@ -241,13 +327,36 @@ def test_the_copy_of_an_access_request_is_made_and_handed_over_once_logged(
     assert any(each.kind == "export" for each in sightings_of([person.subject_id]))
 
 
-def test_a_hold_is_placed_and_lifted_by_two_people(scope: int, person: Planter, desk: HouseClient, second_desk: HouseClient,
-                                                   officers: tuple[Person, Person]) -> None:
+def test_a_hold_is_placed_and_lifted_by_two_people(
+    scope: int, person: Planter, desk: HouseClient, second_desk: HouseClient, officers: tuple[Person, Person]
+) -> None:
     at = f"/privacy/people/{person.subject_id}/hold"
     assert desk.get(at).status_code == 200
-    assert desk.post(at, data={"reason": "short", "owner_id": officers[0].user_id, "review_on": "2027-01-15"}).status_code == 422
-    assert desk.post(at, data={"reason": "Claim 12/26 before the county court", "owner_id": officers[0].user_id, "review_on": "2020-01-15"}).status_code == 422
-    placed = desk.post(at, data={"reason": "Claim 12/26 before the county court", "owner_id": officers[0].user_id, "review_on": "2027-01-15"})
+    assert (
+        desk.post(
+            at, data={"reason": "short", "owner_id": officers[0].user_id, "review_on": "2027-01-15"}
+        ).status_code
+        == 422
+    )
+    assert (
+        desk.post(
+            at,
+            data={
+                "reason": "Claim 12/26 before the county court",
+                "owner_id": officers[0].user_id,
+                "review_on": "2020-01-15",
+            },
+        ).status_code
+        == 422
+    )
+    placed = desk.post(
+        at,
+        data={
+            "reason": "Claim 12/26 before the county court",
+            "owner_id": officers[0].user_id,
+            "review_on": "2027-01-15",
+        },
+    )
     assert placed.status_code == 303
     hold = holds.active_holds([person.subject_id])[0]
     assert second_desk.post(f"/privacy/holds/{hold.id}/lifting").status_code == 409
@@ -257,7 +366,9 @@ def test_a_hold_is_placed_and_lifted_by_two_people(scope: int, person: Planter, 
     assert second_desk.get("/privacy/holds").status_code == 200
 
 
-def test_opening_a_request_is_logged_as_a_view_of_the_person(scope: int, person: Planter, desk: HouseClient, actors: tuple[Actor, Actor]) -> None:
+def test_opening_a_request_is_logged_as_a_view_of_the_person(
+    scope: int, person: Planter, desk: HouseClient, actors: tuple[Actor, Actor]
+) -> None:
     request = recorded_request(person.subject_id, by=actors[0])
     for _ in range(3):
         desk.get(f"/privacy/requests/{request.id}")
@@ -267,7 +378,9 @@ def test_opening_a_request_is_logged_as_a_view_of_the_person(scope: int, person:
     assert desk.get(f"/privacy/regions/people/{person.subject_id}").status_code == 200
 
 
-def test_unusual_looking_stands_on_the_worklist(app: Flask, scope: int, desk: HouseClient, actors: tuple[Actor, Actor], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unusual_looking_stands_on_the_worklist(
+    app: Flask, scope: int, desk: HouseClient, actors: tuple[Actor, Actor], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("portal.core.reveal.HOURLY_LIMIT", 1)
     people = [planted(scope).subject_id for _ in range(2)]
     with app.app_context(), merchant_scope(scope):
@@ -277,12 +390,20 @@ def test_unusual_looking_stands_on_the_worklist(app: Flask, scope: int, desk: Ho
     assert "2 people in the last hour" in page
 
 
-def test_the_worklist_shows_what_is_overdue_first(scope: int, desk: HouseClient, actors: tuple[Actor, Actor]) -> None:
+def test_the_worklist_shows_what_is_overdue_first(
+    scope: int, desk: HouseClient, actors: tuple[Actor, Actor]
+) -> None:
     import datetime as dt
 
     from portal.core.clock import utc_now
 
-    late = services.record_request(kind="access", law="gdpr", subject_id=None, received_at=utc_now() - dt.timedelta(days=40), by=actors[0])
+    late = services.record_request(
+        kind="access",
+        law="gdpr",
+        subject_id=None,
+        received_at=utc_now() - dt.timedelta(days=40),
+        by=actors[0],
+    )
     recorded_request(None, by=actors[0])
     db.session.commit()
     rows = desk.get("/privacy/").get_data(as_text=True).partition("<tbody")[2]
@@ -293,7 +414,11 @@ def test_the_worklist_shows_what_is_overdue_first(scope: int, desk: HouseClient,
 
 
 def test_suppression_tells_only_whether_someone_is_on_it(
-    scope: int, person: Planter, desk: HouseClient, actors: tuple[Actor, Actor], work: Callable[[], int],
+    scope: int,
+    person: Planter,
+    desk: HouseClient,
+    actors: tuple[Actor, Actor],
+    work: Callable[[], int],
 ) -> None:
     email = person.markers["customer", "email_key"]
     asked = {"identifier": email}

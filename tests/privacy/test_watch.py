@@ -30,18 +30,24 @@ from tests.support.people import Person
 
 def request_of(days_ago: int, by: Actor) -> PrivacyRequest:
     request = services.record_request(
-        kind="access", law="ccpa", subject_id=None, received_at=utc_now() - dt.timedelta(days=days_ago), by=by)
+        kind="access", law="ccpa", subject_id=None, received_at=utc_now() - dt.timedelta(days=days_ago), by=by
+    )
     db.session.commit()
     return request
 
 
-def test_officers_are_reminded_once_at_each_level(scope: int, actors: tuple[Actor, Actor], officers: tuple[Person, Person]) -> None:
+def test_officers_are_reminded_once_at_each_level(
+    scope: int, actors: tuple[Actor, Actor], officers: tuple[Person, Person]
+) -> None:
     request = request_of(24, actors[0])
     assert [send_alerts(by=SYSTEM) for _ in range(2)] == [1, 0]
     request.received_at = utc_now() - dt.timedelta(days=43)
     request.due_on = request.due_on - dt.timedelta(days=19)
     assert [send_alerts(by=SYSTEM) for _ in range(2)] == [1, 0]
-    assert [event.facts["percent"] for event in events_of(request.id) if event.action == "alerted"] == [50, 90]
+    assert [event.facts["percent"] for event in events_of(request.id) if event.action == "alerted"] == [
+        50,
+        90,
+    ]
     letters = [read_letter(message) for message in db.session.scalars(sa.select(Message))]
     assert {letter.to for letter in letters if letter} == {person.email for person in officers}
     assert all(f"request {request.id}" in letter.text for letter in letters if letter)
@@ -59,14 +65,19 @@ def test_an_overdue_request_is_told_too(scope: int, actors: tuple[Actor, Actor])
 
 
 def test_a_restricted_record_is_destroyed_the_day_after_its_last(
-    scope: int, person: Planter, actors: tuple[Actor, Actor], work: Callable[[], int],
+    scope: int,
+    person: Planter,
+    actors: tuple[Actor, Actor],
+    work: Callable[[], int],
 ) -> None:
     request = approved_request(person.subject_id, by=actors[0], approver=actors[1])
     work()
     today = utc_now().date()
     first, second = (record.id for record in retained_of(request.id))
     for record_id, ends_on in ((first, today), (second, today - dt.timedelta(days=1))):
-        db.session.execute(sa.update(RetainedRecord).where(RetainedRecord.id == record_id).values(ends_on=ends_on))
+        db.session.execute(
+            sa.update(RetainedRecord).where(RetainedRecord.id == record_id).values(ends_on=ends_on)
+        )
     db.session.commit()
     assert destroy_due_records(by=SYSTEM) == 1
     db.session.commit()

@@ -30,7 +30,9 @@ KINDS: Final = (Tenant, Shared, Platform)
 
 # Attributes that htmx 4 inherits only when told so; on an element without a verb they would silently do nothing.
 NEEDS_VERB: Final = frozenset({"hx-target", "hx-swap", "hx-headers", "hx-confirm", "hx-boost"})
-VERBS: Final = frozenset({"hx-get", "hx-post", "hx-put", "hx-patch", "hx-delete", "hx-action", "hx-sse:connect"})
+VERBS: Final = frozenset(
+    {"hx-get", "hx-post", "hx-put", "hx-patch", "hx-delete", "hx-action", "hx-sse:connect"}
+)
 
 
 def routes(app: Flask) -> Iterator[Rule]:
@@ -40,21 +42,27 @@ def routes(app: Flask) -> Iterator[Rule]:
 
 def undeclared_routes(app: Flask) -> list[str]:
     """Routes that say neither whom they are for nor that they are for everybody."""
-    return [f"{rule} ({rule.endpoint})" for rule in routes(app) if declared_access(app, rule.endpoint) is None]
+    return [
+        f"{rule} ({rule.endpoint})" for rule in routes(app) if declared_access(app, rule.endpoint) is None
+    ]
 
 
 def unsafe_reads_by_everybody(app: Flask) -> list[str]:
     """Public routes; each is listed in the test, so that a new one is a decision."""
-    return sorted({
-        rule.endpoint for rule in routes(app)
-        if (access := declared_access(app, rule.endpoint)) is not None and access.is_public
-    })
+    return sorted(
+        {
+            rule.endpoint
+            for rule in routes(app)
+            if (access := declared_access(app, rule.endpoint)) is not None and access.is_public
+        }
+    )
 
 
 def odd_addresses(app: Flask) -> list[str]:
     """Addresses that are not kebab-case, or whose parameters have no type."""
     return [
-        str(rule) for rule in routes(app)
+        str(rule)
+        for rule in routes(app)
         for part in str(rule).strip("/").split("/")
         if part and not SEGMENT.fullmatch(part) and not PARAMETER.fullmatch(part)
     ]
@@ -67,8 +75,14 @@ def dead_ends(app: Flask) -> list[str]:
         access = declared_access(app, entry.endpoint)
         if access is None:
             found.append(f"{entry.endpoint} is no endpoint")
-        elif entry.permission is not None and access.permissions and not _same_area(entry.permission, access.permissions):
-            found.append(f"{entry.endpoint} is shown for {entry.permission} and asks for {access.permissions}")
+        elif (
+            entry.permission is not None
+            and access.permissions
+            and not _same_area(entry.permission, access.permissions)
+        ):
+            found.append(
+                f"{entry.endpoint} is shown for {entry.permission} and asks for {access.permissions}"
+            )
         elif entry.permission is None and access.permissions:
             found.append(f"{entry.endpoint} is shown to every member and asks for {access.permissions}")
     return found
@@ -79,7 +93,8 @@ def unmapped_columns(models: Iterable[type] = ()) -> list[str]:
     classes = list(models) or [mapper.class_ for mapper in Base.registry.mappers]
     return [
         f"{model.__table__.name}.{column.name}"
-        for model in classes for column in model.__table__.columns
+        for model in classes
+        for column in model.__table__.columns
         if not isinstance(column.info.get(MAP_KEY), (PersonalData, NotPersonalData))
     ]
 
@@ -92,7 +107,9 @@ def unkinded_tables(models: Iterable[type] = ()) -> list[str]:
 
 def unknown_jobs(sources: Iterable[str] = ()) -> list[str]:
     """Names given to ``enqueue`` that no handler registered."""
-    texts = list(sources) or [path.read_text(encoding="utf-8") for path in sorted((ROOT / "portal").rglob("*.py"))]
+    texts = list(sources) or [
+        path.read_text(encoding="utf-8") for path in sorted((ROOT / "portal").rglob("*.py"))
+    ]
     return [name for text in texts for name in _enqueued(text) if name not in kinds()]
 
 
@@ -130,7 +147,8 @@ def template_sources() -> list[tuple[str, str]]:
     # Mail programs know no style sheets of ours, and htmx least of all: their rules are others.
     return [
         (str(path.relative_to(TEMPLATES)), path.read_text(encoding="utf-8"))
-        for path in template_files() if path.suffix == ".html" and path.relative_to(TEMPLATES).parts[0] != "emails"
+        for path in template_files()
+        if path.suffix == ".html" and path.relative_to(TEMPLATES).parts[0] != "emails"
     ]
 
 
@@ -147,7 +165,12 @@ def _enqueued(source: str) -> Iterator[str]:
 
 
 def _absent(environment: jinja2.Environment, tree: jinja2.nodes.Template) -> Iterator[str]:
-    kinds_of_reference = (jinja2.nodes.Extends, jinja2.nodes.Include, jinja2.nodes.Import, jinja2.nodes.FromImport)
+    kinds_of_reference = (
+        jinja2.nodes.Extends,
+        jinja2.nodes.Include,
+        jinja2.nodes.Import,
+        jinja2.nodes.FromImport,
+    )
     for node in tree.find_all(kinds_of_reference):
         if isinstance(node.template, jinja2.nodes.Const) and isinstance(node.template.value, str):
             try:

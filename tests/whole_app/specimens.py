@@ -19,20 +19,46 @@ from tests.support.databases import MadeDatabase, at_database
 
 # Which table a parameter of an address names, and the column when it is not the key. A new parameter needs a line here.
 TABLES: Final = {
-    "role_id": "role", "invitation_id": "invitation", "customer_id": "customer", "address_id": "customer_address",
-    "request_id": "privacy_request", "hold_id": "privacy_legal_hold", "record_id": "privacy_retained_record",
-    "subject_id": "data_subject", "task_id": "privacy_recipient_task", "view_id": "saved_view",
-    "product_id": "product", "variant_id": "variant", "category_id": "category", "media_id": "media",
-    "type_id": "product_type", "location_id": "location", "job_id": "job", "message_id": "message",
-    "import_id": "import_run", "account_id": "channel_account", "order_id": "sales_order", "user_id": "membership",
-    "entry_id": "audit_entry", "file_id": "stored_file", "channel_id": "sales_channel", "attribute_id": "attribute_definition",
-    "reason_id": "stock_reason", "number": "order_ref.number", "inbound_id": "channel_inbound_order", "listing_id": "channel_listing",
+    "role_id": "role",
+    "invitation_id": "invitation",
+    "customer_id": "customer",
+    "address_id": "customer_address",
+    "request_id": "privacy_request",
+    "hold_id": "privacy_legal_hold",
+    "record_id": "privacy_retained_record",
+    "subject_id": "data_subject",
+    "task_id": "privacy_recipient_task",
+    "view_id": "saved_view",
+    "product_id": "product",
+    "variant_id": "variant",
+    "category_id": "category",
+    "media_id": "media",
+    "type_id": "product_type",
+    "location_id": "location",
+    "job_id": "job",
+    "message_id": "message",
+    "import_id": "import_run",
+    "account_id": "channel_account",
+    "order_id": "sales_order",
+    "user_id": "membership",
+    "entry_id": "audit_entry",
+    "file_id": "stored_file",
+    "channel_id": "sales_channel",
+    "attribute_id": "attribute_definition",
+    "reason_id": "stock_reason",
+    "number": "order_ref.number",
+    "inbound_id": "channel_inbound_order",
+    "listing_id": "channel_listing",
 }
 
 # Parameters that name no row of a merchant, and why.
 NO_ROW: Final = {
-    "token": "random, and hashed where it is kept", "merchant_id": "names a merchant; test_sign_in tries strangers",
-    "size": "of a picture", "parcel": "counts inside an order", "session_id": "belongs to the person; test_person tries strangers", "list_key": "names a list that every merchant has",
+    "token": "random, and hashed where it is kept",
+    "merchant_id": "names a merchant; test_sign_in tries strangers",
+    "size": "of a picture",
+    "parcel": "counts inside an order",
+    "session_id": "belongs to the person; test_person tries strangers",
+    "list_key": "names a list that every merchant has",
 }
 
 # What a check between columns asks for beyond the columns that are needed.
@@ -44,12 +70,20 @@ def insert_specimen(database: MadeDatabase, named: str, merchant_id: int) -> Any
     table_name, _, column_name = named.partition(".")
     table = Base.metadata.tables[table_name]
     key = [column.name for column in table.primary_key.columns if column.name != "merchant_id"]
-    values = {"merchant_id": merchant_id} | {
-        column.name: _value(table, column) for column in table.columns if column.name != "merchant_id" and _is_needed(column)
-    } | ASKED_FOR.get(table_name, {})
+    values = (
+        {"merchant_id": merchant_id}
+        | {
+            column.name: _value(table, column)
+            for column in table.columns
+            if column.name != "merchant_id" and _is_needed(column)
+        }
+        | ASKED_FOR.get(table_name, {})
+    )
     statement = sa.insert(table).values(values).returning(table.c[column_name or key[0]])
-    engine = sa.create_engine(at_database(database.admin_url, database.name).replace("postgresql://", "postgresql+psycopg://"),
-                              poolclass=sa.NullPool)
+    engine = sa.create_engine(
+        at_database(database.admin_url, database.name).replace("postgresql://", "postgresql+psycopg://"),
+        poolclass=sa.NullPool,
+    )
     with engine.begin() as connection:
         connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
         return connection.execute(statement).scalar_one()
@@ -58,7 +92,11 @@ def insert_specimen(database: MadeDatabase, named: str, merchant_id: int) -> Any
 def _is_needed(column: sa.Column[Any]) -> bool:
     if column.identity is not None or column.computed is not None or column.default is not None:
         return False
-    return column.primary_key and column.server_default is None or (not column.nullable and column.server_default is None)
+    return (
+        column.primary_key
+        and column.server_default is None
+        or (not column.nullable and column.server_default is None)
+    )
 
 
 def _value(table: sa.Table, column: sa.Column[Any]) -> Any:
@@ -87,8 +125,9 @@ def _first_allowed(table: sa.Table, column: str) -> str | None:
     for constraint in table.constraints:
         if isinstance(constraint, sa.CheckConstraint):
             text = str(constraint.sqltext.compile(compile_kwargs={"literal_binds": True}))
-            found = re.search(rf"\b{column} IN \('([^']+)'", text) or re.search(rf"\b{column} = '([^']+)'", text)
+            found = re.search(rf"\b{column} IN \('([^']+)'", text) or re.search(
+                rf"\b{column} = '([^']+)'", text
+            )
             if found:
                 return found[1]
     return None
-

@@ -41,10 +41,14 @@ def open_to_nobody(app: Flask, client: HouseClient, only: Iterable[Rule] | None 
         for method in methods_of(rule):
             path = address_of(app, rule)
             plain = client.open(path, method=method)
-            if plain.status_code != 401 and not (plain.status_code == 303 and plain.location.startswith("/sign-in")):
+            if plain.status_code != 401 and not (
+                plain.status_code == 303 and plain.location.startswith("/sign-in")
+            ):
                 found.append(f"{method} {path}: {plain.status_code}")
             partial = client.open(path, method=method, headers={"HX-Request": "true"})
-            if partial.status_code != 401 or (rule.rule[:5] != "/api/" and "HX-Redirect" not in partial.headers):
+            if partial.status_code != 401 or (
+                rule.rule[:5] != "/api/" and "HX-Redirect" not in partial.headers
+            ):
                 found.append(f"{method} {path} by htmx: {partial.status_code}")
     return found
 
@@ -89,7 +93,9 @@ class TestForgedRequests:
         monkeypatch.setitem(app.config, "WTF_CSRF_ENABLED", True)
         return app
 
-    def test_every_change_needs_the_token(self, guarded: Flask, login: Login, member: Callable[..., Person]) -> None:
+    def test_every_change_needs_the_token(
+        self, guarded: Flask, login: Login, member: Callable[..., Person]
+    ) -> None:
         client = login(member("owner"))
         assert taken_without_token(guarded, client) == []
         assert client.get("/account").status_code == 200
@@ -97,22 +103,31 @@ class TestForgedRequests:
     def test_nobody_is_signed_in_or_out_without_the_token(self, guarded: Flask, client: HouseClient) -> None:
         assert taken_without_token(guarded, client) == []
 
-    def test_every_change_is_refused_to_another_site(self, guarded: Flask, login: Login, member: Callable[..., Person]) -> None:
+    def test_every_change_is_refused_to_another_site(
+        self, guarded: Flask, login: Login, member: Callable[..., Person]
+    ) -> None:
         client = login(member("owner"))
         token = token_of(client)
         for rule in routes(guarded):
             for method in unsafe_methods(rule):
                 for site in ("cross-site", "same-site"):
-                    answer = client.open(address_of(guarded, rule), method=method, headers={
-                        "X-CSRFToken": token, "Sec-Fetch-Site": site})
+                    answer = client.open(
+                        address_of(guarded, rule),
+                        method=method,
+                        headers={"X-CSRFToken": token, "Sec-Fetch-Site": site},
+                    )
                     assert answer.status_code == 403, rule
 
-    def test_our_own_page_may_change_things(self, guarded: Flask, login: Login, member: Callable[..., Person]) -> None:
+    def test_our_own_page_may_change_things(
+        self, guarded: Flask, login: Login, member: Callable[..., Person]
+    ) -> None:
         client = login(member("owner"))
         headers = {"X-CSRFToken": token_of(client), "Sec-Fetch-Site": "same-origin"}
         assert client.post("/account/preferences", data={"theme": "dark"}, headers=headers).status_code == 303
 
-    def test_a_token_of_another_session_is_worth_nothing(self, guarded: Flask, login: Login, member: Callable[..., Person]) -> None:
+    def test_a_token_of_another_session_is_worth_nothing(
+        self, guarded: Flask, login: Login, member: Callable[..., Person]
+    ) -> None:
         theirs = token_of(login(member("owner")))
         answer = login(member("owner")).post("/account/preferences", headers={"X-CSRFToken": theirs})
         assert answer.status_code == 400

@@ -33,7 +33,9 @@ WRITES: Final = re.compile(
     re.IGNORECASE,
 )
 # Looking leaves two traces on purpose: that the person is at work, and that they saw a customer.
-ALLOWED: Final = re.compile(r"^\s*(UPDATE user_session SET last_seen_at|INSERT INTO personal_data_view\b)", re.IGNORECASE)
+ALLOWED: Final = re.compile(
+    r"^\s*(UPDATE user_session SET last_seen_at|INSERT INTO personal_data_view\b)", re.IGNORECASE
+)
 
 
 class _Links(HTMLParser):
@@ -43,12 +45,18 @@ class _Links(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.targets += [value for name, value in attrs if name in {"href", "hx-get"} and value and tag != "link"]
+        self.targets += [
+            value for name, value in attrs if name in {"href", "hx-get"} and value and tag != "link"
+        ]
 
 
 def pages(app: Flask, client: HouseClient) -> Iterator[tuple[str, TestResponse]]:
     """Every page that can be read: from every address without parameters, along the links."""
-    start = [address_of(app, rule) for rule in routes(app) if "GET" in (rule.methods or ()) and not rule._converters]
+    start = [
+        address_of(app, rule)
+        for rule in routes(app)
+        if "GET" in (rule.methods or ()) and not rule._converters
+    ]
     waiting, seen = deque(sorted(start)), set()
     while waiting and len(seen) < MOST_PAGES:
         path = waiting.popleft()
@@ -60,8 +68,11 @@ def pages(app: Flask, client: HouseClient) -> Iterator[tuple[str, TestResponse]]
         yield path, answer
         if answer.mimetype == "text/html":
             found = (urlsplit(target) for target in _Links(answer.text).targets)
-            waiting.extend(f"{each.path}?{each.query}" if each.query else each.path for each in found
-                           if not each.netloc and each.path.startswith("/") and not each.path.startswith("/static/"))
+            waiting.extend(
+                f"{each.path}?{each.query}" if each.query else each.path
+                for each in found
+                if not each.netloc and each.path.startswith("/") and not each.path.startswith("/static/")
+            )
 
 
 @contextmanager
@@ -93,7 +104,11 @@ def test_reading_breaks_nothing_changes_nothing_and_leaves_nothing_behind(
                 broken.append(f"{path}: {answer.status_code}")
             if answer.headers.get("Cache-Control") != "no-store":
                 kept.append(f"{path}: {answer.headers.get('Cache-Control')}")
-            if answer.mimetype == "text/html" and answer.status_code == 200 and "HX-Request" not in answer.headers.get("Vary", ""):
+            if (
+                answer.mimetype == "text/html"
+                and answer.status_code == 200
+                and "HX-Request" not in answer.headers.get("Vary", "")
+            ):
                 kept.append(f"{path}: Vary is {answer.headers.get('Vary')}")
             if writes:
                 writing.append(f"{path}: {writes[0]}")
@@ -111,7 +126,10 @@ def test_a_page_that_writes_or_may_be_kept_is_found(planted: Flask, member: Call
 
     @requires()
     def writes() -> str:
-        db.session.execute(sa.text("UPDATE user_account SET updated_at = :now WHERE id = :id"), {"now": utc_now(), "id": person.user_id})
+        db.session.execute(
+            sa.text("UPDATE user_account SET updated_at = :now WHERE id = :id"),
+            {"now": utc_now(), "id": person.user_id},
+        )
         return "<html><h1>x</h1></html>"
 
     planted.add_url_rule("/planted", "planted", writes)
@@ -123,19 +141,29 @@ def test_a_page_that_writes_or_may_be_kept_is_found(planted: Flask, member: Call
     assert len(found) == 1
 
 
-@pytest.mark.parametrize(("statement", "is_write"), [
-    ("INSERT INTO product (id) VALUES (1)", True), ("WITH x AS (DELETE FROM a RETURNING 1) SELECT 1", True),
-    ("UPDATE ONLY a SET b = 1", True), ("SELECT * FROM a FOR UPDATE", False), ("SELECT * FROM a FOR NO KEY UPDATE OF a", False),
-    ("SELECT * FROM a FOR UPDATE SKIP LOCKED", False), ("SELECT updated_at FROM a", False),
-])
+@pytest.mark.parametrize(
+    ("statement", "is_write"),
+    [
+        ("INSERT INTO product (id) VALUES (1)", True),
+        ("WITH x AS (DELETE FROM a RETURNING 1) SELECT 1", True),
+        ("UPDATE ONLY a SET b = 1", True),
+        ("SELECT * FROM a FOR UPDATE", False),
+        ("SELECT * FROM a FOR NO KEY UPDATE OF a", False),
+        ("SELECT * FROM a FOR UPDATE SKIP LOCKED", False),
+        ("SELECT updated_at FROM a", False),
+    ],
+)
 def test_writes_are_told_from_reads(statement: str, is_write: bool) -> None:
     assert bool(WRITES.search(statement)) is is_write
 
 
 def test_a_form_without_a_label_or_an_action_is_found(planted: Flask, member: Callable[..., Person]) -> None:
-    bad = {"/unlabelled": '<html><h1>x</h1><form action="/x"><input name="a"></form></html>',
-           "/homeless": "<html><h1>x</h1><form><label>a<input></label></form></html>",
-           "/headless": "<html><h2>x</h2></html>", "/twins": '<html><h1 id="a">x</h1><p id="a"></html>'}
+    bad = {
+        "/unlabelled": '<html><h1>x</h1><form action="/x"><input name="a"></form></html>',
+        "/homeless": "<html><h1>x</h1><form><label>a<input></label></form></html>",
+        "/headless": "<html><h2>x</h2></html>",
+        "/twins": '<html><h1 id="a">x</h1><p id="a"></html>',
+    }
     client = planted.test_client()
     for path, page in bad.items():
         planted.add_url_rule(path, path, requires()(lambda page=page: page))

@@ -18,8 +18,12 @@ from tests.whole_app import rules
 
 # A public address is a decision: adding one means adding it here, with its reason beside the view.
 PUBLIC = {
-    "accounts.accept_invitation", "accounts.forgotten_password", "accounts.reset_password", "accounts.sign_in",
-    "accounts.sign_out", "operations.demo_mailbox",
+    "accounts.accept_invitation",
+    "accounts.forgotten_password",
+    "accounts.reset_password",
+    "accounts.sign_in",
+    "accounts.sign_out",
+    "operations.demo_mailbox",
 }
 OPEN_TO_MACHINES = {"health.healthz", "health.readyz"}
 
@@ -67,7 +71,9 @@ def test_addresses_are_kebab_case_with_typed_parameters(app: Flask) -> None:
     assert rules.odd_addresses(app) == []
 
 
-@pytest.mark.parametrize("address", ["/someThing", "/some_thing", "/things/<thing_id>", "/Things/<int:thing_id>"])
+@pytest.mark.parametrize(
+    "address", ["/someThing", "/some_thing", "/things/<thing_id>", "/Things/<int:thing_id>"]
+)
 def test_an_odd_address_is_found(planted: Flask, address: str) -> None:
     planted.add_url_rule(address, "planted", view)
     assert address in rules.odd_addresses(planted)
@@ -78,7 +84,11 @@ def test_navigation_and_slots_lead_somewhere(app: Flask) -> None:
 
 
 def test_a_dead_end_is_found(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    for endpoint, permission in (("nowhere.at_all", None), ("accounts.users", "orders.view"), ("accounts.roles", None)):
+    for endpoint, permission in (
+        ("nowhere.at_all", None),
+        ("accounts.users", "orders.view"),
+        ("accounts.roles", None),
+    ):
         entry = NavEntry("x", "X", endpoint, "x", permission, 1, None)
         with monkeypatch.context() as patch:
             patch.setitem(nav_entries, endpoint, entry)
@@ -129,7 +139,12 @@ def test_an_undefined_variable_is_an_error(app: Flask) -> None:
 
 
 def test_a_broken_template_is_found() -> None:
-    sources = {"a.html": "{% if %}", "b.html": "{% include 'gone.html' %}", "c.html": "{% from 'd.html' import x %}", "d.html": ""}
+    sources = {
+        "a.html": "{% if %}",
+        "b.html": "{% include 'gone.html' %}",
+        "c.html": "{% from 'd.html' import x %}",
+        "d.html": "",
+    }
     environment = jinja2.Environment(loader=jinja2.DictLoader(sources))
     found = rules.uncompilable_templates(environment, sources)
     assert [line.split()[0].rstrip(":") for line in found] == ["a.html", "b.html"]
@@ -139,10 +154,20 @@ def test_templates_hold_no_script_and_no_style() -> None:
     assert rules.unsafe_markup(rules.template_sources()) == []
 
 
-@pytest.mark.parametrize("source", [
-    '<p style="color:red">', "<style>p{}</style>", "<script>alert(1)</script>", '<a onclick="x()">', '<a hx-on:click="x()">',
-    '<a href="javascript:x()">', '<form hx-vals="js:{a:1}">', '<div hx-target="#x">', '<body hx-headers="{}">',
-])
+@pytest.mark.parametrize(
+    "source",
+    [
+        '<p style="color:red">',
+        "<style>p{}</style>",
+        "<script>alert(1)</script>",
+        '<a onclick="x()">',
+        '<a hx-on:click="x()">',
+        '<a href="javascript:x()">',
+        '<form hx-vals="js:{a:1}">',
+        '<div hx-target="#x">',
+        '<body hx-headers="{}">',
+    ],
+)
 def test_unsafe_markup_is_found(source: str) -> None:
     assert rules.unsafe_markup([("planted.html", source)])
 

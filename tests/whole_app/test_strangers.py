@@ -31,13 +31,17 @@ def parameters(app: Flask) -> set[str]:
 
 def naming_a_row(app: Flask) -> list[Rule]:
     return [
-        rule for rule in routes(app)
-        if set(rule._converters) & TABLES.keys() and (access := declared_access(app, rule.endpoint)) is not None
+        rule
+        for rule in routes(app)
+        if set(rule._converters) & TABLES.keys()
+        and (access := declared_access(app, rule.endpoint)) is not None
         and not access.is_public
     ]
 
 
-def told_apart(app: Flask, client: HouseClient, foreign: dict[str, Any], only: list[Rule] | None = None) -> list[str]:
+def told_apart(
+    app: Flask, client: HouseClient, foreign: dict[str, Any], only: list[Rule] | None = None
+) -> list[str]:
     """Addresses that answer differently for another merchant's row than for no row."""
     found = []
     for rule in only or naming_a_row(app):
@@ -48,7 +52,9 @@ def told_apart(app: Flask, client: HouseClient, foreign: dict[str, Any], only: l
             if theirs.status_code == 422 and nobodys.status_code == 422:
                 continue
             if body_of(theirs, ids) != body_of(nobodys, ids):
-                found.append(f"{method} {rule}: {theirs.status_code} for a stranger's row, {nobodys.status_code} for none")
+                found.append(
+                    f"{method} {rule}: {theirs.status_code} for a stranger's row, {nobodys.status_code} for none"
+                )
     return found
 
 
@@ -75,12 +81,16 @@ def test_every_parameter_of_an_address_is_known(app: Flask) -> None:
     assert parameters(app) - TABLES.keys() - NO_ROW.keys() == set()
 
 
-def test_a_strangers_row_is_like_no_row(app: Flask, login: Login, member: Callable[..., Person], foreign: dict[str, Any]) -> None:
+def test_a_strangers_row_is_like_no_row(
+    app: Flask, login: Login, member: Callable[..., Person], foreign: dict[str, Any]
+) -> None:
     assert naming_a_row(app)
     assert told_apart(app, login(member("owner")), foreign) == []
 
 
-def test_a_view_that_knows_of_strangers_rows_is_found(planted: Flask, member: Callable[..., Person], foreign: dict[str, Any]) -> None:
+def test_a_view_that_knows_of_strangers_rows_is_found(
+    planted: Flask, member: Callable[..., Person], foreign: dict[str, Any]
+) -> None:
     @requires("users.view")
     def leak(role_id: int) -> tuple[str, int]:
         return ("not yours", 403) if role_id != NOBODYS_NUMBER else ("nothing", 404)
@@ -91,4 +101,5 @@ def test_a_view_that_knows_of_strangers_rows_is_found(planted: Flask, member: Ca
     sign_in(planted, client, member("owner"))
     door = [rule for rule in routes(planted) if rule.endpoint == "planted"]
     assert told_apart(planted, client, foreign, door) == [
-        "GET /planted/<int:role_id>: 403 for a stranger's row, 404 for none"]
+        "GET /planted/<int:role_id>: 403 for a stranger's row, 404 for none"
+    ]

@@ -19,7 +19,17 @@ from portal.core import keyring
 from portal.core.audit.models import AuditEntry, AuditSeal
 from portal.core.database import current_merchant_id, db
 
-__all__ = ["SYSTEM", "Actor", "AuditEntry", "AuditSeal", "Changes", "Entry", "read_changes", "record", "record_many"]
+__all__ = [
+    "SYSTEM",
+    "Actor",
+    "AuditEntry",
+    "AuditSeal",
+    "Changes",
+    "Entry",
+    "read_changes",
+    "record",
+    "record_many",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +67,14 @@ class Changes:
 
 
 def record(
-    action: str, *, by: Actor, subject: tuple[str, int | str], before: Mapping[str, Any] | None = None,
-    after: Mapping[str, Any] | None = None, reason: str | None = None, data_subject_id: int | None = None,
+    action: str,
+    *,
+    by: Actor,
+    subject: tuple[str, int | str],
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    reason: str | None = None,
+    data_subject_id: int | None = None,
 ) -> None:
     """Write one entry in the caller's transaction.
 
@@ -94,8 +110,11 @@ def read_changes(entry: AuditEntry) -> Changes:
     if entry.data_subject_id is None or entry.sealed_changes is None:
         return _changes(entry.changes or {})
     try:
-        plain = keyring.decrypt(entry.sealed_changes, _context(entry.action, entry.subject_kind, entry.subject_id),
-                                entry.data_subject_id)
+        plain = keyring.decrypt(
+            entry.sealed_changes,
+            _context(entry.action, entry.subject_kind, entry.subject_id),
+            entry.data_subject_id,
+        )
     except keyring.KeyDestroyedError:
         return Changes("erased", {}, {})
     except keyring.KeyringUnavailableError:
@@ -110,7 +129,8 @@ def read_many(entries: Sequence[AuditEntry]) -> list[Changes]:
         keyring.load_person_keys(subjects)
     except keyring.KeyringUnavailableError:
         return [
-            Changes("closed", {}, {}) if entry.data_subject_id is not None else read_changes(entry) for entry in entries
+            Changes("closed", {}, {}) if entry.data_subject_id is not None else read_changes(entry)
+            for entry in entries
         ]
     return [read_changes(entry) for entry in entries]
 
@@ -123,15 +143,26 @@ def _row(entry: Entry, by: Actor) -> dict[str, Any]:
     changes: dict[str, Any] | None = json.loads(_json(values))
     sealed: bytes | None = None
     if entry.data_subject_id is not None:
-        sealed = keyring.encrypt(_json(values).encode(), _context(entry.action, kind, subject_id), entry.data_subject_id)
+        sealed = keyring.encrypt(
+            _json(values).encode(), _context(entry.action, kind, subject_id), entry.data_subject_id
+        )
         changes = None
     bound = structlog.contextvars.get_contextvars()
     return {
-        "merchant_id": current_merchant_id(), "actor_kind": by.kind, "actor_id": by.id, "actor_name": by.name,
-        "action": entry.action, "subject_kind": kind, "subject_id": subject_id, "fields": fields,
+        "merchant_id": current_merchant_id(),
+        "actor_kind": by.kind,
+        "actor_id": by.id,
+        "actor_name": by.name,
+        "action": entry.action,
+        "subject_kind": kind,
+        "subject_id": subject_id,
+        "fields": fields,
         # None is SQL NULL here, not the JSON value null.
-        "changes": sa.null() if changes is None else changes, "sealed_changes": sealed,
-        "data_subject_id": entry.data_subject_id, "job_id": bound.get("job"), "request_id": bound.get("request_id"),
+        "changes": sa.null() if changes is None else changes,
+        "sealed_changes": sealed,
+        "data_subject_id": entry.data_subject_id,
+        "job_id": bound.get("job"),
+        "request_id": bound.get("request_id"),
     }
 
 

@@ -29,17 +29,33 @@ class AuditEntry(Tenant, TimeKey, CommitOrdered, Base):
 
     actor_kind: Mapped[str] = mapped_column(info=not_pii("kind of actor"))
     actor_id: Mapped[int | None] = mapped_column(sa.BigInteger, info=not_pii("key"))
-    actor_name: Mapped[str] = mapped_column(info=pii(
-        category="name", strategy="staff", basis="legal_obligation", purpose="account for changes",
-        retention="as long as the log"))
+    actor_name: Mapped[str] = mapped_column(
+        info=pii(
+            category="name",
+            strategy="staff",
+            basis="legal_obligation",
+            purpose="account for changes",
+            retention="as long as the log",
+        )
+    )
     action: Mapped[str] = mapped_column(info=not_pii("name of the act"))
     subject_kind: Mapped[str] = mapped_column(info=not_pii("kind of thing"))
     subject_id: Mapped[str] = mapped_column(sa.Text(collation="C"), info=not_pii("id of the thing"))
-    fields: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), server_default="{}", info=not_pii("names of fields"))
-    changes: Mapped[dict[str, Any] | None] = mapped_column(info=not_pii("values of things that concern no person"))
-    sealed_changes: Mapped[bytes | None] = mapped_column(info=pii(
-        category="free_text", strategy="shred", basis="legal_obligation", purpose="account for changes",
-        retention="until the person's key is destroyed"))
+    fields: Mapped[list[str]] = mapped_column(
+        ARRAY(sa.Text), server_default="{}", info=not_pii("names of fields")
+    )
+    changes: Mapped[dict[str, Any] | None] = mapped_column(
+        info=not_pii("values of things that concern no person")
+    )
+    sealed_changes: Mapped[bytes | None] = mapped_column(
+        info=pii(
+            category="free_text",
+            strategy="shred",
+            basis="legal_obligation",
+            purpose="account for changes",
+            retention="until the person's key is destroyed",
+        )
+    )
     data_subject_id: Mapped[int | None] = mapped_column(sa.BigInteger, info=not_pii("key"))
     job_id: Mapped[int | None] = mapped_column(sa.BigInteger, info=not_pii("key"))
     request_id: Mapped[str | None] = mapped_column(info=not_pii("random"))
@@ -51,8 +67,13 @@ class AuditEntry(Tenant, TimeKey, CommitOrdered, Base):
         sa.Index("audit_entry_subject_idx", "merchant_id", "subject_kind", "subject_id", "id"),
         sa.Index("audit_entry_actor_idx", "merchant_id", "actor_kind", "actor_id", "id"),
         sa.Index("audit_entry_action_idx", "merchant_id", "action", "id"),
-        sa.Index("audit_entry_person_idx", "merchant_id", "data_subject_id", "id",
-                 postgresql_where=sa.text("data_subject_id IS NOT NULL")),
+        sa.Index(
+            "audit_entry_person_idx",
+            "merchant_id",
+            "data_subject_id",
+            "id",
+            postgresql_where=sa.text("data_subject_id IS NOT NULL"),
+        ),
         partitioned_by("id"),
     )
 
@@ -68,7 +89,9 @@ class AuditSeal(Tenant, Base):
     __tablename__ = "audit_seal"
     __append_only__ = True
 
-    number: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False, info=not_pii("key"))
+    number: Mapped[int] = mapped_column(
+        sa.BigInteger, primary_key=True, autoincrement=False, info=not_pii("key")
+    )
     cluster: Mapped[int] = mapped_column(sa.BigInteger, info=not_pii("database cluster"))
     last_xid: Mapped[int] = mapped_column(Xid8, info=not_pii("transaction number"))
     entry_ids: Mapped[list[int]] = mapped_column(ARRAY(sa.BigInteger), info=not_pii("keys"))

@@ -108,7 +108,10 @@ def signed_heads() -> tuple[list[Head], list[str]]:
 def _next_batch() -> list[tuple[AuditEntry, bytes]]:
     for cluster in clusters_of(db.session(), AuditEntry):
         last = db.session.execute(
-            sa.select(AuditSeal).where(AuditSeal.cluster == cluster).order_by(AuditSeal.number.desc()).limit(1)
+            sa.select(AuditSeal)
+            .where(AuditSeal.cluster == cluster)
+            .order_by(AuditSeal.number.desc())
+            .limit(1)
         ).scalar_one_or_none()
         position = Position(cluster, last.last_xid, last.entry_ids[-1]) if last else Position(cluster)
         entries = db.session.scalars(committed_after(AuditEntry, position, ENTRIES_PER_SEAL)).all()
@@ -130,7 +133,11 @@ def _append(batch: list[tuple[AuditEntry, bytes]]) -> Head:
     ids, hashes = [entry.id for entry, _ in batch], b"".join(each for _, each in batch)
     entry = batch[-1][0]
     seal = AuditSeal(
-        number=number, cluster=entry.cluster, last_xid=entry.xid, entry_ids=ids, entry_hashes=hashes,
+        number=number,
+        cluster=entry.cluster,
+        last_xid=entry.xid,
+        entry_ids=ids,
+        entry_hashes=hashes,
         hash=link(last.hash if last else FIRST, number, ids, hashes),
     )
     db.session.add(seal)

@@ -110,7 +110,9 @@ def _check_heads(report: Report, hashes: dict[int, bytes]) -> None:
         elif hashes.get(head.number) != head.hash:
             report.add(Problem("rewritten", f"Seal {head.number} is not the one that was signed."))
     if hashes and not heads:
-        report.add(Problem("head", "There are seals, but no signed head is kept. Were the kept heads deleted?"))
+        report.add(
+            Problem("head", "There are seals, but no signed head is kept. Were the kept heads deleted?")
+        )
 
 
 def _check_inserted(report: Report, cluster: int) -> None:
@@ -129,7 +131,9 @@ def _check_inserted(report: Report, cluster: int) -> None:
             if (xid, entry_id) > end:
                 report.unsealed += 1
             elif entry_id not in sealed:
-                report.add(Problem("inserted", f"Entry {entry_id} was put in after its time was sealed.", entry_id))
+                report.add(
+                    Problem("inserted", f"Entry {entry_id} was put in after its time was sealed.", entry_id)
+                )
         position = Position(cluster, entries[-1][0], entries[-1][1])
 
 

@@ -77,7 +77,11 @@ class Doorbell:
             return False
         try:
             Queue(self.queue_name(queue), connection=self.redis, serializer=JSONSerializer).enqueue(
-                function, args=args, description=function, result_ttl=0, failure_ttl=FAILURE_SECONDS,
+                function,
+                args=args,
+                description=function,
+                result_ttl=0,
+                failure_ttl=FAILURE_SECONDS,
                 job_timeout=LONGEST_RUN_SECONDS,
             )
         except RedisError as error:

@@ -30,15 +30,25 @@ class Job(Tenant, TimeKey, Base):
     __tablename__ = "job"
 
     kind: Mapped[str] = mapped_column(info=not_pii("name of the work"))
-    queue: Mapped[str] = mapped_column(default="long", server_default="long", info=not_pii("name of the queue"))
-    args: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}", info=not_pii("ids and plain values"))
+    queue: Mapped[str] = mapped_column(
+        default="long", server_default="long", info=not_pii("name of the queue")
+    )
+    args: Mapped[dict[str, Any]] = mapped_column(
+        default=dict, server_default="{}", info=not_pii("ids and plain values")
+    )
     unique_key: Mapped[str | None] = mapped_column(info=not_pii("made of ids"))
     state: Mapped[str] = mapped_column(default="queued", server_default="queued", info=not_pii("state"))
     actor_kind: Mapped[str] = mapped_column(info=not_pii("kind of actor"))
     actor_id: Mapped[int | None] = mapped_column(sa.BigInteger, info=not_pii("key"))
-    actor_name: Mapped[str] = mapped_column(info=pii(
-        category="name", strategy="staff", basis="legitimate_interest", purpose="show who started a job",
-        retention="90 days after the job ended"))
+    actor_name: Mapped[str] = mapped_column(
+        info=pii(
+            category="name",
+            strategy="staff",
+            basis="legitimate_interest",
+            purpose="show who started a job",
+            retention="90 days after the job ended",
+        )
+    )
     retry_of: Mapped[int | None] = mapped_column(sa.BigInteger, info=not_pii("key"))
 
     attempt: Mapped[int] = mapped_column(default=0, server_default="0", info=not_pii("fencing token"))
@@ -53,9 +63,12 @@ class Job(Tenant, TimeKey, Base):
     rate: Mapped[float | None] = mapped_column(sa.Double, info=_PROGRESS)
     note: Mapped[str | None] = mapped_column(info=not_pii("sentence of the program"))
     checkpoint: Mapped[dict[str, Any]] = mapped_column(
-        default=dict, server_default="{}", info=not_pii("ids, offsets and counts"))
+        default=dict, server_default="{}", info=not_pii("ids, offsets and counts")
+    )
     ok_items: Mapped[int] = mapped_column(sa.BigInteger, default=0, server_default="0", info=not_pii("count"))
-    failed_items: Mapped[int] = mapped_column(sa.BigInteger, default=0, server_default="0", info=not_pii("count"))
+    failed_items: Mapped[int] = mapped_column(
+        sa.BigInteger, default=0, server_default="0", info=not_pii("count")
+    )
     error: Mapped[str | None] = mapped_column(info=not_pii("sentence of the program"))
     result_file_id: Mapped[int | None] = mapped_column(sa.BigInteger, info=not_pii("key"))
 
@@ -69,9 +82,20 @@ class Job(Tenant, TimeKey, Base):
         sa.CheckConstraint(sa.column("queue").in_(QUEUES), name="queue"),
         sa.CheckConstraint("done >= 0 AND attempt >= 0 AND failures >= 0", name="counts"),
         sa.CheckConstraint("(state = 'running') = (lease_until IS NOT NULL)", name="lease"),
-        sa.Index("job_unique_key", "merchant_id", "kind", "unique_key", unique=True,
-                 postgresql_where=sa.text("state IN ('queued', 'running') AND unique_key IS NOT NULL")),
-        sa.Index("job_finished_idx", "merchant_id", "finished_at", postgresql_where=sa.text("finished_at IS NOT NULL")),
+        sa.Index(
+            "job_unique_key",
+            "merchant_id",
+            "kind",
+            "unique_key",
+            unique=True,
+            postgresql_where=sa.text("state IN ('queued', 'running') AND unique_key IS NOT NULL"),
+        ),
+        sa.Index(
+            "job_finished_idx",
+            "merchant_id",
+            "finished_at",
+            postgresql_where=sa.text("finished_at IS NOT NULL"),
+        ),
         # Read by due_jobs() across merchants, hence without the merchant in front.
         sa.Index("job_queued_idx", "run_after", postgresql_where=sa.text("state = 'queued'")),
         sa.Index("job_lease_idx", "lease_until", postgresql_where=sa.text("state = 'running'")),
@@ -107,10 +131,16 @@ class JobItem(Tenant, Base):
 
     __tablename__ = "job_item"
 
-    job_id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False, info=not_pii("key"))
-    key: Mapped[str] = mapped_column(sa.Text(collation="C"), primary_key=True, info=not_pii("id or row number"))
+    job_id: Mapped[int] = mapped_column(
+        sa.BigInteger, primary_key=True, autoincrement=False, info=not_pii("key")
+    )
+    key: Mapped[str] = mapped_column(
+        sa.Text(collation="C"), primary_key=True, info=not_pii("id or row number")
+    )
     state: Mapped[str] = mapped_column(info=not_pii("state"))
-    message: Mapped[str] = mapped_column(default="", server_default="", info=not_pii("sentence of the program"))
+    message: Mapped[str] = mapped_column(
+        default="", server_default="", info=not_pii("sentence of the program")
+    )
 
     __table_args__ = (
         tenant_fk("job", "job_id", ondelete="CASCADE"),

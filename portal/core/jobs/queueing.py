@@ -23,8 +23,14 @@ ARGS_BYTES: Final = 64 * 1024
 
 
 def enqueue(
-    kind: str, args: Mapping[str, Any] | None = None, *, by: Actor, total: int | None = None,
-    unique_key: str | None = None, run_after: dt.datetime | None = None, retry_of: int | None = None,
+    kind: str,
+    args: Mapping[str, Any] | None = None,
+    *,
+    by: Actor,
+    total: int | None = None,
+    unique_key: str | None = None,
+    run_after: dt.datetime | None = None,
+    retry_of: int | None = None,
 ) -> Job:
     """Write a job in the caller's transaction; a worker hears of it after the commit.
 
@@ -41,8 +47,15 @@ def enqueue(
         UnknownJobError: no handler is registered for *kind*.
     """
     values = {
-        "merchant_id": current_merchant_id(), "kind": kind, "queue": kind_of(kind).queue, "args": dict(args or {}),
-        "actor_kind": by.kind, "actor_id": by.id, "actor_name": by.name, "total": total, "unique_key": unique_key,
+        "merchant_id": current_merchant_id(),
+        "kind": kind,
+        "queue": kind_of(kind).queue,
+        "args": dict(args or {}),
+        "actor_kind": by.kind,
+        "actor_id": by.id,
+        "actor_name": by.name,
+        "total": total,
+        "unique_key": unique_key,
         "retry_of": retry_of,
     }
     if len(json.dumps(values["args"])) > ARGS_BYTES:
@@ -63,7 +76,9 @@ def job_of(job_id: int) -> Job:
     """
     found = db.session.get(Job, (current_merchant_id(), job_id))
     if found is None:
-        raise NotFoundError("There is no such job, or it was tidied away. Finished jobs are kept for 90 days.")
+        raise NotFoundError(
+            "There is no such job, or it was tidied away. Finished jobs are kept for 90 days."
+        )
     return found
 
 
@@ -74,12 +89,16 @@ def cancel(job_id: int, *, by: Actor) -> Job:
         ConflictError: it has ended already.
     """
     waiting = (
-        sa.update(Job).where(Job.id == job_id, Job.state == "queued")
-        .values(state="cancelled", cancel_requested_at=sa.func.now(), finished_at=sa.func.now()).returning(Job.id)
+        sa.update(Job)
+        .where(Job.id == job_id, Job.state == "queued")
+        .values(state="cancelled", cancel_requested_at=sa.func.now(), finished_at=sa.func.now())
+        .returning(Job.id)
     )
     running = (
-        sa.update(Job).where(Job.id == job_id, Job.state == "running")
-        .values(cancel_requested_at=sa.func.coalesce(Job.cancel_requested_at, sa.func.now())).returning(Job.id)
+        sa.update(Job)
+        .where(Job.id == job_id, Job.state == "running")
+        .values(cancel_requested_at=sa.func.coalesce(Job.cancel_requested_at, sa.func.now()))
+        .returning(Job.id)
     )
     # It may start between the two questions, so the first is asked once more.
     if not any(db.session.execute(each).first() for each in (waiting, running, waiting)):
@@ -95,18 +114,30 @@ def resume(job_id: int, *, by: Actor) -> Job:
         ConflictError: it has not ended, or the same work was started anew meanwhile.
     """
     again = (
-        sa.update(Job).where(Job.id == job_id, Job.state.in_(("failed", "cancelled")))
-        .values(state="queued", failures=0, cancel_requested_at=None, finished_at=None, error=None,
-                run_after=sa.func.now(), rung_at=sa.func.now())
+        sa.update(Job)
+        .where(Job.id == job_id, Job.state.in_(("failed", "cancelled")))
+        .values(
+            state="queued",
+            failures=0,
+            cancel_requested_at=None,
+            finished_at=None,
+            error=None,
+            run_after=sa.func.now(),
+            rung_at=sa.func.now(),
+        )
         .returning(Job.id)
     )
     try:
         with db.session.begin_nested():
             resumed = db.session.execute(again).first()
     except IntegrityError as error:
-        raise ConflictError("The same work was started again in the meantime; follow that job instead.") from error
+        raise ConflictError(
+            "The same work was started again in the meantime; follow that job instead."
+        ) from error
     if resumed is None:
-        raise ConflictError(f"Only a failed or cancelled job can be resumed; this one is {job_of(job_id).state}.")
+        raise ConflictError(
+            f"Only a failed or cancelled job can be resumed; this one is {job_of(job_id).state}."
+        )
     job = _fresh(job_id)
     audit.record("job.resumed", by=by, subject=("job", job_id))
     ring_after_commit(db.session(), job.queue, job.merchant_id, job.id)
@@ -124,14 +155,22 @@ def retry_failed_rows(job_id: int, *, by: Actor) -> Job:
         raise ConflictError("There are no failed rows to retry, or the job has not ended yet.")
     if not kind_of(first.kind).retries_rows:
         raise ConflictError("This kind of job is resumed as a whole, not row by row.")
-    again = enqueue(first.kind, first.args, by=by, total=first.failed_items, unique_key=f"retry-{job_id}", retry_of=job_id)
-    audit.record("job.rows_retried", by=by, subject=("job", job_id), after={"job": again.id, "rows": first.failed_items})
+    again = enqueue(
+        first.kind, first.args, by=by, total=first.failed_items, unique_key=f"retry-{job_id}", retry_of=job_id
+    )
+    audit.record(
+        "job.rows_retried",
+        by=by,
+        subject=("job", job_id),
+        after={"job": again.id, "rows": first.failed_items},
+    )
     return again
 
 
 def _write(values: dict[str, Any]) -> Job:
     write = (
-        insert(Job).values(**values)
+        insert(Job)
+        .values(**values)
         .on_conflict_do_nothing(
             index_elements=["merchant_id", "kind", "unique_key"],
             index_where=sa.text("state IN ('queued', 'running') AND unique_key IS NOT NULL"),
@@ -139,7 +178,8 @@ def _write(values: dict[str, Any]) -> Job:
         .returning(Job)
     )
     present = (
-        sa.select(Job).where(Job.kind == values["kind"], Job.unique_key == values["unique_key"])
+        sa.select(Job)
+        .where(Job.kind == values["kind"], Job.unique_key == values["unique_key"])
         .where(Job.state.in_(("queued", "running")))
     )
     while True:

@@ -37,8 +37,13 @@ class UnknownJobError(LookupError):
 
 
 def job(
-    name: str, *, title: str, permission: str = "jobs.manage", queue: Literal["quick", "long"] = "long",
-    quiet: bool = False, retries_rows: bool = False,
+    name: str,
+    *,
+    title: str,
+    permission: str = "jobs.manage",
+    queue: Literal["quick", "long"] = "long",
+    quiet: bool = False,
+    retries_rows: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Register a handler: ``@job("imports.apply", title="Import orders", permission="imports.run")``.
 
@@ -49,7 +54,8 @@ def job(
     def register(handler: Handler) -> Handler:
         present = _kinds.get(name)
         if present is not None and (present.handler.__module__, present.handler.__qualname__) != (
-            handler.__module__, handler.__qualname__,
+            handler.__module__,
+            handler.__qualname__,
         ):
             raise ValueError(f"Two jobs are called {name}.")
         _kinds[name] = JobKind(name, title, permission, handler, queue, quiet, retries_rows)

@@ -120,7 +120,12 @@ class JobRun:
 
     def end(self, state: str, *, error: str | None = None, failed: bool = False, seconds: float = 0) -> None:
         """End the attempt after the rollback of what it had not committed. Called by the runner."""
-        values: dict[str, Any] = {"state": state, "lease_until": None, "error": error, "failures": Job.failures + int(failed)}
+        values: dict[str, Any] = {
+            "state": state,
+            "lease_until": None,
+            "error": error,
+            "failures": Job.failures + int(failed),
+        }
         if state == "queued":
             again = sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)
             values |= {"run_after": again, "rung_at": sa.func.now()}
@@ -137,8 +142,12 @@ class JobRun:
         try:
             # The last statement of the transaction, so the row is locked for a moment only.
             cancelled = self._update(
-                db.session.execute, checkpoint=self.state, result_file_id=self._result_file_id,
-                ok_items=self._counts["ok"], failed_items=self._counts["failed"], **values,
+                db.session.execute,
+                checkpoint=self.state,
+                result_file_id=self._result_file_id,
+                ok_items=self._counts["ok"],
+                failed_items=self._counts["failed"],
+                **values,
             )
         except LeaseLostError:
             db.session.rollback()
@@ -149,7 +158,9 @@ class JobRun:
     def _update(self, execute: Any, **values: Any) -> bool:
         """Write progress and *values* under the fence; returns whether cancelling was asked for."""
         own = {"done": self.done, "total": self.total, "rate": self._rate(), "note": self.note}
-        fenced = self._ours().values(progress_at=sa.func.now(), **own, **values).returning(Job.cancel_requested_at)
+        fenced = (
+            self._ours().values(progress_at=sa.func.now(), **own, **values).returning(Job.cancel_requested_at)
+        )
         row = execute(fenced).first()
         if row is None:
             raise LeaseLostError
@@ -157,7 +168,8 @@ class JobRun:
 
     def _ours(self) -> sa.Update:
         return (
-            sa.update(Job).where(Job.merchant_id == current_merchant_id(), Job.id == self.id)
+            sa.update(Job)
+            .where(Job.merchant_id == current_merchant_id(), Job.id == self.id)
             .where(Job.attempt == self.attempt, Job.state == "running")
             .execution_options(synchronize_session=False)
         )
@@ -168,14 +180,25 @@ class JobRun:
         for key, (state, message) in waiting.items():
             kept = FAILED_ITEMS_KEPT if state == "failed" else OK_ITEMS_KEPT
             if self._counts[state] < kept:
-                rows.append({"merchant_id": current_merchant_id(), "job_id": self.id, "key": key, "state": state, "message": message})
+                rows.append(
+                    {
+                        "merchant_id": current_merchant_id(),
+                        "job_id": self.id,
+                        "key": key,
+                        "state": state,
+                        "message": message,
+                    }
+                )
             self._counts[state] += 1
         if rows:
             write = insert(JobItem)
-            db.session.execute(write.on_conflict_do_update(
-                index_elements=["merchant_id", "job_id", "key"],
-                set_={"state": write.excluded.state, "message": write.excluded.message},
-            ), rows)
+            db.session.execute(
+                write.on_conflict_do_update(
+                    index_elements=["merchant_id", "job_id", "key"],
+                    set_={"state": write.excluded.state, "message": write.excluded.message},
+                ),
+                rows,
+            )
 
     def _set_progress(self, done: int, total: int | None, note: str | None) -> None:
         self.done = done

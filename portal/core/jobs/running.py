@@ -58,13 +58,19 @@ def _claim(job_id: int) -> Job | None:
     waits = sa.and_(Job.state == "queued", Job.run_after <= sa.func.now())
     is_lost = sa.and_(Job.state == "running", Job.lease_until < sa.func.now())
     take = (
-        sa.update(Job).where(Job.id == job_id, sa.or_(waits, is_lost))
+        sa.update(Job)
+        .where(Job.id == job_id, sa.or_(waits, is_lost))
         .values(
-            state="running", attempt=Job.attempt + 1, lease_until=LEASE, progress_at=sa.func.now(), rate=None,
+            state="running",
+            attempt=Job.attempt + 1,
+            lease_until=LEASE,
+            progress_at=sa.func.now(),
+            rate=None,
             started_at=sa.func.coalesce(Job.started_at, sa.func.now()),
             failures=Job.failures + sa.case((Job.state == "running", 1), else_=0),
         )
-        .returning(Job).execution_options(synchronize_session=False)
+        .returning(Job)
+        .execution_options(synchronize_session=False)
     )
     job = db.session.scalars(take).one_or_none()
     db.session.commit()
@@ -120,7 +126,7 @@ def _fail(run: JobRun, message: str, *, seconds: float | None = None) -> None:
     if run.is_last_try:
         run.end("failed", error=f"{message} It was tried {MAX_FAILURES} times and parked.", failed=True)
     else:
-        pause = FIRST_PAUSE_SECONDS * 4 ** run.failures if seconds is None else seconds
+        pause = FIRST_PAUSE_SECONDS * 4**run.failures if seconds is None else seconds
         run.end("queued", error=f"{message} It is tried again by itself.", failed=True, seconds=pause)
 
 
@@ -130,8 +136,10 @@ def _due() -> list[tuple[int, int]]:
         rows = db.session.execute(sa.text("SELECT merchant_id, id FROM due_jobs(interval '0', 100)")).all()
     else:
         waiting = (
-            sa.select(Job.merchant_id, Job.id).where(Job.state == "queued", Job.run_after <= sa.func.now())
-            .order_by(Job.run_after, Job.id).limit(100)
+            sa.select(Job.merchant_id, Job.id)
+            .where(Job.state == "queued", Job.run_after <= sa.func.now())
+            .order_by(Job.run_after, Job.id)
+            .limit(100)
         )
         rows = db.session.execute(waiting).all()
     db.session.rollback()

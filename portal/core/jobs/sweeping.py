@@ -57,8 +57,10 @@ def prune_jobs(now: dt.datetime | None = None) -> int:
     quiet = [kind.name for kind in kinds().values() if kind.is_quiet]
     is_quiet_and_well = sa.and_(Job.kind.in_(quiet), Job.state == "done", Job.finished_at < now - QUIET_KEPT)
     old = (
-        sa.select(Job.id).where(sa.or_(Job.finished_at < now - KEPT, is_quiet_and_well))
-        .order_by(Job.finished_at).limit(PRUNED_AT_ONCE)
+        sa.select(Job.id)
+        .where(sa.or_(Job.finished_at < now - KEPT, is_quiet_and_well))
+        .order_by(Job.finished_at)
+        .limit(PRUNED_AT_ONCE)
     )
     deleted = db.session.execute(sa.delete(Job).where(Job.id.in_(old)).returning(Job.id))
     return len(deleted.all())

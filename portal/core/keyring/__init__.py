@@ -20,9 +20,20 @@ from portal.core.keyring.store import KeyDestroyedError, KeyringUnavailableError
 from portal.core.secrets import last_four, secret_box
 
 __all__ = [
-    "DecryptionError", "KeyDestroyedError", "KeyringUnavailableError", "decrypt", "decrypt_retained",
-    "destroy_due_retention_keys", "destroy_person_key", "encrypt", "encrypt_retained", "is_available", "last_four",
-    "load_person_keys", "person_key", "secret_box",
+    "DecryptionError",
+    "KeyDestroyedError",
+    "KeyringUnavailableError",
+    "decrypt",
+    "decrypt_retained",
+    "destroy_due_retention_keys",
+    "destroy_person_key",
+    "encrypt",
+    "encrypt_retained",
+    "is_available",
+    "last_four",
+    "load_person_keys",
+    "person_key",
+    "secret_box",
 ]
 
 
@@ -68,7 +79,9 @@ def encrypt_retained(plaintext: bytes, aad: str, subject_id: int, *, basis: str,
     return ciphers.seal(key, plaintext, _context(aad, subject_id))
 
 
-def decrypt_retained(sealed: bytes, aad: str, subject_id: int, *, basis: str, until: dt.date, reason: str) -> bytes:
+def decrypt_retained(
+    sealed: bytes, aad: str, subject_id: int, *, basis: str, until: dt.date, reason: str
+) -> bytes:
     """Open a retained value. The caller has checked the role and records *reason* in the audit log.
 
     Raises:

@@ -33,7 +33,9 @@ class KeyringUnavailableError(DomainError):
     status = 503
 
     def __init__(self) -> None:
-        super().__init__("The key store cannot be reached, so personal data can be neither saved nor shown. Try again in a minute.")
+        super().__init__(
+            "The key store cannot be reached, so personal data can be neither saved nor shown. Try again in a minute."
+        )
 
 
 class KeyDestroyedError(DomainError):
@@ -55,9 +57,16 @@ class KeyStore:
     def __init__(self, url: str, master: MasterKey) -> None:
         self._master = master
         self._engine = sa.create_engine(
-            url, pool_size=2, max_overflow=8, pool_timeout=CONNECT_SECONDS, pool_pre_ping=True, hide_parameters=True,
+            url,
+            pool_size=2,
+            max_overflow=8,
+            pool_timeout=CONNECT_SECONDS,
+            pool_pre_ping=True,
+            hide_parameters=True,
             connect_args={
-                "prepare_threshold": None, "connect_timeout": CONNECT_SECONDS, "application_name": "portal keyring",
+                "prepare_threshold": None,
+                "connect_timeout": CONNECT_SECONDS,
+                "application_name": "portal keyring",
                 "options": f"-c statement_timeout={STATEMENT_MILLISECONDS}",
             },
         )

@@ -14,7 +14,9 @@ from portal.core.listing.page import Page, request_viewer
 REGION = "components/_list_region.html"
 
 
-def show_list(listing: Listing, template: str, *, region: str = REGION, **context: Any) -> ResponseReturnValue:
+def show_list(
+    listing: Listing, template: str, *, region: str = REGION, **context: Any
+) -> ResponseReturnValue:
     """Answer a GET of the list.
 
     The "add filter" form sends field, comparison and value apart; without JavaScript it is sent on to the one address of that
@@ -22,8 +24,12 @@ def show_list(listing: Listing, template: str, *, region: str = REGION, **contex
     """
     if "add" in request.args and not wants_fragment():
         page = Page.read(listing, request.args, path=request.path, viewer=request_viewer())
-        return redirect(page.canonical_url, 303) if not page.messages else render(template, page=page, **context)
-    page = Page.read(listing, request.args, path=request.path, viewer=request_viewer(), with_views=not wants_fragment())
+        return (
+            redirect(page.canonical_url, 303) if not page.messages else render(template, page=page, **context)
+        )
+    page = Page.read(
+        listing, request.args, path=request.path, viewer=request_viewer(), with_views=not wants_fragment()
+    )
     if not wants_fragment():
         return render(template, page=page, **context)
     response = render(region, page=page, **context)

@@ -49,15 +49,23 @@ def writers(columns: Sequence[Column]) -> list[Writer]:
 def rows_markup(columns: Sequence[Column], rows: Sequence[TableRow], *, selects: bool) -> Markup:
     """The rows of the table, filled into the patterns of the template."""
     macros: Any = current_app.jinja_env.get_template(PATTERNS).module
-    pattern = str(macros.row([PatternColumn(_css(each), each.label.replace("%", "%%")) for each in columns], selects))
+    pattern = str(
+        macros.row([PatternColumn(_css(each), each.label.replace("%", "%%")) for each in columns], selects)
+    )
     link, time = str(macros.link()), str(macros.time())
-    times = [position for position, column in enumerate(columns) if column.kind == "time" and column.text is None]
-    states = [(position, column) for position, column in enumerate(columns) if column.kind == "state" and column.text is None]
+    times = [
+        position for position, column in enumerate(columns) if column.kind == "time" and column.text is None
+    ]
+    states = [
+        (position, column)
+        for position, column in enumerate(columns)
+        if column.kind == "state" and column.text is None
+    ]
     texts = _escaped(columns, rows, times)
     width, shown = len(columns), len(columns) + 2 + 2 * len(times)
     written = []
     for number, row in enumerate(rows):
-        own = texts[number * shown:(number + 1) * shown]
+        own = texts[number * shown : (number + 1) * shown]
         filled, key, url = own[:width], own[width], own[width + 1]
         for place, position in enumerate(times):
             stamp = own[width + 2 + 2 * place]
@@ -120,7 +128,9 @@ def _words(column: Column) -> Writer:
         return lambda values: mask(values.get(key), category)
     match column.kind:
         case "money":
-            return lambda values: formats.money(values[key], values[currency_key]) if values.get(key) is not None else None
+            return lambda values: (
+                formats.money(values[key], values[currency_key]) if values.get(key) is not None else None
+            )
         case "number":
             return lambda values: formats.number(values[key]) if values.get(key) is not None else None
         case "day":

@@ -54,7 +54,9 @@ def unseal(text: str, about: Sequence[str]) -> Cursor | None:
     """The place in the list, or None when the text is none of ours."""
     try:
         sealed = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
-        payload = _cipher(current_app.config["SECRET_KEY"]).decrypt(sealed[:NONCE], sealed[NONCE:], _binding(about))
+        payload = _cipher(current_app.config["SECRET_KEY"]).decrypt(
+            sealed[:NONCE], sealed[NONCE:], _binding(about)
+        )
     except (InvalidTag, ValueError, binascii.Error):
         return None
     value, key, counted = json.loads(payload)

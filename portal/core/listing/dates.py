@@ -10,10 +10,22 @@ from zoneinfo import ZoneInfo
 from portal.core.clock import utc_now
 from portal.core.formats import current_region
 
-RELATIVE: Final = {"1d": "today", "2d": "since yesterday", "7d": "last 7 days", "30d": "last 30 days", "90d": "last 90 days",
-                   "365d": "last 365 days"}
-PERIODS: Final = {"week": "this week", "month": "this month", "year": "this year", "last_week": "last week", "last_month": "last month",
-                  "last_year": "last year"}
+RELATIVE: Final = {
+    "1d": "today",
+    "2d": "since yesterday",
+    "7d": "last 7 days",
+    "30d": "last 30 days",
+    "90d": "last 90 days",
+    "365d": "last 365 days",
+}
+PERIODS: Final = {
+    "week": "this week",
+    "month": "this month",
+    "year": "this year",
+    "last_week": "last week",
+    "last_month": "last month",
+    "last_year": "last year",
+}
 _DAYS: Final = re.compile(r"^(\d{1,4})d$")
 EARLIEST: Final = dt.date(1990, 1, 1)
 
@@ -76,13 +88,20 @@ def span(operator: str, value: str) -> tuple[dt.datetime | None, dt.datetime | N
 
 
 def _period(name: str, now: dt.date) -> tuple[dt.date, dt.date]:
-    monday, month, year = now - dt.timedelta(days=now.weekday()), now.replace(day=1), now.replace(month=1, day=1)
+    monday, month, year = (
+        now - dt.timedelta(days=now.weekday()),
+        now.replace(day=1),
+        now.replace(month=1, day=1),
+    )
     next_month = (month + dt.timedelta(days=32)).replace(day=1)
     last_month = (month - dt.timedelta(days=1)).replace(day=1)
     week = dt.timedelta(days=7)
     found = {
-        "week": (monday, monday + week), "month": (month, next_month), "year": (year, year.replace(year=year.year + 1)),
-        "last_week": (monday - week, monday), "last_month": (last_month, month),
+        "week": (monday, monday + week),
+        "month": (month, next_month),
+        "year": (year, year.replace(year=year.year + 1)),
+        "last_week": (monday - week, monday),
+        "last_month": (last_month, month),
         "last_year": (year.replace(year=year.year - 1), year),
     }.get(name)
     if found is None:

@@ -139,5 +139,9 @@ class Listing:
 
     def named_indexes(self) -> dict[str, str]:
         """Every index the list counts on, by what it serves; a test compares them with the catalogue."""
-        named = {f"sort {column.key}": column.sort.index for column in self.columns if column.sort and column.sort.index}
+        named = {
+            f"sort {column.key}": column.sort.index
+            for column in self.columns
+            if column.sort and column.sort.index
+        }
         return named | {f"filter {each.key}": each.index for each in self.filters if each.index}

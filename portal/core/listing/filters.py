@@ -68,7 +68,9 @@ class Filter:
         except (ValueError, InvalidOperation, OverflowError) as error:
             if isinstance(error, FilterValueError):
                 raise
-            raise FilterValueError(f"{self.label}: “{clean(value)[:60]}” {self._complaint(operator)}.") from error
+            raise FilterValueError(
+                f"{self.label}: “{clean(value)[:60]}” {self._complaint(operator)}."
+            ) from error
 
     def merge(self, operator: str, values: list[str]) -> Condition:
         """Alternatives of one operator in one condition, where that uses the index better."""
@@ -176,7 +178,9 @@ class NumberFilter(Filter):
         return self.expression == typed
 
     def _complaint(self, operator: str) -> str:
-        return f"is not a number with at most {self.places} decimals" if self.places else "is not a whole number"
+        return (
+            f"is not a number with at most {self.places} decimals" if self.places else "is not a whole number"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,13 +199,22 @@ class DateFilter(Filter):
 
     of: Literal["time", "id", "date"] = "time"
 
-    operators: ClassVar[dict[str, str]] = {"last": "is", "in": "is", "on": "is on", "since": "is since", "until": "is until"}
+    operators: ClassVar[dict[str, str]] = {
+        "last": "is",
+        "in": "is",
+        "on": "is on",
+        "since": "is since",
+        "until": "is until",
+    }
     control: ClassVar[str] = "date"
 
     def words(self, operator: str, value: str) -> str:
         try:
             if operator == "last":
-                return dates.RELATIVE.get(value) or f"last {formats.plural(dates.days_back(value), 'day', 'days')}"
+                return (
+                    dates.RELATIVE.get(value)
+                    or f"last {formats.plural(dates.days_back(value), 'day', 'days')}"
+                )
             return dates.PERIODS[value] if operator == "in" else formats.day(dates.parse_day(value))
         except (ValueError, KeyError):
             return clean(value)[:60]
@@ -216,10 +229,16 @@ class DateFilter(Filter):
     def _limit(self, moment: dt.datetime) -> Any:
         if self.of == "id":
             return sa.literal(floor_at(moment), sa.BigInteger())
-        return sa.literal(moment, sa.DateTime(timezone=True)) if self.of == "time" else dates.start_day(moment)
+        return (
+            sa.literal(moment, sa.DateTime(timezone=True)) if self.of == "time" else dates.start_day(moment)
+        )
 
     def _complaint(self, operator: str) -> str:
-        return "is not a date from 1990 on" if operator in ("on", "since", "until") else "is not a period it knows"
+        return (
+            "is not a date from 1990 on"
+            if operator in ("on", "since", "until")
+            else "is not a period it knows"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

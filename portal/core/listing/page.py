@@ -79,7 +79,15 @@ class Page:
     before: str | None = None
 
     @classmethod
-    def read(cls, listing: Listing, arguments: Mapping[str, str] | MultiDict[str, str], *, path: str, viewer: Viewer, with_views: bool = True) -> Page:
+    def read(
+        cls,
+        listing: Listing,
+        arguments: Mapping[str, str] | MultiDict[str, str],
+        *,
+        path: str,
+        viewer: Viewer,
+        with_views: bool = True,
+    ) -> Page:
         """Read what the arguments ask for. Wrong filters and lost places become messages; the list still shows."""
         args = arguments if isinstance(arguments, MultiDict) else MultiDict(arguments)
         # A fragment has no tabs; it needs the views only to open one.
@@ -115,11 +123,19 @@ class Page:
 
     @property
     def next_url(self) -> str | None:
-        return self.url_for(replace(self.state, after=self.after, before=None), place=True) if self.after else None
+        return (
+            self.url_for(replace(self.state, after=self.after, before=None), place=True)
+            if self.after
+            else None
+        )
 
     @property
     def previous_url(self) -> str | None:
-        return self.url_for(replace(self.state, before=self.before, after=None), place=True) if self.before else None
+        return (
+            self.url_for(replace(self.state, before=self.before, after=None), place=True)
+            if self.before
+            else None
+        )
 
     @property
     def first_url(self) -> str:
@@ -155,13 +171,20 @@ class Page:
         """The filters as a sentence: each group is a clause, its chips the alternatives."""
         found = []
         for number, terms in self.state.groups.items():
-            found.append(GroupView(number, self._clause(terms), [self._chip(terms, term, i) for i, term in enumerate(terms)]))
+            found.append(
+                GroupView(
+                    number, self._clause(terms), [self._chip(terms, term, i) for i, term in enumerate(terms)]
+                )
+            )
         return found
 
     @cached_property
     def tabs(self) -> list[TabView]:
         everything = TabView("All", self.path, self.state.view is None and not self.is_filtered)
-        saved = [TabView(view.name, f"{self.path}?view={view.id}", self.state.view == view.id) for view in self.views]
+        saved = [
+            TabView(view.name, f"{self.path}?view={view.id}", self.state.view == view.id)
+            for view in self.views
+        ]
         return [everything, *saved] if saved or not everything.active else [everything]
 
     @cached_property
@@ -170,7 +193,11 @@ class Page:
 
     @cached_property
     def filters(self) -> list[Filter]:
-        return [each for each in self.listing.filters if not each.permission or each.permission in self.viewer.permissions]
+        return [
+            each
+            for each in self.listing.filters
+            if not each.permission or each.permission in self.viewer.permissions
+        ]
 
     @cached_property
     def bulk(self) -> list[BulkAction]:
@@ -187,13 +214,18 @@ class Page:
     @property
     def date_choices(self) -> list[tuple[str, str]]:
         """Relative dates for a date filter, each as comparison and value in one."""
-        return [("", "any time"), *((f"last.{key}", words) for key, words in RELATIVE.items()),
-                *((f"in.{key}", words) for key, words in PERIODS.items())]
+        return [
+            ("", "any time"),
+            *((f"last.{key}", words) for key, words in RELATIVE.items()),
+            *((f"in.{key}", words) for key, words in PERIODS.items()),
+        ]
 
     @property
     def shows_choice(self) -> list[tuple[str, str, bool]]:
         """The columns menu: key, label, shown."""
-        return [(column.key, column.label, column.key in self.state.columns) for column in self.listing.columns]
+        return [
+            (column.key, column.label, column.key in self.state.columns) for column in self.listing.columns
+        ]
 
     @property
     def sort_choices(self) -> list[tuple[str, str, bool]]:
@@ -201,11 +233,17 @@ class Page:
         found = []
         for column in self.listing.columns:
             if column.sort:
-                ups = ("A to Z", "Z to A") if column.kind in ("text", "code", "state", "country") else ("low to high", "high to low")
+                ups = (
+                    ("A to Z", "Z to A")
+                    if column.kind in ("text", "code", "state", "country")
+                    else ("low to high", "high to low")
+                )
                 if column.kind in ("time", "day"):
                     ups = ("oldest first", "newest first")
-                found += [(column.key, f"{column.label}, {ups[0]}", self.state.sort == column.key),
-                          ("-" + column.key, f"{column.label}, {ups[1]}", self.state.sort == "-" + column.key)]
+                found += [
+                    (column.key, f"{column.label}, {ups[0]}", self.state.sort == column.key),
+                    ("-" + column.key, f"{column.label}, {ups[1]}", self.state.sort == "-" + column.key),
+                ]
         return found
 
     def url_for(self, state: ListState, *, place: bool = False) -> str:
@@ -237,7 +275,11 @@ class Page:
             rows = reading.rows(None, size + 1)
         more = len(rows) > size
         rows = (rows[-size:] if backward else rows[:size]) if more else rows
-        self.counted = cursor.counted if cursor is not None and cursor.counted is not None else self._count(reading, rows, more)
+        self.counted = (
+            cursor.counted
+            if cursor is not None and cursor.counted is not None
+            else self._count(reading, rows, more)
+        )
         if rows and (more or backward):
             self.after = self._seal(rows[-1], about)
         if rows and (cursor is not None and (not backward or more)):
@@ -261,7 +303,9 @@ class Page:
                 url = link(each) if link else None
                 if url is not None:
                     url = f"{url}{'&' if '?' in url else '?'}{suffix}"
-                self.rows.append(TableRow(each[ROW_KEY], url, [words(each) or NOTHING for words in write], each))
+                self.rows.append(
+                    TableRow(each[ROW_KEY], url, [words(each) or NOTHING for words in write], each)
+                )
 
     def _head(self, column: Column) -> ColumnView:
         css = "num" if column.is_right_aligned else ""
@@ -272,7 +316,13 @@ class Page:
         descends = not self.state.is_descending if is_sorted else first_descends
         sort = f"-{column.key}" if descends else column.key
         direction = ("descending" if self.state.is_descending else "ascending") if is_sorted else ""
-        return ColumnView(column.key, column.label, css, self.url_for(replace(self.state, sort=sort, after=None, before=None)), direction)
+        return ColumnView(
+            column.key,
+            column.label,
+            css,
+            self.url_for(replace(self.state, sort=sort, after=None, before=None)),
+            direction,
+        )
 
     def _clause(self, terms: Sequence[Term]) -> str:
         return " or ".join(self._words(term, terms[i - 1] if i else None) for i, term in enumerate(terms))
@@ -308,14 +358,20 @@ def request_viewer() -> Viewer:
     return Viewer(identity.id, identity.role_id, frozenset(g.get("permissions", ())))
 
 
-def _with_view(listing: Listing, args: MultiDict[str, str], views: Sequence[View], viewer: Viewer) -> ListState:
+def _with_view(
+    listing: Listing, args: MultiDict[str, str], views: Sequence[View], viewer: Viewer
+) -> ListState:
     """A view alone stands for what it holds; with anything beside it, the address counts and the view is only the open tab."""
     state = read_state(listing, args, viewer.permissions)
     if state.view is None:
         return state
     view = next((each for each in views if each.id == state.view), None)
     if view is None:
-        return replace(state, view=None, messages=(*state.messages, "That view is gone, or is not shared with your role."))
+        return replace(
+            state,
+            view=None,
+            messages=(*state.messages, "That view is gone, or is not shared with your role."),
+        )
     if any(name in args for name in ("f", "sort", "cols", "q", "add")):
         return state
     held = read_state(listing, view.arguments, viewer.permissions)

@@ -75,14 +75,18 @@ class ListState:
         return max((term.group for term in self.terms), default=0) + 1
 
     def without(self, *terms: Term) -> ListState:
-        return replace(self, terms=tuple(term for term in self.terms if term not in terms), after=None, before=None)
+        return replace(
+            self, terms=tuple(term for term in self.terms if term not in terms), after=None, before=None
+        )
 
     def with_terms(self, *terms: Term) -> ListState:
         added = tuple(term for term in terms if term not in self.terms)
         return replace(self, terms=self.terms + added, after=None, before=None)
 
 
-def read_state(listing: Listing, arguments: Mapping[str, str] | MultiDict[str, str], permissions: Iterable[str] = ()) -> ListState:
+def read_state(
+    listing: Listing, arguments: Mapping[str, str] | MultiDict[str, str], permissions: Iterable[str] = ()
+) -> ListState:
     """The state in the arguments of a request; whatever is wrong becomes a message, never an error."""
     args = arguments if isinstance(arguments, MultiDict) else MultiDict(arguments)
     messages: list[str] = []
@@ -159,7 +163,9 @@ def condition_of(listing: Listing, terms: tuple[Term, ...]) -> Condition:
     return declared.merge(terms[0].operator, [term.value for term in terms])
 
 
-def _read_terms(listing: Listing, texts: list[str], permissions: frozenset[str], messages: list[str]) -> tuple[Term, ...]:
+def _read_terms(
+    listing: Listing, texts: list[str], permissions: frozenset[str], messages: list[str]
+) -> tuple[Term, ...]:
     terms: dict[Term, None] = {}
     if len(texts) > MOST_CONDITIONS:
         messages.append(f"A list takes {MOST_CONDITIONS} conditions; the others were left out.")
@@ -180,7 +186,9 @@ def _read_term(listing: Listing, text: str, permissions: frozenset[str], message
     term = Term(int(parts[0]), parts[1], parts[2], parts[3])
     declared = listing.filters_by_key.get(term.field)
     if declared is None or (declared.permission and declared.permission not in permissions):
-        messages.append(f"{listing.title} cannot be filtered by “{clean(term.field)[:40]}”; that condition was left out.")
+        messages.append(
+            f"{listing.title} cannot be filtered by “{clean(term.field)[:40]}”; that condition was left out."
+        )
         return None
     try:
         declared.condition(term.operator, term.value)

@@ -27,7 +27,9 @@ from portal.core.tenancy import current_merchant_id
 
 CAP: Final = 10_000
 BOUNDED_SECONDS: Final = 2
-WINDOWS: Final = tuple(int(dt.timedelta(days=days).total_seconds() * 1000) << SEQUENCE_BITS for days in (35, 400))
+WINDOWS: Final = tuple(
+    int(dt.timedelta(days=days).total_seconds() * 1000) << SEQUENCE_BITS for days in (35, 400)
+)
 MOST_REMEMBERED: Final = 5_000
 REMEMBERED, REMEMBERED_BEYOND_CAP = 10.0, 60.0
 ROW_KEY: Final = "row_key"
@@ -59,7 +61,11 @@ class Reading:
         """Whether no index is known to serve this combination, so that the reading must stop after two seconds."""
         declared = [self.listing.filters_by_key[term.field] for term in self.state.terms]
         by_default = self.state.sort_key == self.listing.default_sort.removeprefix("-")
-        return self.sort.index is None or any(each.index is None for each in declared) or (bool(declared) and not by_default)
+        return (
+            self.sort.index is None
+            or any(each.index is None for each in declared)
+            or (bool(declared) and not by_default)
+        )
 
     @property
     def is_windowed(self) -> bool:
@@ -78,7 +84,9 @@ class Reading:
 
     def row(self, key: int) -> Row | None:
         """One row by its key, with its sort value, whether the filters let it through or not."""
-        statement = self._select().where(self.listing.tenant == current_merchant_id(), self.listing.row_key == key)
+        statement = self._select().where(
+            self.listing.tenant == current_merchant_id(), self.listing.row_key == key
+        )
         return execute(statement).one_or_none()
 
     def count(self) -> int:
@@ -93,16 +101,25 @@ class Reading:
         counted = self._count()
         if len(_counts) > MOST_REMEMBERED:
             _counts.clear()
-        _counts[asked] = (time.monotonic() + (REMEMBERED_BEYOND_CAP if counted > CAP else REMEMBERED), counted)
+        _counts[asked] = (
+            time.monotonic() + (REMEMBERED_BEYOND_CAP if counted > CAP else REMEMBERED),
+            counted,
+        )
         return counted
 
     def _count(self) -> int:
         for floor in [*self._floors(None, descending=True)[:1], None] if self.is_windowed else [None]:
             within = _within_floor(floor)
-            inner: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(self.listing.source).where(*self.conditions(within))
+            inner: sa.Select[Any] = (
+                sa.select(sa.literal_column("1"))
+                .select_from(self.listing.source)
+                .where(*self.conditions(within))
+            )
             if floor is not None:
                 inner = inner.where(within(self.listing.row_key))
-            counted: int = execute(sa.select(sa.func.count()).select_from(inner.limit(CAP + 1).subquery())).scalar_one()
+            counted: int = execute(
+                sa.select(sa.func.count()).select_from(inner.limit(CAP + 1).subquery())
+            ).scalar_one()
             if counted > CAP or floor is None:
                 return counted
         raise AssertionError("unreachable")
@@ -115,7 +132,9 @@ class Reading:
     def keys(self) -> sa.Select[Any]:
         """The keys of all rows that match, in the order of the list."""
         statement = sa.select(self.listing.row_key.label(ROW_KEY)).select_from(self.listing.source)
-        return statement.where(*self.conditions(_anywhere)).order_by(*_order(self, self.sort, self.state.is_descending))
+        return statement.where(*self.conditions(_anywhere)).order_by(
+            *_order(self, self.sort, self.state.is_descending)
+        )
 
     def conditions(self, within: Bound) -> list[Condition]:
         """Whose rows, which rows; `within` bounds the ids of tables that are read through."""
@@ -147,7 +166,15 @@ class Reading:
                 break
         return rows
 
-    def _page(self, sort: Sort, segment: bool | None, cursor: Cursor | None, descending: bool, limit: int, edge: int | None) -> sa.Select[Any]:
+    def _page(
+        self,
+        sort: Sort,
+        segment: bool | None,
+        cursor: Cursor | None,
+        descending: bool,
+        limit: int,
+        edge: int | None,
+    ) -> sa.Select[Any]:
         key = self.listing.row_key
         within = _within_floor(edge) if descending else _within_ceiling(edge)
         statement = self._select().where(*self.conditions(within)).limit(limit)
@@ -158,7 +185,9 @@ class Reading:
             statement = statement.where(own.is_(None) if segment is None else own.is_not(None))
         if cursor is not None:
             statement = statement.where(_beyond(sort, key, cursor, descending))
-        return statement.order_by(*(each.desc() if descending else each.asc() for each in _sorted_by(sort, key)))
+        return statement.order_by(
+            *(each.desc() if descending else each.asc() for each in _sorted_by(sort, key))
+        )
 
     def _select(self) -> sa.Select[Any]:
         listing = self.listing
@@ -262,7 +291,9 @@ def _beyond(sort: Sort, key: sa.ColumnElement[Any], cursor: Cursor, descending: 
     place: Any = cursor.key if sort.expression is key else cursor.value
     if not sort.alone:
         here = sa.tuple_(sort.expression, key)
-        place = sa.tuple_(sa.literal(cursor.value, sort.expression.type), sa.literal(cursor.key, sa.BigInteger()))
+        place = sa.tuple_(
+            sa.literal(cursor.value, sort.expression.type), sa.literal(cursor.key, sa.BigInteger())
+        )
     beyond: Condition = here < place if descending else here > place
     return beyond
 

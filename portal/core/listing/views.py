@@ -48,13 +48,26 @@ def views_for(listing: Listing, user_id: int | None, role_id: int | None) -> lis
     )
     rows = execute(
         sa.select(view.id, view.name, view.state, view.user_id)
-        .where(view.merchant_id == current_merchant_id(), view.list_key == listing.key, sa.or_(view.user_id == user_id, theirs))
-        .order_by(view.user_id != user_id, view.name, view.id).limit(MOST_VIEWS * 2)
+        .where(
+            view.merchant_id == current_merchant_id(),
+            view.list_key == listing.key,
+            sa.or_(view.user_id == user_id, theirs),
+        )
+        .order_by(view.user_id != user_id, view.name, view.id)
+        .limit(MOST_VIEWS * 2)
     )
     return [View(row.id, row.name, row.state, row.user_id == user_id) for row in rows]
 
 
-def save_view(listing: Listing, state: ListState, *, name: str, by: Actor, role_ids: Sequence[int] = (), view_id: int | None = None) -> SavedView:
+def save_view(
+    listing: Listing,
+    state: ListState,
+    *,
+    name: str,
+    by: Actor,
+    role_ids: Sequence[int] = (),
+    view_id: int | None = None,
+) -> SavedView:
     """Keep the state under a name; with `view_id`, replace what that view holds. Flushes; the caller commits.
 
     Raises:
@@ -69,7 +82,9 @@ def save_view(listing: Listing, state: ListState, *, name: str, by: Actor, role_
     assert by.id is not None
     written = urlencode(pairs(listing, replace(state, view=0)))
     mine = db.session.scalars(
-        sa.select(SavedView).where(SavedView.list_key == listing.key, SavedView.user_id == by.id).limit(MOST_VIEWS)
+        sa.select(SavedView)
+        .where(SavedView.list_key == listing.key, SavedView.user_id == by.id)
+        .limit(MOST_VIEWS)
     ).all()
     view = own_view(listing, view_id, by=by) if view_id is not None else None
     if any(other.name == name and other is not view for other in mine):
@@ -94,18 +109,27 @@ def remove_view(listing: Listing, view_id: int, *, by: Actor) -> SavedView:
     """
     view = own_view(listing, view_id, by=by)
     if view.roles:
-        record("list_view.removed", by=by, subject=("saved_view", view.id), before={"name": view.name, "list": listing.key})
+        record(
+            "list_view.removed",
+            by=by,
+            subject=("saved_view", view.id),
+            before={"name": view.name, "list": listing.key},
+        )
     db.session.delete(view)
     db.session.flush()
     return view
 
 
 def own_view(listing: Listing, view_id: int, *, by: Actor) -> SavedView:
-    view = db.session.scalars(sa.select(SavedView).where(SavedView.id == view_id, SavedView.list_key == listing.key)).one_or_none()
+    view = db.session.scalars(
+        sa.select(SavedView).where(SavedView.id == view_id, SavedView.list_key == listing.key)
+    ).one_or_none()
     if view is None:
         raise NotFoundError("There is no such view; it may have been removed.")
     if view.user_id != by.id:
-        raise ForbiddenError("This view belongs to someone else. Save it under a name of your own to change it.")
+        raise ForbiddenError(
+            "This view belongs to someone else. Save it under a name of your own to change it."
+        )
     return view
 
 
@@ -116,13 +140,25 @@ def _share(view: SavedView, role_ids: Sequence[int], by: Actor) -> None:
         return
     view.roles = [shared for shared in view.roles if shared.role_id in after]
     view.roles += [SavedViewRole(view_id=view.id, role_id=role_id) for role_id in sorted(after - before)]
-    record("list_view.shared", by=by, subject=("saved_view", view.id), before={"roles": sorted(before)},
-           after={"roles": sorted(after), "name": view.name, "list": view.list_key})
+    record(
+        "list_view.shared",
+        by=by,
+        subject=("saved_view", view.id),
+        before={"roles": sorted(before)},
+        after={"roles": sorted(after), "name": view.name, "list": view.list_key},
+    )
     db.session.flush()
 
 
 def _refuse_personal(listing: Listing, state: ListState) -> None:
-    named = [listing.filters_by_key[term.field].label for term in state.terms if listing.filters_by_key[term.field].personal]
+    named = [
+        listing.filters_by_key[term.field].label
+        for term in state.terms
+        if listing.filters_by_key[term.field].personal
+    ]
     if named or state.query:
         what = named[0] if named else "What you typed into the search field"
-        raise DomainError(f"{what} may name a person, so it is not kept in a view. Remove that condition, then save.", field="name")
+        raise DomainError(
+            f"{what} may name a person, so it is not kept in a view. Remove that condition, then save.",
+            field="name",
+        )

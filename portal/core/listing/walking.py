@@ -60,13 +60,17 @@ def selection_of(listing: Listing, form: Mapping[str, str]) -> Selection:
         return Selection((), encoded)
     getlist = getattr(form, "getlist", None)
     texts = getlist("key") if getlist else [form["key"]] if "key" in form else []
-    keys = tuple(dict.fromkeys(int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 20))
+    keys = tuple(
+        dict.fromkeys(int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 20)
+    )
     if not keys:
         raise DomainError(f"Select at least one {listing.noun[0]} first.")
     return Selection(keys[:MOST_SELECTED], None)
 
 
-def frozen_keys(listing: Listing, encoded: str, permissions: frozenset[str] = frozenset()) -> Iterator[list[int]]:
+def frozen_keys(
+    listing: Listing, encoded: str, permissions: frozenset[str] = frozenset()
+) -> Iterator[list[int]]:
     """The keys of all rows that match the state, in batches, from one snapshot, through a server-side cursor.
 
     A job writes them down first and works on what it wrote: rows that begin to match later are not touched.
@@ -77,7 +81,9 @@ def frozen_keys(listing: Listing, encoded: str, permissions: frozenset[str] = fr
     state = decode_state(listing, encoded, permissions)
     if state is None or state.messages:
         # A condition that is left out would widen the selection.
-        raise DomainError("The list this was started from could not be read. Open it again and start once more.")
+        raise DomainError(
+            "The list this was started from could not be read. Open it again and start once more."
+        )
     statement = Reading(listing, state).keys().execution_options(yield_per=BATCH)
     with db.session.connection().execute(statement) as result:
         for batch in result.scalars().partitions():

@@ -24,15 +24,31 @@ from portal.core.mail.transport import MailError, deliver
 from portal.core.masking import mask_email
 from portal.core.secrets import secret_box
 
-__all__ = ["Letter", "MailAccount", "MailError", "Message", "message_of", "prune_messages", "read_letter", "resend", "send_mail"]
+__all__ = [
+    "Letter",
+    "MailAccount",
+    "MailError",
+    "Message",
+    "message_of",
+    "prune_messages",
+    "read_letter",
+    "resend",
+    "send_mail",
+]
 
 KEPT: Final = dt.timedelta(days=180)
 PRUNED_AT_ONCE: Final = 1_000
 
 
 def send_mail(
-    template: str, *, to: str, context: Mapping[str, Any] | None = None, locale: str = "en", subject_id: int | None = None,
-    about: tuple[str, int | str] | None = None, by: Actor = SYSTEM,
+    template: str,
+    *,
+    to: str,
+    context: Mapping[str, Any] | None = None,
+    locale: str = "en",
+    subject_id: int | None = None,
+    about: tuple[str, int | str] | None = None,
+    by: Actor = SYSTEM,
 ) -> Message:
     """Render a message now and send it after the caller's commit.
 
@@ -57,8 +73,12 @@ def send_mail(
     recipient = address.ascii_email or address.normalized
     letter = render_letter(template, recipient, context or {}, locale)
     message = Message(
-        template=template, locale=locale, recipient_masked=mask_email(recipient), subject_id=subject_id,
-        payload=_sealed(letter, template, subject_id), about_kind=about[0] if about else None,
+        template=template,
+        locale=locale,
+        recipient_masked=mask_email(recipient),
+        subject_id=subject_id,
+        payload=_sealed(letter, template, subject_id),
+        about_kind=about[0] if about else None,
         about_id=str(about[1]) if about else None,
     )
     db.session.add(message)
@@ -109,8 +129,14 @@ def resend(message_id: int, *, by: Actor) -> Message:
     message = first
     if first.state == "sent":
         message = Message(
-            template=first.template, locale=first.locale, recipient_masked=first.recipient_masked, payload=first.payload,
-            subject_id=first.subject_id, about_kind=first.about_kind, about_id=first.about_id, resend_of=first.id,
+            template=first.template,
+            locale=first.locale,
+            recipient_masked=first.recipient_masked,
+            payload=first.payload,
+            subject_id=first.subject_id,
+            about_kind=first.about_kind,
+            about_id=first.about_id,
+            resend_of=first.id,
         )
         db.session.add(message)
     message.state, message.error = "queued", None
@@ -123,7 +149,9 @@ def resend(message_id: int, *, by: Actor) -> Message:
 def prune_messages(before: dt.datetime | None = None) -> int:
     """Delete the merchant's messages older than *before* (180 days), some at a time; the caller commits."""
     old = (
-        sa.select(Message.id).where(Message.id < floor_at(before or utc_now() - KEPT)).order_by(Message.id)
+        sa.select(Message.id)
+        .where(Message.id < floor_at(before or utc_now() - KEPT))
+        .order_by(Message.id)
         .limit(PRUNED_AT_ONCE)
     )
     return len(db.session.execute(sa.delete(Message).where(Message.id.in_(old)).returning(Message.id)).all())

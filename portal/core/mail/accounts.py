@@ -64,11 +64,16 @@ def save_account(values: AccountValues, *, by: Actor, version: int | None = None
     account.host, account.port, account.security = values.host, values.port, values.security
     account.username, account.sender, account.sender_name = values.username, values.sender, values.sender_name
     if values.password:
-        account.password, account.password_tail = secret_box.seal(values.password, PURPOSE), last_four(values.password)
+        account.password, account.password_tail = (
+            secret_box.seal(values.password, PURPOSE),
+            last_four(values.password),
+        )
     account.is_active, account.tested_at = False, None
     db.session.flush()
     after = _shown(account) | ({"password": "changed"} if values.password else {})
-    audit.record("mail_account.saved", by=by, subject=("mail_account", account.id), before=before, after=after)
+    audit.record(
+        "mail_account.saved", by=by, subject=("mail_account", account.id), before=before, after=after
+    )
     return account
 
 
@@ -94,11 +99,18 @@ def switch_account(on: bool, *, by: Actor) -> MailAccount:
     """
     account = _present()
     if on and account.tested_at is None:
-        raise ConflictError("Test these settings first: mail must not depend on a server that was never reached.")
+        raise ConflictError(
+            "Test these settings first: mail must not depend on a server that was never reached."
+        )
     account.is_active = on
     db.session.flush()
-    audit.record("mail_account.switched", by=by, subject=("mail_account", account.id),
-                 before={"is_active": not on}, after={"is_active": on})
+    audit.record(
+        "mail_account.switched",
+        by=by,
+        subject=("mail_account", account.id),
+        before={"is_active": not on},
+        after={"is_active": on},
+    )
     return account
 
 
@@ -114,8 +126,12 @@ def sending_server() -> Server | None:
 def server_of(account: MailAccount) -> Server:
     """The account with its password opened."""
     return Server(
-        host=account.host, port=account.port, security=account.security,  # type: ignore[arg-type]
-        username=account.username, sender=account.sender, sender_name=account.sender_name,
+        host=account.host,
+        port=account.port,
+        security=account.security,  # type: ignore[arg-type]
+        username=account.username,
+        sender=account.sender,
+        sender_name=account.sender_name,
         password=secret_box.open(account.password, PURPOSE) if account.password else "",
         is_public_only=settings().environment == "production",
     )
@@ -135,6 +151,10 @@ def _present() -> MailAccount:
 
 def _shown(account: MailAccount) -> dict[str, object]:
     return {
-        "host": account.host, "port": account.port, "security": account.security, "username": account.username,
-        "sender": account.sender, "sender_name": account.sender_name,
+        "host": account.host,
+        "port": account.port,
+        "security": account.security,
+        "username": account.username,
+        "sender": account.sender,
+        "sender_name": account.sender_name,
     }

@@ -24,11 +24,19 @@ class Message(Tenant, TimeKey, Base):
 
     template: Mapped[str] = mapped_column(info=not_pii("name of the template"))
     locale: Mapped[str] = mapped_column(info=not_pii("language"))
-    recipient_masked: Mapped[str | None] = mapped_column(info=pii(
-        category="email", strategy="erase", purpose="tell whom a message went to", retention="180 days"))
-    payload: Mapped[bytes | None] = mapped_column(info=pii(
-        category="free_text", strategy="shred", purpose="send and show a message",
-        retention="180 days, or until the person's key is destroyed"))
+    recipient_masked: Mapped[str | None] = mapped_column(
+        info=pii(
+            category="email", strategy="erase", purpose="tell whom a message went to", retention="180 days"
+        )
+    )
+    payload: Mapped[bytes | None] = mapped_column(
+        info=pii(
+            category="free_text",
+            strategy="shred",
+            purpose="send and show a message",
+            retention="180 days, or until the person's key is destroyed",
+        )
+    )
     subject_id: Mapped[int | None] = mapped_column(sa.BigInteger, info=not_pii("key"))
     about_kind: Mapped[str | None] = mapped_column(info=not_pii("kind of thing"))
     about_id: Mapped[str | None] = mapped_column(sa.Text(collation="C"), info=not_pii("id of the thing"))
@@ -45,7 +53,13 @@ class Message(Tenant, TimeKey, Base):
         sa.CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name="sent_at"),
         sa.Index("message_state_idx", "merchant_id", "state", "id"),
         sa.Index("message_about_idx", "merchant_id", "about_kind", "about_id", "id"),
-        sa.Index("message_subject_idx", "merchant_id", "subject_id", "id", postgresql_where=sa.text("subject_id IS NOT NULL")),
+        sa.Index(
+            "message_subject_idx",
+            "merchant_id",
+            "subject_id",
+            "id",
+            postgresql_where=sa.text("subject_id IS NOT NULL"),
+        ),
     )
 
 
@@ -59,7 +73,9 @@ class MailAccount(Tenant, IdentityKey, Versioned, Timestamped, Base):
     security: Mapped[str] = mapped_column(info=not_pii("kind of encryption"))
     username: Mapped[str] = mapped_column(default="", server_default="", info=not_pii("account of the shop"))
     password: Mapped[bytes | None] = mapped_column(info=not_pii("encrypted credential of the shop"))
-    password_tail: Mapped[str] = mapped_column(default="", server_default="", info=not_pii("last four characters"))
+    password_tail: Mapped[str] = mapped_column(
+        default="", server_default="", info=not_pii("last four characters")
+    )
     sender: Mapped[str] = mapped_column(info=not_pii("address of the shop"))
     sender_name: Mapped[str] = mapped_column(default="", server_default="", info=not_pii("name of the shop"))
     is_active: Mapped[bool] = mapped_column(default=False, server_default=sa.false(), info=not_pii("state"))

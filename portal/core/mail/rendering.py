@@ -46,7 +46,9 @@ def render_letter(template: str, to: str, context: Mapping[str, Any], locale: st
         html: str | None = _render(template, locale, "html", context)
     except TemplateNotFound:
         html = None
-    return Letter(to=one_line(to), subject=one_line(subject)[:SUBJECT_LENGTH], text=text.strip() + "\n", html=html)
+    return Letter(
+        to=one_line(to), subject=one_line(subject)[:SUBJECT_LENGTH], text=text.strip() + "\n", html=html
+    )
 
 
 def one_line(text: str) -> str:

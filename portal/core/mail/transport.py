@@ -55,8 +55,12 @@ def server_of_url(url: str, sender: str) -> Server:
         "tls" if parts.scheme == "smtps" else "starttls" if has_starttls else "none"
     )
     return Server(
-        host=parts.hostname or "", port=parts.port or (465 if security == "tls" else 25), security=security,
-        username=unquote(parts.username or ""), password=unquote(parts.password or ""), sender=sender,
+        host=parts.hostname or "",
+        port=parts.port or (465 if security == "tls" else 25),
+        security=security,
+        username=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        sender=sender,
         is_public_only=False,
     )
 
@@ -90,7 +94,9 @@ def try_out(server: Server) -> None:
         with _signed_in(server) as connection:
             connection.noop()
     except smtplib.SMTPAuthenticationError as error:
-        raise MailError("The mail server was reached and refused the user name or password.", is_temporary=False) from error
+        raise MailError(
+            "The mail server was reached and refused the user name or password.", is_temporary=False
+        ) from error
     except smtplib.SMTPResponseException as error:
         raise _refused(error.smtp_code, "The mail server refused the connection") from error
     except (smtplib.SMTPException, OSError) as error:
@@ -136,14 +142,19 @@ def _signed_in(server: Server) -> smtplib.SMTP:
 
 def _checked_address(server: Server) -> str:
     if server.is_public_only and server.port not in MAIL_PORTS:
-        raise MailError(f"Mail servers listen on port {', '.join(map(str, sorted(MAIL_PORTS)))}.", is_temporary=False)
+        raise MailError(
+            f"Mail servers listen on port {', '.join(map(str, sorted(MAIL_PORTS)))}.", is_temporary=False
+        )
     try:
         found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise MailError("The name of the mail server was not found.", is_temporary=True) from error
     address = str(found[0][4][0])
     if server.is_public_only and not all(_is_public(str(each[4][0])) for each in found):
-        raise MailError("This name leads into a private network. Give the public name of the mail server.", is_temporary=False)
+        raise MailError(
+            "This name leads into a private network. Give the public name of the mail server.",
+            is_temporary=False,
+        )
     return address
 
 
@@ -159,9 +170,15 @@ def _refused(code: int, what: str) -> MailError:
 
 def _unreachable(error: Exception) -> MailError:
     if isinstance(error, ssl.SSLError):
-        return MailError("The mail server was reached, but its certificate or encryption is not in order.", is_temporary=True)
+        return MailError(
+            "The mail server was reached, but its certificate or encryption is not in order.",
+            is_temporary=True,
+        )
     if isinstance(error, smtplib.SMTPNotSupportedError):
-        return MailError("The mail server does not offer what the settings ask for (encryption or sign-in).", is_temporary=False)
+        return MailError(
+            "The mail server does not offer what the settings ask for (encryption or sign-in).",
+            is_temporary=False,
+        )
     return MailError("The mail server could not be reached.", is_temporary=True)
 
 

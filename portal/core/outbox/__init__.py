@@ -12,6 +12,14 @@ from portal.core.outbox.publishing import publish, publish_many
 from portal.core.outbox.registry import Consumer, Event, consumer, consumers
 
 __all__ = [
-    "Consumer", "ConsumerRun", "Event", "OutboxCursor", "OutboxEvent", "consumer", "consumers", "publish", "publish_many",
+    "Consumer",
+    "ConsumerRun",
+    "Event",
+    "OutboxCursor",
+    "OutboxEvent",
+    "consumer",
+    "consumers",
+    "publish",
+    "publish_many",
     "run_consumers",
 ]

@@ -91,8 +91,10 @@ def _ensure_cursors(name: str, clusters: list[int]) -> None:
 
 def _locked_cursor(name: str, cluster: int) -> OutboxCursor | None:
     return db.session.scalars(
-        sa.select(OutboxCursor).where(OutboxCursor.consumer == name, OutboxCursor.cluster == cluster)
-        .with_for_update(skip_locked=True).execution_options(populate_existing=True)
+        sa.select(OutboxCursor)
+        .where(OutboxCursor.consumer == name, OutboxCursor.cluster == cluster)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
     ).one_or_none()
 
 

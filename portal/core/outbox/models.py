@@ -22,7 +22,9 @@ class OutboxEvent(Tenant, TimeKey, CommitOrdered, Base):
 
     kind: Mapped[str] = mapped_column(info=not_pii("name of the event"))
     key: Mapped[str] = mapped_column(sa.Text(collation="C"), info=not_pii("id of the thing"))
-    payload: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}", info=not_pii("ids and plain values"))
+    payload: Mapped[dict[str, Any]] = mapped_column(
+        default=dict, server_default="{}", info=not_pii("ids and plain values")
+    )
 
     __table_args__ = (
         sa.Index("outbox_event_commit_order_idx", "merchant_id", "cluster", "xid", "id"),
@@ -36,7 +38,9 @@ class OutboxCursor(Tenant, Base):
     __tablename__ = "outbox_cursor"
 
     consumer: Mapped[str] = mapped_column(primary_key=True, info=not_pii("name of the consumer"))
-    cluster: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False, info=not_pii("database cluster"))
+    cluster: Mapped[int] = mapped_column(
+        sa.BigInteger, primary_key=True, autoincrement=False, info=not_pii("database cluster")
+    )
     xid: Mapped[int] = mapped_column(Xid8, server_default="0", info=not_pii("transaction number"))
     event_id: Mapped[int] = mapped_column(sa.BigInteger, server_default="0", info=not_pii("key"))
     moved_at: Mapped[dt.datetime] = mapped_column(server_default=sa.func.now(), info=not_pii("time"))

@@ -27,7 +27,8 @@ def publish_many(kind: str, events: Iterable[tuple[str | int, Mapping[str, Any]]
     """Many events of one kind in one statement."""
     merchant_id = current_merchant_id()
     rows = [
-        {"merchant_id": merchant_id, "kind": kind, "key": str(key), "payload": dict(payload)} for key, payload in events
+        {"merchant_id": merchant_id, "kind": kind, "key": str(key), "payload": dict(payload)}
+        for key, payload in events
     ]
     if rows:
         db.session.execute(sa.insert(OutboxEvent.__table__), rows)

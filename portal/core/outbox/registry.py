@@ -43,7 +43,8 @@ def consumer(name: str, *, kinds: Sequence[str], batch: int = 200) -> Callable[[
     def register(handle: Handler) -> Handler:
         present = _consumers.get(name)
         if present is not None and (present.handle.__module__, present.handle.__qualname__) != (
-            handle.__module__, handle.__qualname__,
+            handle.__module__,
+            handle.__qualname__,
         ):
             raise ValueError(f"Two consumers are called {name}.")
         _consumers[name] = Consumer(name, frozenset(kinds), handle, batch)

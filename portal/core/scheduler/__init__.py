@@ -38,7 +38,9 @@ def run_due(timetable: tuple[Entry, ...]) -> list[str]:
 
 
 def _take(entry: Entry) -> bool:
-    row = insert(ScheduledTask).values(name=entry.name, next_at=sa.func.now() + entry.every, started_at=sa.func.now())
+    row = insert(ScheduledTask).values(
+        name=entry.name, next_at=sa.func.now() + entry.every, started_at=sa.func.now()
+    )
     taken = row.on_conflict_do_update(
         index_elements=["name"],
         set_={"next_at": row.excluded.next_at, "started_at": row.excluded.started_at},
@@ -58,7 +60,8 @@ def _run(entry: Entry) -> bool:
         log.exception("scheduled task failed", task=entry.name)
     with short_transaction() as session:
         session.execute(
-            sa.update(ScheduledTask).where(ScheduledTask.name == entry.name)
+            sa.update(ScheduledTask)
+            .where(ScheduledTask.name == entry.name)
             .values(finished_at=sa.func.clock_timestamp(), error=error)
         )
     return True

@@ -29,8 +29,14 @@ EXPIRED_AT_ONCE: Final = 500
 
 
 def put(
-    key: str, data: bytes | Iterable[bytes], subject_id: int | None = None, *, filename: str | None = None,
-    media_type: str = "application/octet-stream", expires_at: dt.datetime | None = None, by: int | None = None,
+    key: str,
+    data: bytes | Iterable[bytes],
+    subject_id: int | None = None,
+    *,
+    filename: str | None = None,
+    media_type: str = "application/octet-stream",
+    expires_at: dt.datetime | None = None,
+    by: int | None = None,
 ) -> StoredFile:
     """Store *data* under *key*, encrypted, replacing what stood there; flushes the row, the caller commits.
 
@@ -48,7 +54,9 @@ def put(
     counted = _Counted([data] if isinstance(data, bytes) else data)
     hashed = _Hashed(seal_stream(counted, lambda key: _wrap(key, subject_id), subject_id=subject_id or 0))
     objects.write(key, hashed)
-    stored = db.session.scalars(sa.select(StoredFile).where(StoredFile.key == key)).one_or_none() or StoredFile(key=key)
+    stored = db.session.scalars(
+        sa.select(StoredFile).where(StoredFile.key == key)
+    ).one_or_none() or StoredFile(key=key)
     stored.filename, stored.media_type = filename, media_type
     stored.size, stored.sha256 = counted.total, hashed.digest.digest()
     stored.data_subject_id, stored.created_by, stored.expires_at = subject_id, by, expires_at
@@ -97,8 +105,11 @@ def delete(key: str) -> None:
 def delete_expired() -> int:
     """Delete the merchant's files whose time is over, some at a time; returns how many. The caller commits."""
     expired = db.session.scalars(
-        sa.select(StoredFile).where(StoredFile.expires_at <= utc_now()).order_by(StoredFile.expires_at)
-        .limit(EXPIRED_AT_ONCE).with_for_update(skip_locked=True)
+        sa.select(StoredFile)
+        .where(StoredFile.expires_at <= utc_now())
+        .order_by(StoredFile.expires_at)
+        .limit(EXPIRED_AT_ONCE)
+        .with_for_update(skip_locked=True)
     ).all()
     for stored in expired:
         objects.remove(stored.key)

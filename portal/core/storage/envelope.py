@@ -52,7 +52,7 @@ def unseal_stream(data: Iterator[bytes], unwrap: Callable[[int, bytes], bytes]) 
     fixed = buffer.take(len(MAGIC) + _LENGTHS.size)
     if len(fixed) < len(MAGIC) + _LENGTHS.size or not fixed.startswith(MAGIC):
         raise DecryptionError("This file was not written by the portal.")
-    subject_id, length = _LENGTHS.unpack(fixed[len(MAGIC):])
+    subject_id, length = _LENGTHS.unpack(fixed[len(MAGIC) :])
     wrapped = buffer.take(length)
     cipher = AESGCM(unwrap(subject_id, wrapped))
     return _unsealed(buffer, cipher, fixed + wrapped)

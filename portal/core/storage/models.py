@@ -19,8 +19,14 @@ class StoredFile(Tenant, TimeKey, Base):
     __subject_path__ = "data_subject_id"
 
     key: Mapped[str] = mapped_column(sa.Text(collation="C"), info=not_pii("made of ids"))
-    filename: Mapped[str | None] = mapped_column(info=pii(
-        category="free_text", strategy="erase", purpose="give a download its name", retention="with the file"))
+    filename: Mapped[str | None] = mapped_column(
+        info=pii(
+            category="free_text",
+            strategy="erase",
+            purpose="give a download its name",
+            retention="with the file",
+        )
+    )
     media_type: Mapped[str] = mapped_column(info=not_pii("media type"))
     size: Mapped[int] = mapped_column(sa.BigInteger, info=not_pii("bytes before encryption"))
     sha256: Mapped[bytes] = mapped_column(info=not_pii("hash of the encrypted bytes"))
@@ -31,7 +37,12 @@ class StoredFile(Tenant, TimeKey, Base):
 
     __table_args__ = (
         sa.UniqueConstraint("merchant_id", "key"),
-        sa.Index("stored_file_person_idx", "merchant_id", "data_subject_id", postgresql_where=sa.text("data_subject_id IS NOT NULL")),
+        sa.Index(
+            "stored_file_person_idx",
+            "merchant_id",
+            "data_subject_id",
+            postgresql_where=sa.text("data_subject_id IS NOT NULL"),
+        ),
         # Read by merchants_with_expired_files() across merchants, hence without the merchant in front.
         sa.Index("stored_file_expiry_idx", "expires_at", postgresql_where=sa.text("expires_at IS NOT NULL")),
     )

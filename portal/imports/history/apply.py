@@ -97,15 +97,21 @@ _WRITES: Final = (
 
 def ensure_partitions(work: Work) -> None:
     """Make the partitions for every month the rows touch, each in a transaction of its own: they lock for a moment."""
-    months = [row[0] for row in execute(
-        """SELECT DISTINCT date_trunc('month', at) AS month FROM (SELECT at FROM h_order UNION ALL SELECT at FROM h_row) a
-           ORDER BY month""")]
+    months = [
+        row[0]
+        for row in execute(
+            """SELECT DISTINCT date_trunc('month', at) AS month FROM (SELECT at FROM h_order UNION ALL SELECT at FROM h_row) a
+           ORDER BY month"""
+        )
+    ]
     for month in months:
         execute("SELECT ensure_partitions_for(:at)", at=max(month, dt.datetime(1990, 1, 1, tzinfo=dt.UTC)))
         work.commit()
 
 
-def write_orders(import_id: int, channel_id: int, options: HistoryOptions, work: Work, *, by: Actor, done: int, total: int) -> int:
+def write_orders(
+    import_id: int, channel_id: int, options: HistoryOptions, work: Work, *, by: Actor, done: int, total: int
+) -> int:
     """Write every new order; gives the rows done so far.
 
     Args:
@@ -113,16 +119,27 @@ def write_orders(import_id: int, channel_id: int, options: HistoryOptions, work:
     """
     merchant = current_merchant_id()
     values = {
-        "merchant": merchant, "channel": channel_id, "import_id": import_id, "currency": options.currency,
-        "tax_inclusive": options.tax_inclusive, "state": options.state, "closed": options.state == "closed",
-        "base_currency": options.base_currency, "base_rate": options.base_rate, "base_minor": minor_units(options.base_currency),
-        "location": options.location_id, "actor_kind": by.kind, "actor_id": by.id,
+        "merchant": merchant,
+        "channel": channel_id,
+        "import_id": import_id,
+        "currency": options.currency,
+        "tax_inclusive": options.tax_inclusive,
+        "state": options.state,
+        "closed": options.state == "closed",
+        "base_currency": options.base_currency,
+        "base_rate": options.base_rate,
+        "base_minor": minor_units(options.base_currency),
+        "location": options.location_id,
+        "actor_kind": by.kind,
+        "actor_id": by.id,
     }
     batches = execute("SELECT coalesce(max(batch), -1) FROM h_order").scalar_one()
     for batch in range(batches + 1):
         for statement in (*_GUESTS, *_WRITES):
             execute(statement, **values, batch=batch)
-        orders, rows, amount = execute("SELECT count(*), coalesce(sum(row_count), 0), coalesce(sum(total), 0) FROM h_batch").one()
+        orders, rows, amount = execute(
+            "SELECT count(*), coalesce(sum(row_count), 0), coalesce(sum(total), 0) FROM h_batch"
+        ).one()
         if not orders:
             continue
         _tell(import_id, orders=orders, rows=rows, amount=str(amount), by=by)
@@ -137,8 +154,15 @@ def _tell(import_id: int, *, orders: int, rows: int, amount: str, by: Actor) -> 
     guests = [row[0] for row in execute("SELECT subject_id FROM h_batch WHERE is_guest ORDER BY subject_id")]
     journal(import_id, "order", ids)
     journal(import_id, "guest", guests)
-    audit.record(action="import.orders_written", by=by, subject=("import", import_id),
-                 after={"orders": orders, "rows": rows, "amount": amount})
+    audit.record(
+        action="import.orders_written",
+        by=by,
+        subject=("import", import_id),
+        after={"orders": orders, "rows": rows, "amount": amount},
+    )
     for start in range(0, len(ids), EVENT_ORDERS):
-        outbox.publish(kind="orders.imported", key=f"import:{import_id}",
-                       payload={"import_id": import_id, "order_ids": ids[start: start + EVENT_ORDERS]})
+        outbox.publish(
+            kind="orders.imported",
+            key=f"import:{import_id}",
+            payload={"import_id": import_id, "order_ids": ids[start : start + EVENT_ORDERS]},
+        )

@@ -75,8 +75,16 @@ _LEVELS: Final = """
 """
 
 
-def write_ledger(import_id: int, options: HistoryOptions, work: Work, *, done_variants: list[int], by: Actor,
-                 done: int, total: int) -> int:
+def write_ledger(
+    import_id: int,
+    options: HistoryOptions,
+    work: Work,
+    *,
+    done_variants: list[int],
+    by: Actor,
+    done: int,
+    total: int,
+) -> int:
     """Write the movements of every variant that has none of this import yet; gives the movements written.
 
     Args:
@@ -91,22 +99,45 @@ def write_ledger(import_id: int, options: HistoryOptions, work: Work, *, done_va
     for batch in range(execute("SELECT coalesce(max(batch), -1) FROM h_balance").scalar_one() + 1):
         place = {"merchant": merchant, "location": options.location_id, "batch": batch}
         made = [row[0] for row in execute(_LEVELS, **place)]
-        moves = execute_count(_WRITE, **place, import_id=import_id, actor_kind=by.kind, actor_id=by.id,
-                        opening_note=OPENING_NOTE, end_note=END_NOTE)
-        variants = [row[0] for row in execute("SELECT variant_id FROM h_balance WHERE batch = :batch ORDER BY variant_id", batch=batch)]
+        moves = execute_count(
+            _WRITE,
+            **place,
+            import_id=import_id,
+            actor_kind=by.kind,
+            actor_id=by.id,
+            opening_note=OPENING_NOTE,
+            end_note=END_NOTE,
+        )
+        variants = [
+            row[0]
+            for row in execute(
+                "SELECT variant_id FROM h_balance WHERE batch = :batch ORDER BY variant_id", batch=batch
+            )
+        ]
         if not variants:
             continue
-        corrections = [row[0] for row in execute(
-            """SELECT DISTINCT c.invoice FROM h_correction c JOIN h_sku s ON s.sku_key = c.sku_key
+        corrections = [
+            row[0]
+            for row in execute(
+                """SELECT DISTINCT c.invoice FROM h_correction c JOIN h_sku s ON s.sku_key = c.sku_key
                JOIN h_balance b ON b.variant_id = s.variant_id AND b.batch = :batch WHERE c.status IN ('new', 'mine') ORDER BY 1""",
-            batch=batch)]
+                batch=batch,
+            )
+        ]
         if made:
             journal(import_id, "stock_level", made, after={"location_id": options.location_id})
         journal(import_id, "stock_history", variants, after={"corrections": corrections})
-        audit.record(action="import.stock_history_written", by=by, subject=("import", import_id),
-                     after={"variants": len(variants), "movements": moves})
-        outbox.publish(kind="stock.history_imported", key=f"import:{import_id}",
-                       payload={"import_id": import_id, "variant_ids": variants})
+        audit.record(
+            action="import.stock_history_written",
+            by=by,
+            subject=("import", import_id),
+            after={"variants": len(variants), "movements": moves},
+        )
+        outbox.publish(
+            kind="stock.history_imported",
+            key=f"import:{import_id}",
+            payload={"import_id": import_id, "variant_ids": variants},
+        )
         written += moves
         work.commit()
         work.progress(min(done + written, total), total, "Writing the stock history")

@@ -69,7 +69,9 @@ class Match:
 def match_cancellations(minor: int) -> None:
     """Fill ``h_match`` from ``h_row``; streams, and remembers one customer's sales of one code at a time."""
     execute("DROP TABLE IF EXISTS h_match")
-    execute("CREATE TEMP TABLE h_match (row_no integer PRIMARY KEY, sale_row integer NOT NULL, amount numeric NOT NULL)")
+    execute(
+        "CREATE TEMP TABLE h_match (row_no integer PRIMARY KEY, sale_row integer NOT NULL, amount numeric NOT NULL)"
+    )
     # Read whole before the COPY begins, because one connection does one thing at a time; matches are few and small.
     matches = list(find_matches(_rows(minor)))
     copy_into("h_match", (f"{match.row_no}\t{match.sale_row}\t{match.amount:f}\n" for match in matches))
@@ -93,9 +95,15 @@ def find_matches(rows: Iterable[LedgerRow]) -> Iterator[Match]:
                 yield Match(row.row_no, sale.row_no, -row.amount)
 
 
-def _cancelled_sale(sold: list[SoldRow], units: int, row: LedgerRow, left: dict[str, Decimal]) -> SoldRow | None:
+def _cancelled_sale(
+    sold: list[SoldRow], units: int, row: LedgerRow, left: dict[str, Decimal]
+) -> SoldRow | None:
     def fits(sale: SoldRow) -> bool:
-        return sale.country == row.country and sale.unit_price >= row.unit_price and left[sale.invoice] + row.amount >= 0
+        return (
+            sale.country == row.country
+            and sale.unit_price >= row.unit_price
+            and left[sale.invoice] + row.amount >= 0
+        )
 
     candidates = [sale for sale in reversed(sold) if sale.open_units >= units and fits(sale)]
     exact = next((sale for sale in candidates if sale.open_units == units), None)
@@ -103,6 +111,8 @@ def _cancelled_sale(sold: list[SoldRow], units: int, row: LedgerRow, left: dict[
 
 
 def _rows(minor: int) -> Iterator[LedgerRow]:
-    with db.session.execute(sa.text(_CREDITED), {"minor": minor}, execution_options={"yield_per": 5_000}) as result:
+    with db.session.execute(
+        sa.text(_CREDITED), {"minor": minor}, execution_options={"yield_per": 5_000}
+    ) as result:
         for row in result:
             yield LedgerRow(*row)

@@ -110,7 +110,9 @@ def make_parties(import_id: int, currency: str, commit: Callable[[], None]) -> N
     for chunk in range(_chunks("h_customer")):
         for statement in _NEW_CUSTOMERS:
             execute(statement, merchant=merchant, chunk=chunk)
-        made = [row[0] for row in execute("SELECT customer_id FROM h_customer WHERE chunk = :chunk", chunk=chunk)]
+        made = [
+            row[0] for row in execute("SELECT customer_id FROM h_customer WHERE chunk = :chunk", chunk=chunk)
+        ]
         journal(import_id, "customer", made)
         commit()
 
@@ -133,13 +135,20 @@ def _name_products() -> None:
             slug = f"{slug_of(title, code)}-{number}"
             number += 1
         taken.add(slug)
-        lines.append(f"{copy_text(sku_key)}\t{copy_text(slug)}\t{copy_text(title_key(title))}\t{place // CHUNK}\n")
+        lines.append(
+            f"{copy_text(sku_key)}\t{copy_text(slug)}\t{copy_text(title_key(title))}\t{place // CHUNK}\n"
+        )
     copy_into("h_name", lines)
-    execute("UPDATE h_sku s SET slug = n.slug, title_key = n.title_key, chunk = n.chunk FROM h_name n WHERE n.sku_key = s.sku_key")
-    execute("""UPDATE h_customer h SET customer_id = new_id(h.first_at), subject_id = new_id(now()), chunk = n.place / :size
+    execute(
+        "UPDATE h_sku s SET slug = n.slug, title_key = n.title_key, chunk = n.chunk FROM h_name n WHERE n.sku_key = s.sku_key"
+    )
+    execute(
+        """UPDATE h_customer h SET customer_id = new_id(h.first_at), subject_id = new_id(now()), chunk = n.place / :size
                FROM (SELECT buyer, (row_number() OVER (ORDER BY buyer) - 1)::integer AS place
                      FROM h_customer WHERE customer_id IS NULL) n
-               WHERE n.buyer = h.buyer""", size=CHUNK)
+               WHERE n.buyer = h.buyer""",
+        size=CHUNK,
+    )
 
 
 def _taken_slugs(wanted: set[str]) -> set[str]:
@@ -147,6 +156,8 @@ def _taken_slugs(wanted: set[str]) -> set[str]:
     found: set[str] = set()
     names = sorted(wanted)
     for start in range(0, len(names), CHUNK):
-        query = sa.select(Product.slug).where(Product.merchant_id == current_merchant_id(), Product.slug.in_(names[start: start + CHUNK]))
+        query = sa.select(Product.slug).where(
+            Product.merchant_id == current_merchant_id(), Product.slug.in_(names[start : start + CHUNK])
+        )
         found.update(db.session.scalars(query))
     return found

@@ -13,20 +13,51 @@ from portal.orders.models import CHARGE_KINDS
 
 # Codes that stand for money, not for goods. A trailing star takes every code that begins so.
 CHARGE_CODES: Final = {
-    "POST": "shipping", "DOT": "shipping", "C2": "shipping",
-    "BANK CHARGES": "fee", "AMAZONFEE": "fee",
-    "D": "discount", "M": "adjustment", "S": "adjustment", "B": "adjustment", "PADS": "adjustment",
-    "CRUK": "donation", "GIFT_*": "gift",
+    "POST": "shipping",
+    "DOT": "shipping",
+    "C2": "shipping",
+    "BANK CHARGES": "fee",
+    "AMAZONFEE": "fee",
+    "D": "discount",
+    "M": "adjustment",
+    "S": "adjustment",
+    "B": "adjustment",
+    "PADS": "adjustment",
+    "CRUK": "donation",
+    "GIFT_*": "gift",
 }
 
 # Names that CLDR does not know. No value: the name is kept as it was written and no country is claimed.
 COUNTRY_NAMES: Final[dict[str, str | None]] = {
-    "eire": "IE", "rsa": "ZA", "usa": "US", "uk": "GB", "uae": "AE", "holland": "NL", "korea": "KR", "russia": "RU",
-    "czech republic": "CZ", "hong kong": "HK", "great britain": "GB", "england": "GB", "scotland": "GB", "wales": "GB",
-    "northern ireland": "GB", "united states of america": "US", "viet nam": "VN", "turkey": "TR", "macedonia": "MK",
-    "ivory coast": "CI", "south korea": "KR", "burma": "MM", "cape verde": "CV", "swaziland": "SZ",
+    "eire": "IE",
+    "rsa": "ZA",
+    "usa": "US",
+    "uk": "GB",
+    "uae": "AE",
+    "holland": "NL",
+    "korea": "KR",
+    "russia": "RU",
+    "czech republic": "CZ",
+    "hong kong": "HK",
+    "great britain": "GB",
+    "england": "GB",
+    "scotland": "GB",
+    "wales": "GB",
+    "northern ireland": "GB",
+    "united states of america": "US",
+    "viet nam": "VN",
+    "turkey": "TR",
+    "macedonia": "MK",
+    "ivory coast": "CI",
+    "south korea": "KR",
+    "burma": "MM",
+    "cape verde": "CV",
+    "swaziland": "SZ",
     # Jersey and Guernsey have a code each and none together.
-    "channel islands": None, "european community": None, "unspecified": None, "unknown": None,
+    "channel islands": None,
+    "european community": None,
+    "unspecified": None,
+    "unknown": None,
 }
 
 
@@ -59,14 +90,17 @@ def parse_charge_codes(text: str) -> dict[str, str]:
         if not mark or not code.strip() or kind.strip() not in CHARGE_KINDS:
             raise DomainError(
                 f"Line {number} of the charge codes must read CODE = kind, with a kind of {', '.join(CHARGE_KINDS)}.",
-                field="charge_codes")
+                field="charge_codes",
+            )
         codes[code.strip()] = kind.strip()
     return codes
 
 
 def format_charge_codes(codes: dict[str, str]) -> str:
     """The text that ``parse_charge_codes`` reads."""
-    return "\n".join(f"{code} = {kind}" for code, kind in sorted(codes.items(), key=lambda item: (item[1], item[0])))
+    return "\n".join(
+        f"{code} = {kind}" for code, kind in sorted(codes.items(), key=lambda item: (item[1], item[0]))
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -82,7 +116,11 @@ def country_code(name: str) -> str | None:
 
 @lru_cache(maxsize=1)
 def _english_names() -> dict[str, str]:
-    return {title.casefold(): code for code, title in Locale("en").territories.items() if len(code) == 2 and code.isalpha()}
+    return {
+        title.casefold(): code
+        for code, title in Locale("en").territories.items()
+        if len(code) == 2 and code.isalpha()
+    }
 
 
 def _key(code: str) -> str:

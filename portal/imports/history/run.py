@@ -72,7 +72,15 @@ def apply_history(found: Import, table: Table, run: JobRun) -> None:
     ensure_partitions(run)
     make_parties(import_id, options.currency, run.commit)
     done = write_orders(import_id, channel_id, options, run, by=run.by, done=0, total=total)
-    write_ledger(import_id, options, run, done_variants=journaled_ids(import_id, "stock_history"), by=run.by, done=done, total=total)
+    write_ledger(
+        import_id,
+        options,
+        run,
+        done_variants=journaled_ids(import_id, "stock_history"),
+        by=run.by,
+        done=done,
+        total=total,
+    )
     run.progress(total, total, "Done")
 
 
@@ -96,26 +104,44 @@ def _prepare(found: Import, table: Table, run: JobRun, channel_id: int) -> Histo
 def _counts() -> dict[str, Any]:
     counts: dict[str, Any] = {key: int(execute(query).scalar_one()) for key, query in _COUNTS.items()}
     counts["imported"] = counts["rows"] - counts["rejected"] - counts["unchanged"]
-    counts["charge_kinds"] = {kind: [count, str(amount)] for kind, count, amount in execute(
-        "SELECT charge, count(*), sum(amount) FROM h_line WHERE charge IS NOT NULL GROUP BY charge ORDER BY charge")}
+    counts["charge_kinds"] = {
+        kind: [count, str(amount)]
+        for kind, count, amount in execute(
+            "SELECT charge, count(*), sum(amount) FROM h_line WHERE charge IS NOT NULL GROUP BY charge ORDER BY charge"
+        )
+    }
     counts["refund_amount"] = str(execute("SELECT coalesce(sum(amount), 0) FROM h_refund").scalar_one())
-    counts["reasons"] = [[field, reason, count] for field, reason, count in execute(
-        """SELECT field, CASE WHEN reason LIKE 'belongs to an order whose row %' THEN 'belongs to an order of which a row was refused'
+    counts["reasons"] = [
+        [field, reason, count]
+        for field, reason, count in execute(
+            """SELECT field, CASE WHEN reason LIKE 'belongs to an order whose row %' THEN 'belongs to an order of which a row was refused'
                              ELSE reason END AS said, count(*) AS times
-           FROM h_reject GROUP BY 1, 2 ORDER BY times DESC, said LIMIT 50""")]
+           FROM h_reject GROUP BY 1, 2 ORDER BY times DESC, said LIMIT 50"""
+        )
+    ]
     return counts
 
 
 def _sums(found: Import, options: HistoryOptions) -> None:
     from_rows = execute(_SUMS, minor=minor_units(options.currency)).one()
-    found.sum_imported, found.sum_lines, found.sum_rejected = from_rows.imported, from_rows.lines, from_rows.rejected
+    found.sum_imported, found.sum_lines, found.sum_rejected = (
+        from_rows.imported,
+        from_rows.lines,
+        from_rows.rejected,
+    )
     found.sum_rows = from_rows.imported + from_rows.rejected
 
 
 def _rejected() -> Iterator[dict[str, Any]]:
     for row_number, invoice, field, reason in execute(
-            "SELECT row_no, invoice, field, reason FROM h_reject ORDER BY row_no LIMIT 1000"):
-        yield {"row_number": row_number, "field": field, "reason": reason, "subject": invoice[:120] if invoice else None}
+        "SELECT row_no, invoice, field, reason FROM h_reject ORDER BY row_no LIMIT 1000"
+    ):
+        yield {
+            "row_number": row_number,
+            "field": field,
+            "reason": reason,
+            "subject": invoice[:120] if invoice else None,
+        }
 
 
 def _keep_rejects(found: Import, table: Table) -> None:
@@ -125,5 +151,8 @@ def _keep_rejects(found: Import, table: Table) -> None:
     labels = {field.key: field.label for field in FORMATS[found.format].fields}
     query = sa.text("SELECT row_no, field, reason FROM h_reject ORDER BY row_no")
     with db.session.execute(query, execution_options={"yield_per": 2_000}) as rows:
-        told = ((number, f"{labels[field]} {reason}" if field else f"The row {reason}") for number, field, reason in rows)
+        told = (
+            (number, f"{labels[field]} {reason}" if field else f"The row {reason}")
+            for number, field, reason in rows
+        )
         keep_rejects(found, table, told)

@@ -146,8 +146,12 @@ def settle(import_id: int, channel_id: int, options: HistoryOptions, commit: Cal
         commit: ends the transaction after every step: temporary tables outlive it, and nobody waits for us.
     """
     values = {
-        "merchant": current_merchant_id(), "import_id": import_id, "channel": channel_id,
-        "minor": minor_units(options.currency), "prefix": options.number_prefix, "batch_rows": BATCH_ROWS,
+        "merchant": current_merchant_id(),
+        "import_id": import_id,
+        "channel": channel_id,
+        "minor": minor_units(options.currency),
+        "prefix": options.number_prefix,
+        "batch_rows": BATCH_ROWS,
     }
     _run(_INVOICES, values, commit)
     execute(_DROP_REJECTED)
@@ -155,7 +159,9 @@ def settle(import_id: int, channel_id: int, options: HistoryOptions, commit: Cal
     if options.state == "open":
         # An open order has no money to give back yet: its credits stand alone.
         execute("DROP TABLE IF EXISTS h_match")
-        execute("CREATE TEMP TABLE h_match (row_no integer PRIMARY KEY, sale_row integer NOT NULL, amount numeric NOT NULL)")
+        execute(
+            "CREATE TEMP TABLE h_match (row_no integer PRIMARY KEY, sale_row integer NOT NULL, amount numeric NOT NULL)"
+        )
     else:
         match_cancellations(minor_units(options.currency))
     commit()

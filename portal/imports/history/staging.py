@@ -54,8 +54,9 @@ class HistoryOptions:
         return cls(**{key: options[key] for key in cls.__slots__ if key in options})
 
 
-def stage(table: Table, mapping: dict[str, int], options: HistoryOptions,
-          tick: Callable[[int], None]) -> None:
+def stage(
+    table: Table, mapping: dict[str, int], options: HistoryOptions, tick: Callable[[int], None]
+) -> None:
     """Fill ``h_row`` and ``h_reject`` from the file, a chunk per transaction.
 
     Args:
@@ -102,8 +103,19 @@ class _RowReader:
     def __init__(self, mapping: dict[str, int], options: HistoryOptions, *, width: int) -> None:
         self.rows_read = 0
         self._width = width
-        self._place = {key: mapping.get(key, -1) for key in (
-            "order_number", "code", "description", "quantity", "at", "unit_price", "customer", "country")}
+        self._place = {
+            key: mapping.get(key, -1)
+            for key in (
+                "order_number",
+                "code",
+                "description",
+                "quantity",
+                "at",
+                "unit_price",
+                "customer",
+                "country",
+            )
+        }
         parse_date = date_parser(options.date_order, options.time_zone)
         mark = options.decimal_mark
         rules = ChargeRules(options.charge_codes)
@@ -122,7 +134,11 @@ class _RowReader:
         width = self._width
         if len(cells) != width:
             if any(map(str.strip, cells[width:])):
-                rejects.append(_reject(number, None, None, f"has {len(cells)} values, the heading has {width}", Decimal(0)))
+                rejects.append(
+                    _reject(
+                        number, None, None, f"has {len(cells)} values, the heading has {width}", Decimal(0)
+                    )
+                )
                 return None
             cells = (cells + [""] * width)[:width]
         cells.append("")
@@ -146,9 +162,13 @@ class _RowReader:
             step = "country"
             country = self._names[cells[place[step]]]
         except CellError as error:
-            rejects.append(_reject(number, self._known_invoice(cells), step, error.reason, self._amount(cells)))
+            rejects.append(
+                _reject(number, self._known_invoice(cells), step, error.reason, self._amount(cells))
+            )
             return None
-        return f"{number}\t{invoice}\t{code}\t{description}\t{quantity}\t{at}\t{price}\t{customer}\t{country}\n"
+        return (
+            f"{number}\t{invoice}\t{code}\t{description}\t{quantity}\t{at}\t{price}\t{customer}\t{country}\n"
+        )
 
     def _known_invoice(self, cells: list[str]) -> str | None:
         try:
@@ -159,7 +179,9 @@ class _RowReader:
     def _amount(self, cells: list[str]) -> Decimal:
         """Quantity times price of a refused row, so that the control sum covers it where it can be read."""
         try:
-            return Decimal(self._quantities[cells[self._place["quantity"]]]) * Decimal(self._prices[cells[self._place["unit_price"]]])
+            return Decimal(self._quantities[cells[self._place["quantity"]]]) * Decimal(
+                self._prices[cells[self._place["unit_price"]]]
+            )
         except CellError:
             return Decimal(0)
 

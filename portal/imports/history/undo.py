@@ -17,8 +17,14 @@ from portal.imports.journal import OpenEntry, close_entry, open_entries
 from portal.imports.kept import Kept, delete_each
 
 _ORDER_TABLES: Final = (
-    "order_return_line", "order_return", "order_refund_line", "order_refund", "order_payment", "order_contact",
-    "order_charge", "order_line",
+    "order_return_line",
+    "order_return",
+    "order_refund_line",
+    "order_refund",
+    "order_payment",
+    "order_contact",
+    "order_charge",
+    "order_line",
 )
 
 # Unchanged since: the version it was born with, and nothing added by a person or a later step.
@@ -58,8 +64,15 @@ def undo_history(import_id: int, work: Work, *, by: Actor, kept: Kept) -> None:
     entries = open_entries(import_id)
     total = sum(len(entry.record_ids) for entry in entries)
     done = 0
-    for entity, step in (("order", _orders), ("guest", _guests), ("stock_history", _ledger), ("stock_level", _levels),
-                         ("variant", _variants), ("product", _products), ("customer", _customers)):
+    for entity, step in (
+        ("order", _orders),
+        ("guest", _guests),
+        ("stock_history", _ledger),
+        ("stock_level", _levels),
+        ("variant", _variants),
+        ("product", _products),
+        ("customer", _customers),
+    ):
         for entry in entries:
             if entry.entity == entity:
                 execute(PLAN_ONCE)
@@ -74,35 +87,68 @@ def _orders(import_id: int, entry: OpenEntry, by: Actor, kept: Kept) -> list[int
     merchant = current_merchant_id()
     values = {"merchant": merchant, "import_id": import_id}
     ids = [row[0] for row in execute(_UNTOUCHED, **values, ids=entry.record_ids)]
-    days = [row[0] for row in execute(
-        """SELECT DISTINCT (r.at AT TIME ZONE shop.time_zone)::date::text FROM order_refund r JOIN merchant shop ON shop.id = r.merchant_id
-           WHERE r.merchant_id = :merchant AND r.order_id = ANY(:ids) ORDER BY 1""", **values, ids=ids)]
-    execute("""UPDATE customer c SET order_count = greatest(0, c.order_count - b.orders)
+    days = [
+        row[0]
+        for row in execute(
+            """SELECT DISTINCT (r.at AT TIME ZONE shop.time_zone)::date::text FROM order_refund r JOIN merchant shop ON shop.id = r.merchant_id
+           WHERE r.merchant_id = :merchant AND r.order_id = ANY(:ids) ORDER BY 1""",
+            **values,
+            ids=ids,
+        )
+    ]
+    execute(
+        """UPDATE customer c SET order_count = greatest(0, c.order_count - b.orders)
                FROM (SELECT customer_id, count(*) AS orders FROM sales_order
                      WHERE merchant_id = :merchant AND id = ANY(:ids) AND total >= 0 GROUP BY customer_id) b
-               WHERE c.merchant_id = :merchant AND c.id = b.customer_id""", **values, ids=ids)
+               WHERE c.merchant_id = :merchant AND c.id = b.customer_id""",
+        **values,
+        ids=ids,
+    )
     for table in _ORDER_TABLES:
-        execute(f"DELETE FROM {table} WHERE merchant_id = :merchant AND order_id = ANY(:ids)", **values, ids=ids)
+        execute(
+            f"DELETE FROM {table} WHERE merchant_id = :merchant AND order_id = ANY(:ids)", **values, ids=ids
+        )
     execute("DELETE FROM sales_order WHERE merchant_id = :merchant AND id = ANY(:ids)", **values, ids=ids)
     execute("DELETE FROM order_ref WHERE merchant_id = :merchant AND order_id = ANY(:ids)", **values, ids=ids)
     stays = sorted(set(entry.record_ids) - set(ids))
-    for number, state in execute("SELECT number, state FROM order_ref WHERE merchant_id = :merchant AND order_id = ANY(:ids)",
-                                 **values, ids=stays):
-        kept.add(f"Order {number}", "is in the archive" if state == "archived" else "was changed after the import")
-    audit.record(action="import.orders_taken_back", by=by, subject=("import", import_id),
-                 after={"orders": len(ids), "kept": len(stays)})
-    outbox.publish(kind="orders.import_undone", key=f"import:{import_id}", payload={
-        # Of the refunds, which are gone when a reader of this event looks for them.
-        "import_id": import_id, "order_ids": ids, "days": days})
+    for number, state in execute(
+        "SELECT number, state FROM order_ref WHERE merchant_id = :merchant AND order_id = ANY(:ids)",
+        **values,
+        ids=stays,
+    ):
+        kept.add(
+            f"Order {number}", "is in the archive" if state == "archived" else "was changed after the import"
+        )
+    audit.record(
+        action="import.orders_taken_back",
+        by=by,
+        subject=("import", import_id),
+        after={"orders": len(ids), "kept": len(stays)},
+    )
+    outbox.publish(
+        kind="orders.import_undone",
+        key=f"import:{import_id}",
+        payload={
+            # Of the refunds, which are gone when a reader of this event looks for them.
+            "import_id": import_id,
+            "order_ids": ids,
+            "days": days,
+        },
+    )
     return stays
 
 
 def _guests(import_id: int, entry: OpenEntry, by: Actor, kept: Kept) -> list[int]:
     """The persons behind guest orders, who stand for nothing once their order is gone."""
-    free = [row[0] for row in execute(
-        """SELECT s.id FROM data_subject s WHERE s.merchant_id = :merchant AND s.id = ANY(:ids)
+    free = [
+        row[0]
+        for row in execute(
+            """SELECT s.id FROM data_subject s WHERE s.merchant_id = :merchant AND s.id = ANY(:ids)
            AND NOT EXISTS (SELECT FROM order_ref r WHERE r.merchant_id = :merchant AND r.subject_id = s.id)""",
-        merchant=current_merchant_id(), ids=entry.record_ids)]
+            merchant=current_merchant_id(),
+            ids=entry.record_ids,
+        )
+    ]
     delete_each("data_subject", free)
     return []
 
@@ -112,15 +158,37 @@ def _ledger(import_id: int, entry: OpenEntry, by: Actor, kept: Kept) -> list[int
     stays = sorted(row[0] for row in execute(_STAYING, **values, ids=entry.record_ids))
     ids = sorted(set(entry.record_ids) - set(stays))
     moves = execute_count(_OPPOSITE, **values, ids=ids, actor_kind=by.kind, actor_id=by.id)
-    audit.record(action="import.stock_history_taken_back", by=by, subject=("import", import_id),
-                 after={"variants": len(ids), "movements": moves, "kept": len(stays)})
-    outbox.publish(kind="stock.history_imported", key=f"import:{import_id}", payload={"import_id": import_id, "variant_ids": ids})
-    for sku, in execute("SELECT sku FROM variant WHERE merchant_id = :merchant AND id = ANY(:ids)", **values, ids=stays):
+    audit.record(
+        action="import.stock_history_taken_back",
+        by=by,
+        subject=("import", import_id),
+        after={"variants": len(ids), "movements": moves, "kept": len(stays)},
+    )
+    outbox.publish(
+        kind="stock.history_imported",
+        key=f"import:{import_id}",
+        payload={"import_id": import_id, "variant_ids": ids},
+    )
+    for (sku,) in execute(
+        "SELECT sku FROM variant WHERE merchant_id = :merchant AND id = ANY(:ids)", **values, ids=stays
+    ):
         kept.add(f"Stock history of {sku}", "an order that stays tells of it")
-    entry.after = {"corrections": [row[0] for row in execute(
-        """SELECT DISTINCT split_part(note, ': ', 1) FROM stock_movement
+    entry.after = (
+        {
+            "corrections": [
+                row[0]
+                for row in execute(
+                    """SELECT DISTINCT split_part(note, ': ', 1) FROM stock_movement
            WHERE merchant_id = :merchant AND cause_kind = 'import' AND cause_id = :import_id AND kind = 'adjusted'
-             AND variant_id = ANY(:ids)""", **values, ids=stays)]} if stays else entry.after
+             AND variant_id = ANY(:ids)""",
+                    **values,
+                    ids=stays,
+                )
+            ]
+        }
+        if stays
+        else entry.after
+    )
     return stays
 
 
@@ -132,54 +200,79 @@ def _levels(import_id: int, entry: OpenEntry, by: Actor, kept: Kept) -> list[int
              AND l.on_hand = 0 AND l.allocated = 0 AND l.reserved = 0 AND l.unavailable = 0 AND l.incoming = 0 AND l.counted_at IS NULL
              AND NOT EXISTS (SELECT FROM stock_movement m WHERE m.merchant_id = :merchant AND m.variant_id = l.variant_id
                              AND m.location_id = l.location_id AND NOT (m.cause_kind IN ('import', 'import_undo') AND m.cause_id = :import_id))""",
-        merchant=current_merchant_id(), ids=entry.record_ids, location=(entry.after or {}).get("location_id"), import_id=import_id)
+        merchant=current_merchant_id(),
+        ids=entry.record_ids,
+        location=(entry.after or {}).get("location_id"),
+        import_id=import_id,
+    )
     return []
 
 
 def _variants(import_id: int, entry: OpenEntry, by: Actor, kept: Kept) -> list[int]:
     values = {"merchant": current_merchant_id(), "ids": entry.record_ids, "import_id": import_id}
-    free = [row[0] for row in execute(
-        """SELECT v.id FROM variant v JOIN product p ON p.merchant_id = v.merchant_id AND p.id = v.product_id
+    free = [
+        row[0]
+        for row in execute(
+            """SELECT v.id FROM variant v JOIN product p ON p.merchant_id = v.merchant_id AND p.id = v.product_id
            WHERE v.merchant_id = :merchant AND v.id = ANY(:ids) AND v.version = 1 AND p.version = 1
              AND NOT EXISTS (SELECT FROM order_line l WHERE l.merchant_id = :merchant AND l.variant_id = v.id)
              AND NOT EXISTS (SELECT FROM stock_level l WHERE l.merchant_id = :merchant AND l.variant_id = v.id)
              AND NOT EXISTS (SELECT FROM price x WHERE x.merchant_id = :merchant AND x.variant_id = v.id AND x.version > 1)
              AND NOT EXISTS (SELECT FROM stock_movement m WHERE m.merchant_id = :merchant AND m.variant_id = v.id
                              AND NOT (m.cause_kind IN ('import', 'import_undo') AND m.cause_id = :import_id))
-           ORDER BY v.id FOR UPDATE OF v""", **values)]
+           ORDER BY v.id FOR UPDATE OF v""",
+            **values,
+        )
+    ]
     stays = delete_each("variant", free)
     stays = sorted({*stays, *(set(entry.record_ids) - set(free))})
-    for sku, in execute("SELECT sku FROM variant WHERE merchant_id = :merchant AND id = ANY(:stays)", **values, stays=stays):
+    for (sku,) in execute(
+        "SELECT sku FROM variant WHERE merchant_id = :merchant AND id = ANY(:stays)", **values, stays=stays
+    ):
         kept.add(f"Variant {sku}", "was changed, sold or counted after the import")
     return stays
 
 
 def _products(import_id: int, entry: OpenEntry, by: Actor, kept: Kept) -> list[int]:
     values = {"merchant": current_merchant_id(), "ids": entry.record_ids}
-    free = [row[0] for row in execute(
-        """SELECT p.id FROM product p WHERE p.merchant_id = :merchant AND p.id = ANY(:ids) AND p.version = 1
+    free = [
+        row[0]
+        for row in execute(
+            """SELECT p.id FROM product p WHERE p.merchant_id = :merchant AND p.id = ANY(:ids) AND p.version = 1
              AND NOT EXISTS (SELECT FROM variant v WHERE v.merchant_id = :merchant AND v.product_id = p.id)
              AND NOT EXISTS (SELECT FROM media v WHERE v.merchant_id = :merchant AND v.product_id = p.id)
              AND NOT EXISTS (SELECT FROM product_category v WHERE v.merchant_id = :merchant AND v.product_id = p.id)
-           ORDER BY p.id FOR UPDATE OF p""", **values)]
+           ORDER BY p.id FOR UPDATE OF p""",
+            **values,
+        )
+    ]
     stays = delete_each("product", free)
     return sorted({*stays, *(set(entry.record_ids) - set(free))})
 
 
 def _customers(import_id: int, entry: OpenEntry, by: Actor, kept: Kept) -> list[int]:
     values = {"merchant": current_merchant_id(), "ids": entry.record_ids}
-    free = [tuple(row) for row in execute(
-        """SELECT c.id, c.subject_id FROM customer c WHERE c.merchant_id = :merchant AND c.id = ANY(:ids) AND c.version = 1
+    free = [
+        tuple(row)
+        for row in execute(
+            """SELECT c.id, c.subject_id FROM customer c WHERE c.merchant_id = :merchant AND c.id = ANY(:ids) AND c.version = 1
              AND NOT EXISTS (SELECT FROM sales_order o WHERE o.merchant_id = :merchant AND o.customer_id = c.id)
              AND NOT EXISTS (SELECT FROM customer_address a WHERE a.merchant_id = :merchant AND a.customer_id = c.id)
              AND NOT EXISTS (SELECT FROM consent a WHERE a.merchant_id = :merchant AND a.customer_id = c.id)
-           ORDER BY c.id FOR UPDATE OF c""", **values)]
+           ORDER BY c.id FOR UPDATE OF c""",
+            **values,
+        )
+    ]
     undeleted = delete_each("customer", [customer for customer, _ in free])
     delete_each("data_subject", [subject for customer, subject in free if customer not in undeleted])
     stays = sorted({*undeleted, *(set(entry.record_ids) - {customer for customer, _ in free})})
     if stays:
-        execute("""UPDATE customer c SET last_order_at = (
+        execute(
+            """UPDATE customer c SET last_order_at = (
                        SELECT max(o.placed_at) FROM sales_order o WHERE o.merchant_id = :merchant AND o.customer_id = c.id)
-                   WHERE c.merchant_id = :merchant AND c.id = ANY(:stays)""", **values, stays=stays)
+                   WHERE c.merchant_id = :merchant AND c.id = ANY(:stays)""",
+            **values,
+            stays=stays,
+        )
         kept.add(f"{len(stays):,} customers", "have orders or details that stay")
     return stays

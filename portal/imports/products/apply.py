@@ -74,25 +74,51 @@ class ProductWriter:
 
     def _create(self, draft: ProductDraft) -> None:
         product = Product(
-            title=draft.title, title_key=title_key(draft.title), slug=free_slug(draft.slug or slug_of(draft.title), Product),
-            description=draft.description, vendor=draft.vendor, state=draft.state or "active", tags=draft.tags,
-            source=draft.source, external_id=draft.external_id)
+            title=draft.title,
+            title_key=title_key(draft.title),
+            slug=free_slug(draft.slug or slug_of(draft.title), Product),
+            description=draft.description,
+            vendor=draft.vendor,
+            state=draft.state or "active",
+            tags=draft.tags,
+            source=draft.source,
+            external_id=draft.external_id,
+        )
         if draft.type_code:
             product.product_type_id = self._type(draft.type_code)[0]
         for place, (name, values) in enumerate(draft.options.items()):
-            product.options.append(ProductOption(name=name, position=place, values=[
-                ProductOptionValue(value=value, position=at) for at, value in enumerate(values)]))
-        product.media = [Media(source_url=address, alt_text=alt, position=place) for place, (address, alt) in enumerate(draft.images)]
+            product.options.append(
+                ProductOption(
+                    name=name,
+                    position=place,
+                    values=[ProductOptionValue(value=value, position=at) for at, value in enumerate(values)],
+                )
+            )
+        product.media = [
+            Media(source_url=address, alt_text=alt, position=place)
+            for place, (address, alt) in enumerate(draft.images)
+        ]
         db.session.add(product)
         db.session.flush()
         made = {"media": len(draft.images), "categories": self._file_under(product, draft), "prices": 0}
         if draft.type_code:
             for value in draft.attributes.values():
-                db.session.add(ProductAttribute(product_id=product.id, attribute_id=self._type(draft.type_code)[1], text_value=value))
-        variants = [self._add_variant(product, variant, place, made) for place, variant in enumerate(draft.variants)]
+                db.session.add(
+                    ProductAttribute(
+                        product_id=product.id, attribute_id=self._type(draft.type_code)[1], text_value=value
+                    )
+                )
+        variants = [
+            self._add_variant(product, variant, place, made) for place, variant in enumerate(draft.variants)
+        ]
         db.session.flush()
-        journal(self._import_id, "new_product", [product.id],
-                after=made | {"variants": [variant.id for variant in variants]}, version_after=product.version)
+        journal(
+            self._import_id,
+            "new_product",
+            [product.id],
+            after=made | {"variants": [variant.id for variant in variants]},
+            version_after=product.version,
+        )
         self._tell("product.created", product.id, {}, {"title": product.title, "variants": len(variants)})
 
     def _update(self, comparison: Comparison, product: Product, known: Known) -> None:
@@ -123,32 +149,77 @@ class ProductWriter:
                 db.session.flush()
                 made["media"].append(image.id)
         db.session.flush()
-        versions = {"variants": {str(variant.id): variant.version for variant in touched},
-                    "prices": {key: db.session.get_one(Price, (current_merchant_id(), int(key))).version for key in before["prices"]}}
-        journal(self._import_id, "product_fields", [product.id], action="updated", before=before, after=made | {"versions": versions},
-                version_after=product.version)
+        versions = {
+            "variants": {str(variant.id): variant.version for variant in touched},
+            "prices": {
+                key: db.session.get_one(Price, (current_merchant_id(), int(key))).version
+                for key in before["prices"]
+            },
+        }
+        journal(
+            self._import_id,
+            "product_fields",
+            [product.id],
+            action="updated",
+            before=before,
+            after=made | {"versions": versions},
+            version_after=product.version,
+        )
         changes = comparison.differences
-        self._tell("product.updated", product.id, {change.field: change.before for change in changes},
-                   {change.field: change.after for change in changes})
+        self._tell(
+            "product.updated",
+            product.id,
+            {change.field: change.before for change in changes},
+            {change.field: change.after for change in changes},
+        )
 
-    def _add_variant(self, product: Product, draft: VariantDraft, place: int, made: dict[str, Any]) -> Variant:
+    def _add_variant(
+        self, product: Product, draft: VariantDraft, place: int, made: dict[str, Any]
+    ) -> Variant:
         variant = Variant(
-            product_id=product.id, sku=draft.sku, sku_key=code_key(draft.sku) or "", title=draft.title, position=place,
-            barcode=draft.barcode, weight_grams=draft.weight_grams, option_values=draft.option_values, is_stocked=draft.is_stocked)
+            product_id=product.id,
+            sku=draft.sku,
+            sku_key=code_key(draft.sku) or "",
+            title=draft.title,
+            position=place,
+            barcode=draft.barcode,
+            weight_grams=draft.weight_grams,
+            option_values=draft.option_values,
+            is_stocked=draft.is_stocked,
+        )
         db.session.add(variant)
         db.session.flush()
         if draft.price is not None:
             made["prices"] += 1
-            db.session.add(Price(variant_id=variant.id, currency=self._options.currency, amount=draft.price, compare_at=draft.compare_at))
+            db.session.add(
+                Price(
+                    variant_id=variant.id,
+                    currency=self._options.currency,
+                    amount=draft.price,
+                    compare_at=draft.compare_at,
+                )
+            )
         return variant
 
-    def _reprice(self, variant: Variant, draft: VariantDraft, known: Known, before: dict[str, Any], made: dict[str, Any]) -> None:
+    def _reprice(
+        self,
+        variant: Variant,
+        draft: VariantDraft,
+        known: Known,
+        before: dict[str, Any],
+        made: dict[str, Any],
+    ) -> None:
         price = known.prices.get(variant.id)
         wanted = price_fields(draft, price)
         if not wanted:
             return
         if price is None:
-            price = Price(variant_id=variant.id, currency=self._options.currency, amount=draft.price, compare_at=draft.compare_at)
+            price = Price(
+                variant_id=variant.id,
+                currency=self._options.currency,
+                amount=draft.price,
+                compare_at=draft.compare_at,
+            )
             db.session.add(price)
             db.session.flush()
             made.setdefault("new_prices", []).append(price.id)
@@ -156,23 +227,39 @@ class ProductWriter:
         old = _set(price, wanted, keep_empty=True)
         if old:
             before["prices"][str(price.id)] = old
-            outbox.publish("price.changed", key=f"variant:{variant.id}", payload={
-                "variant_id": variant.id, "product_id": variant.product_id, "currency": self._options.currency})
+            outbox.publish(
+                "price.changed",
+                key=f"variant:{variant.id}",
+                payload={
+                    "variant_id": variant.id,
+                    "product_id": variant.product_id,
+                    "currency": self._options.currency,
+                },
+            )
 
     def _file_under(self, product: Product, draft: ProductDraft) -> int:
         ids = list(dict.fromkeys(self._category(tuple(path)) for path in draft.categories if path))
-        db.session.add_all(ProductCategory(product_id=product.id, category_id=category, position=0) for category in ids)
+        db.session.add_all(
+            ProductCategory(product_id=product.id, category_id=category, position=0) for category in ids
+        )
         return len(ids)
 
     def _category(self, path: tuple[str, ...]) -> int:
         """The category at *path*, made with its parents where it is missing."""
         if path not in self._categories:
             parent_id = self._category(path[:-1]) if len(path) > 1 else None
-            query = sa.select(Category).where(Category.merchant_id == current_merchant_id(), Category.name == path[-1],
-                                              Category.parent_id.is_not_distinct_from(parent_id))
+            query = sa.select(Category).where(
+                Category.merchant_id == current_merchant_id(),
+                Category.name == path[-1],
+                Category.parent_id.is_not_distinct_from(parent_id),
+            )
             category = db.session.scalars(query.order_by(Category.id).limit(1)).first()
             if category is None:
-                category = Category(name=path[-1][:200], slug=free_slug(slug_of(" ".join(path)), Category), parent_id=parent_id)
+                category = Category(
+                    name=path[-1][:200],
+                    slug=free_slug(slug_of(" ".join(path)), Category),
+                    parent_id=parent_id,
+                )
                 db.session.add(category)
                 db.session.flush()
                 parent = db.session.get(Category, (current_merchant_id(), parent_id)) if parent_id else None
@@ -186,8 +273,11 @@ class ProductWriter:
         """The product type for what a shop calls grouped or external, with the attribute that tells the rest."""
         if code not in self._types:
             name, attribute, label = TYPES[code]
-            kind = db.session.scalars(sa.select(ProductType).where(
-                ProductType.merchant_id == current_merchant_id(), ProductType.code == code)).first()
+            kind = db.session.scalars(
+                sa.select(ProductType).where(
+                    ProductType.merchant_id == current_merchant_id(), ProductType.code == code
+                )
+            ).first()
             if kind is None:
                 kind = ProductType(code=code, name=name)
                 db.session.add(kind)
@@ -195,15 +285,23 @@ class ProductWriter:
                 journal(self._import_id, "product_type", [kind.id])
             definition = next((known for known in kind.attributes if known.code == attribute), None)
             if definition is None:
-                definition = AttributeDefinition(product_type_id=kind.id, code=attribute, label=label, kind="long_text")
+                definition = AttributeDefinition(
+                    product_type_id=kind.id, code=attribute, label=label, kind="long_text"
+                )
                 kind.attributes.append(definition)
                 db.session.flush()
             self._types[code] = (kind.id, definition.id)
         return self._types[code]
 
     def _tell(self, action: str, product_id: int, before: dict[str, Any], after: dict[str, Any]) -> None:
-        audit.record(action, by=self._by, subject=("product", product_id), before=before, after=after,
-                     reason=f"Import {self._import_id}")
+        audit.record(
+            action,
+            by=self._by,
+            subject=("product", product_id),
+            before=before,
+            after=after,
+            reason=f"Import {self._import_id}",
+        )
         outbox.publish(action, key=f"product:{product_id}", payload={"product_id": product_id})
 
 

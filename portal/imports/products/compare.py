@@ -51,20 +51,33 @@ def known_for(drafts: Sequence[ProductDraft], currency: str) -> Known:
     merchant_id = current_merchant_id()
     keys = {key for draft in drafts for variant in draft.variants if (key := code_key(variant.sku))}
     known = Known()
-    variants = db.session.scalars(sa.select(Variant).where(Variant.merchant_id == merchant_id, Variant.sku_key.in_(keys))).all()
+    variants = db.session.scalars(
+        sa.select(Variant).where(Variant.merchant_id == merchant_id, Variant.sku_key.in_(keys))
+    ).all()
     known.variants = {variant.sku_key: variant for variant in variants}
     sources = sorted({draft.source for draft in drafts})
     wanted = sa.or_(
         Product.id.in_({variant.product_id for variant in variants}),
-        sa.and_(Product.source.in_(sources), Product.external_id.in_([draft.external_id for draft in drafts])))
+        sa.and_(
+            Product.source.in_(sources), Product.external_id.in_([draft.external_id for draft in drafts])
+        ),
+    )
     products = db.session.scalars(sa.select(Product).where(Product.merchant_id == merchant_id, wanted)).all()
     known.products = {(product.source or "", product.external_id or ""): product for product in products}
     known.products |= {("id", str(product.id)): product for product in products}
-    prices = db.session.scalars(sa.select(Price).where(
-        Price.merchant_id == merchant_id, Price.currency == currency, Price.variant_id.in_([variant.id for variant in variants])))
+    prices = db.session.scalars(
+        sa.select(Price).where(
+            Price.merchant_id == merchant_id,
+            Price.currency == currency,
+            Price.variant_id.in_([variant.id for variant in variants]),
+        )
+    )
     known.prices = {price.variant_id: price for price in prices}
-    for product_id, address in db.session.execute(sa.select(Media.product_id, Media.source_url).where(
-            Media.merchant_id == merchant_id, Media.product_id.in_([product.id for product in products]))):
+    for product_id, address in db.session.execute(
+        sa.select(Media.product_id, Media.source_url).where(
+            Media.merchant_id == merchant_id, Media.product_id.in_([product.id for product in products])
+        )
+    ):
         known.images.setdefault(product_id, set()).add(address or "")
     return known
 
@@ -72,10 +85,18 @@ def known_for(drafts: Sequence[ProductDraft], currency: str) -> Known:
 def compare(draft: ProductDraft, known: Known) -> Comparison:
     """Find the product a draft is about, by its SKUs first, and what it would change of it."""
     problem = _twice(draft)
-    owners = {known.variants[key].product_id for variant in draft.variants if (key := code_key(variant.sku) or "") in known.variants}
+    owners = {
+        known.variants[key].product_id
+        for variant in draft.variants
+        if (key := code_key(variant.sku) or "") in known.variants
+    }
     if len(owners) > 1:
         problem = "holds SKUs that belong to different products"
-    product = known.products.get(("id", str(next(iter(owners))))) if owners else known.products.get((draft.source, draft.external_id))
+    product = (
+        known.products.get(("id", str(next(iter(owners)))))
+        if owners
+        else known.products.get((draft.source, draft.external_id))
+    )
     found = Comparison(draft, product, problem=problem)
     if product is None or problem:
         return found
@@ -85,7 +106,9 @@ def compare(draft: ProductDraft, known: Known) -> Comparison:
             note(draft.rows[0], name, getattr(product, name), value)
     for variant in draft.variants:
         _compare_variant(variant, known, note)
-    new_images = [address for address, _ in draft.images if address not in known.images.get(product.id, set())]
+    new_images = [
+        address for address, _ in draft.images if address not in known.images.get(product.id, set())
+    ]
     if new_images:
         note(draft.rows[0], "images", "", f"{len(new_images)} more")
     return found
@@ -93,7 +116,11 @@ def compare(draft: ProductDraft, known: Known) -> Comparison:
 
 def variant_fields(draft: VariantDraft) -> dict[str, Any]:
     """The fields of a variant that a file may change."""
-    return {"barcode": draft.barcode, "weight_grams": draft.weight_grams, "option_values": draft.option_values or None}
+    return {
+        "barcode": draft.barcode,
+        "weight_grams": draft.weight_grams,
+        "option_values": draft.option_values or None,
+    }
 
 
 def price_fields(draft: VariantDraft, price: Price | None) -> dict[str, Decimal | None]:
@@ -134,7 +161,8 @@ class _Noter:
 
     def __call__(self, row_number: int, name: str, before: Any, after: Any) -> None:
         self._comparison.differences.append(
-            Difference(row_number, self._subject[:120], name, shown(before), shown(after)))
+            Difference(row_number, self._subject[:120], name, shown(before), shown(after))
+        )
 
 
 def shown(value: Any) -> str:

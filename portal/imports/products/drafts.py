@@ -159,8 +159,13 @@ def split_list(text: str | None, mark: str = ",") -> list[str]:
 
 def as_dict(draft: ProductDraft) -> dict[str, Any]:
     """The fields of the product itself that a file may change."""
-    return {"title": draft.title, "description": draft.description, "vendor": draft.vendor, "state": draft.state,
-            "tags": draft.tags or None}
+    return {
+        "title": draft.title,
+        "description": draft.description,
+        "vendor": draft.vendor,
+        "state": draft.state,
+        "tags": draft.tags or None,
+    }
 
 
 Parsed = Iterator[ProductDraft | RowProblem]

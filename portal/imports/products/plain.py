@@ -29,9 +29,18 @@ def read_plain(rows: Iterable[Row], decimal_mark: str) -> Parsed:
 
 def _product(row: Cells) -> ProductDraft:
     sku, title = row.needed("sku", 100), row.needed("title")
-    variant = VariantDraft(row.number, sku, price=row.money("price"), barcode=row.text("barcode", 50), stock=row.stock("stock"))
+    variant = VariantDraft(
+        row.number, sku, price=row.money("price"), barcode=row.text("barcode", 50), stock=row.stock("stock")
+    )
     return ProductDraft(
-        source="file", external_id=sku, title=title, slug=slug_of(title, sku), rows=[row.number],
-        description=row.text("description", 100_000), tags=split_list(row.text("tags", 5_000)),
-        categories=[split_list(path, ">") for path in split_list(row.text("categories", 5_000))], variants=[variant],
-        images=[(address, "") for address in split_list(row.text("images", 20_000))])
+        source="file",
+        external_id=sku,
+        title=title,
+        slug=slug_of(title, sku),
+        rows=[row.number],
+        description=row.text("description", 100_000),
+        tags=split_list(row.text("tags", 5_000)),
+        categories=[split_list(path, ">") for path in split_list(row.text("categories", 5_000))],
+        variants=[variant],
+        images=[(address, "") for address in split_list(row.text("images", 20_000))],
+    )

@@ -45,14 +45,23 @@ def apply_products(found: Import, table: Table, run: JobRun) -> None:
         again = _Pass(found, table, run)
         again.run()
         refuse_other_outcome(found, again.outcome())
-    _Pass(found, table, run, writer=ProductWriter(found.id, ProductOptions.from_dict(found.options), by=run.by)).run()
+    _Pass(
+        found, table, run, writer=ProductWriter(found.id, ProductOptions.from_dict(found.options), by=run.by)
+    ).run()
 
 
 class _Pass:
     """One way through the file: comparing only, or with a writer."""
 
-    def __init__(self, found: Import, table: Table, run: JobRun, *, listed: Listed | None = None,
-                 writer: ProductWriter | None = None) -> None:
+    def __init__(
+        self,
+        found: Import,
+        table: Table,
+        run: JobRun,
+        *,
+        listed: Listed | None = None,
+        writer: ProductWriter | None = None,
+    ) -> None:
         self._import_id = found.id
         self._format = FORMATS[found.format]
         self._mapping = dict(found.mapping)
@@ -72,7 +81,10 @@ class _Pass:
         while batch := list(islice(drafts, BATCH)):
             self._batch(batch)
             self._counts["rows"] += sum(len(item.rows) for item in batch)
-            self._run.commit(done=self._counts["rows"], note="Comparing products" if self._writer is None else "Writing products")
+            self._run.commit(
+                done=self._counts["rows"],
+                note="Comparing products" if self._writer is None else "Writing products",
+            )
             self._run.progress(self._counts["rows"])
 
     def outcome(self) -> dict[str, Any]:
@@ -80,9 +92,15 @@ class _Pass:
         rejected = len(self._rejected)
         reasons = Counter(reason for _, reason in self._rejected).most_common(50)
         empty = dict.fromkeys(("created", "updated", "unchanged", "variants", "opening_stock", "rows"), 0)
-        return empty | self._counts | {
-            "rejected": rejected, "imported": self._counts["rows"] - rejected,
-            "reasons": [[None, reason, count] for reason, count in reasons]}
+        return (
+            empty
+            | self._counts
+            | {
+                "rejected": rejected,
+                "imported": self._counts["rows"] - rejected,
+                "reasons": [[None, reason, count] for reason, count in reasons],
+            }
+        )
 
     def keep_rejects(self, found: Import) -> None:
         """Keep the refused rows as a file."""
@@ -112,7 +130,11 @@ class _Pass:
             db.session.expire_all()
 
     def _one(self, comparison: Comparison, known: Known) -> None:
-        outcome = "created" if comparison.product is None else ("updated" if comparison.differences else "unchanged")
+        outcome = (
+            "created"
+            if comparison.product is None
+            else ("updated" if comparison.differences else "unchanged")
+        )
         self._counts[outcome] += 1
         self._counts["variants"] += len(comparison.draft.variants)
         if self._listed is not None:
@@ -122,8 +144,12 @@ class _Pass:
 
     def _openings_ahead(self, drafts: list[ProductDraft], known: Known) -> int:
         """Variants that would get an opening balance: those that may, and those that do not stand yet."""
-        new = sum(bool(variant.stock and variant.is_stocked) for draft in drafts for variant in draft.variants
-                  if code_key(variant.sku) not in known.variants)
+        new = sum(
+            bool(variant.stock and variant.is_stocked)
+            for draft in drafts
+            for variant in draft.variants
+            if code_key(variant.sku) not in known.variants
+        )
         return len(openings(drafts, self._options)) + new * self._options.takes_stock
 
     def _used_before(self, draft: ProductDraft) -> str | None:
@@ -136,13 +162,23 @@ class _Pass:
         return None
 
     def _reject(self, problem: RowProblem) -> None:
-        said = f"{self._labels.get(problem.field, problem.field)} {problem.reason}" if problem.field else f"The row {problem.reason}"
+        said = (
+            f"{self._labels.get(problem.field, problem.field)} {problem.reason}"
+            if problem.field
+            else f"The row {problem.reason}"
+        )
         rows: list[dict[str, Any]] = []
         for number in problem.rows:
             is_fault = number == problem.row_at_fault
-            reason = said if is_fault else f"The row belongs to a product whose row {problem.row_at_fault} was refused"
+            reason = (
+                said
+                if is_fault
+                else f"The row belongs to a product whose row {problem.row_at_fault} was refused"
+            )
             self._rejected.append((number, reason))
-            rows.append({"row_number": number, "field": problem.field if is_fault else None, "reason": reason})
+            rows.append(
+                {"row_number": number, "field": problem.field if is_fault else None, "reason": reason}
+            )
         if self._listed is not None:
             self._listed.add(RowOutcome.REJECTED, rows)
 
@@ -152,8 +188,19 @@ def _differences(comparison: Comparison) -> Iterator[dict[str, Any]]:
     for row_number, note in draft.notes:
         yield {"row_number": row_number, "reason": note, "subject": draft.title[:120]}
     if comparison.product is None:
-        yield {"row_number": draft.rows[0], "field": "product", "reason": "New product", "subject": draft.title[:120],
-               "after": f"{len(draft.variants)} variants, {len(draft.images)} images"}
+        yield {
+            "row_number": draft.rows[0],
+            "field": "product",
+            "reason": "New product",
+            "subject": draft.title[:120],
+            "after": f"{len(draft.variants)} variants, {len(draft.images)} images",
+        }
     for change in comparison.differences:
-        yield {"row_number": change.row_number, "field": change.field[:60], "reason": "Changes", "subject": change.subject,
-               "before": change.before, "after": change.after}
+        yield {
+            "row_number": change.row_number,
+            "field": change.field[:60],
+            "reason": "Changes",
+            "subject": change.subject,
+            "before": change.before,
+            "after": change.after,
+        }

@@ -36,9 +36,15 @@ def _product(handle: str, rows: list[Cells]) -> ProductDraft:
         raise FieldError(first.number, "handle", "is empty")
     published = first.text("published")
     draft = ProductDraft(
-        source="shopify", external_id=first.needed("handle"), slug=slug_of(handle), title=first.needed("title"),
-        rows=[row.number for row in rows], description=first.text("description", 100_000), vendor=first.text("vendor"),
-        state=None if published is None else _state(published), tags=split_list(first.text("tags", 5_000)),
+        source="shopify",
+        external_id=first.needed("handle"),
+        slug=slug_of(handle),
+        title=first.needed("title"),
+        rows=[row.number for row in rows],
+        description=first.text("description", 100_000),
+        vendor=first.text("vendor"),
+        state=None if published is None else _state(published),
+        tags=split_list(first.text("tags", 5_000)),
         categories=[[part] for part in split_list(first.text("type"))],
     )
     names = [first.text(f"option{place}_name") for place in (1, 2, 3)]
@@ -67,8 +73,16 @@ def _variant(draft: ProductDraft, row: Cells, names: list[str | None]) -> Varian
     sku = row.text("sku", 100) or slug_of(" ".join([draft.external_id, *chosen.values()]))
     price, before = row.money("price"), row.money("compare_at")
     return VariantDraft(
-        row.number, sku, chosen, price=price, compare_at=before if before and price is not None and before >= price else None,
-        barcode=row.text("barcode", 50), weight_grams=_grams(row), stock=row.stock("stock"), has_compare_at=True)
+        row.number,
+        sku,
+        chosen,
+        price=price,
+        compare_at=before if before and price is not None and before >= price else None,
+        barcode=row.text("barcode", 50),
+        weight_grams=_grams(row),
+        stock=row.stock("stock"),
+        has_compare_at=True,
+    )
 
 
 def _grams(row: Cells) -> int | None:
@@ -77,4 +91,6 @@ def _grams(row: Cells) -> int | None:
 
 
 def _state(published: str) -> str:
-    return {"false": "draft", "draft": "draft", "archived": "archived", "no": "draft", "0": "draft"}.get(published.casefold(), "active")
+    return {"false": "draft", "draft": "draft", "archived": "archived", "no": "draft", "0": "draft"}.get(
+        published.casefold(), "active"
+    )

@@ -31,14 +31,26 @@ def openings(drafts: list[ProductDraft], options: ProductOptions) -> dict[int, i
     """Variant to units, for the stocked variants of *drafts* whose balance may still begin at *options*' location."""
     if not options.takes_stock:
         return {}
-    wanted = {code_key(variant.sku): variant.stock for draft in drafts for variant in draft.variants
-              if variant.stock and variant.is_stocked}
+    wanted = {
+        code_key(variant.sku): variant.stock
+        for draft in drafts
+        for variant in draft.variants
+        if variant.stock and variant.is_stocked
+    }
     if not wanted:
         return {}
     merchant_id = current_merchant_id()
-    found = db.session.execute(sa.select(Variant.id, Variant.sku_key).where(
-        Variant.merchant_id == merchant_id, Variant.sku_key.in_(list(wanted)), Variant.is_stocked)).all()
-    moved = {row[0] for row in execute(_MOVED, merchant=merchant_id, ids=[row.id for row in found], location=options.location_id)}
+    found = db.session.execute(
+        sa.select(Variant.id, Variant.sku_key).where(
+            Variant.merchant_id == merchant_id, Variant.sku_key.in_(list(wanted)), Variant.is_stocked
+        )
+    ).all()
+    moved = {
+        row[0]
+        for row in execute(
+            _MOVED, merchant=merchant_id, ids=[row.id for row in found], location=options.location_id
+        )
+    }
     return {row.id: int(wanted[row.sku_key] or 0) for row in found if row.id not in moved}
 
 
@@ -46,10 +58,30 @@ def open_stock(import_id: int, drafts: list[ProductDraft], options: ProductOptio
     """Write the opening movements of *drafts*; gives how many variants got one."""
     units = openings(drafts, options)
     if units:
-        apply_moves([Move(variant, options.location_id, "opening", on_hand=quantity, cause_kind="import", cause_id=import_id,
-                          note="Opening balance from a product file") for variant, quantity in units.items()], by=by)
-        journal(import_id, "opening_stock", sorted(units),
-                after={"units": {str(variant): quantity for variant, quantity in units.items()}, "location_id": options.location_id})
+        apply_moves(
+            [
+                Move(
+                    variant,
+                    options.location_id,
+                    "opening",
+                    on_hand=quantity,
+                    cause_kind="import",
+                    cause_id=import_id,
+                    note="Opening balance from a product file",
+                )
+                for variant, quantity in units.items()
+            ],
+            by=by,
+        )
+        journal(
+            import_id,
+            "opening_stock",
+            sorted(units),
+            after={
+                "units": {str(variant): quantity for variant, quantity in units.items()},
+                "location_id": options.location_id,
+            },
+        )
     return len(units)
 
 
@@ -61,12 +93,28 @@ def close_stock(import_id: int, entry: OpenEntry, kept: Kept, *, by: Actor) -> l
         quantity = int(after["units"][str(variant)])
         savepoint = db.session.begin_nested()
         try:
-            apply_moves([Move(variant, int(after["location_id"]), "opening", on_hand=-quantity, cause_kind="import_undo",
-                              cause_id=import_id, note="Opening balance taken back")], by=by)
+            apply_moves(
+                [
+                    Move(
+                        variant,
+                        int(after["location_id"]),
+                        "opening",
+                        on_hand=-quantity,
+                        cause_kind="import_undo",
+                        cause_id=import_id,
+                        note="Opening balance taken back",
+                    )
+                ],
+                by=by,
+            )
         except InsufficientStockError:
             savepoint.rollback()
             stays.append(variant)
-            sku = db.session.scalar(sa.select(Variant.sku).where(Variant.merchant_id == current_merchant_id(), Variant.id == variant))
+            sku = db.session.scalar(
+                sa.select(Variant.sku).where(
+                    Variant.merchant_id == current_merchant_id(), Variant.id == variant
+                )
+            )
             kept.add(f"Stock of {sku}", "has been sold or promised since")
         else:
             savepoint.commit()

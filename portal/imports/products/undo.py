@@ -40,7 +40,9 @@ def _take_back(import_id: int, entry: OpenEntry, by: Actor, kept: Kept) -> list[
         return close_stock(import_id, entry, kept, by=by)
     if entry.entity == "category" or entry.entity == "product_type":
         return delete_each(entry.entity, [one for one in entry.record_ids if not _is_used(entry.entity, one)])
-    product = db.session.get(Product, (current_merchant_id(), entry.record_ids[0]), with_for_update=True, populate_existing=True)
+    product = db.session.get(
+        Product, (current_merchant_id(), entry.record_ids[0]), with_for_update=True, populate_existing=True
+    )
     if product is None:
         return []
     if product.version != entry.version_after or not _children_untouched(entry):
@@ -48,10 +50,17 @@ def _take_back(import_id: int, entry: OpenEntry, by: Actor, kept: Kept) -> list[
         return entry.record_ids
     stays = _restore(product, entry) if entry.action == "updated" else _delete(product, entry, kept)
     if not stays:
-        audit.record("product.restored" if entry.action == "updated" else "product.deleted", by=by,
-                     subject=("product", entry.record_ids[0]), reason=f"Undo of import {import_id}")
-        outbox.publish("product.updated" if entry.action == "updated" else "product.deleted",
-                       key=f"product:{entry.record_ids[0]}", payload={"product_id": entry.record_ids[0]})
+        audit.record(
+            "product.restored" if entry.action == "updated" else "product.deleted",
+            by=by,
+            subject=("product", entry.record_ids[0]),
+            reason=f"Undo of import {import_id}",
+        )
+        outbox.publish(
+            "product.updated" if entry.action == "updated" else "product.deleted",
+            key=f"product:{entry.record_ids[0]}",
+            payload={"product_id": entry.record_ids[0]},
+        )
     return stays
 
 
@@ -59,9 +68,16 @@ def _delete(product: Product, entry: OpenEntry, kept: Kept) -> list[int]:
     """Delete a product the import made; a sale, a count or something added since keeps it."""
     after = entry.after or {}
     made = sorted(after["variants"])
-    count = db.session.scalar(sa.select(sa.func.count()).select_from(Variant).where(
-        Variant.merchant_id == product.merchant_id, Variant.product_id == product.id))
-    if count != len(made) or _number_of(Media, product) != after["media"] or _number_of(ProductCategory, product) != after["categories"]:
+    count = db.session.scalar(
+        sa.select(sa.func.count())
+        .select_from(Variant)
+        .where(Variant.merchant_id == product.merchant_id, Variant.product_id == product.id)
+    )
+    if (
+        count != len(made)
+        or _number_of(Media, product) != after["media"]
+        or _number_of(ProductCategory, product) != after["categories"]
+    ):
         kept.add(product.title, "has variants, pictures or categories added after the import")
         return entry.record_ids
     savepoint = db.session.begin_nested()
@@ -88,8 +104,11 @@ def _restore(product: Product, entry: OpenEntry) -> list[int]:
     for key, values in before["prices"].items():
         price = db.session.get_one(Price, (merchant_id, int(key)))
         _put_back(price, {name: None if value is None else Decimal(value) for name, value in values.items()})
-        outbox.publish("price.changed", key=f"variant:{price.variant_id}", payload={
-            "variant_id": price.variant_id, "product_id": product.id, "currency": price.currency})
+        outbox.publish(
+            "price.changed",
+            key=f"variant:{price.variant_id}",
+            payload={"variant_id": price.variant_id, "product_id": product.id, "currency": price.currency},
+        )
     db.session.flush()
     delete_each("media", after.get("media", []))
     delete_each("price", after.get("new_prices", []))
@@ -102,18 +121,31 @@ def _children_untouched(entry: OpenEntry) -> bool:
     merchant_id = current_merchant_id()
     after = entry.after or {}
     if entry.action == "created":
-        changed = sa.select(sa.func.count()).select_from(Variant).outerjoin(
-            Price, sa.and_(Price.merchant_id == Variant.merchant_id, Price.variant_id == Variant.id)).where(
-            Variant.merchant_id == merchant_id, Variant.id.in_(after["variants"]), sa.or_(Variant.version > 1, Price.version > 1))
+        changed = (
+            sa.select(sa.func.count())
+            .select_from(Variant)
+            .outerjoin(
+                Price, sa.and_(Price.merchant_id == Variant.merchant_id, Price.variant_id == Variant.id)
+            )
+            .where(
+                Variant.merchant_id == merchant_id,
+                Variant.id.in_(after["variants"]),
+                sa.or_(Variant.version > 1, Price.version > 1),
+            )
+        )
         return not db.session.scalar(changed)
     versions = after["versions"]
     return all(
         _version(model, int(key)) == version
-        for model, kind in ((Variant, "variants"), (Price, "prices")) for key, version in versions[kind].items())
+        for model, kind in ((Variant, "variants"), (Price, "prices"))
+        for key, version in versions[kind].items()
+    )
 
 
 def _version(model: Any, key: int) -> int | None:
-    version: int | None = db.session.scalar(sa.select(model.version).where(model.merchant_id == current_merchant_id(), model.id == key))
+    version: int | None = db.session.scalar(
+        sa.select(model.version).where(model.merchant_id == current_merchant_id(), model.id == key)
+    )
     return version
 
 
@@ -123,8 +155,14 @@ def _put_back(record: Any, values: dict[str, Any]) -> None:
 
 
 def _number_of(model: type[Media] | type[ProductCategory], product: Product) -> int:
-    return db.session.scalar(sa.select(sa.func.count()).select_from(model).where(
-        model.merchant_id == product.merchant_id, model.product_id == product.id)) or 0
+    return (
+        db.session.scalar(
+            sa.select(sa.func.count())
+            .select_from(model)
+            .where(model.merchant_id == product.merchant_id, model.product_id == product.id)
+        )
+        or 0
+    )
 
 
 def _delete_empty_levels(variant_ids: list[int]) -> None:
@@ -133,7 +171,9 @@ def _delete_empty_levels(variant_ids: list[int]) -> None:
              AND l.reserved = 0 AND l.unavailable = 0 AND l.incoming = 0 AND l.counted_at IS NULL
              AND NOT EXISTS (SELECT FROM stock_movement m WHERE m.merchant_id = :merchant AND m.variant_id = l.variant_id
                              AND m.cause_kind NOT IN ('import', 'import_undo'))""",
-        merchant=current_merchant_id(), ids=variant_ids)
+        merchant=current_merchant_id(),
+        ids=variant_ids,
+    )
 
 
 def _is_used(entity: str, identifier: int) -> bool:

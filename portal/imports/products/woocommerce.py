@@ -43,7 +43,9 @@ def read_woocommerce(rows: Iterable[Row], decimal_mark: str) -> Parsed:
             yield RowProblem(numbers, error.field, error.reason, error.row_number)
     for orphans in variations.values():
         for child in orphans:
-            yield RowProblem([child.number], "parent", "names a parent that the file does not hold", child.number)
+            yield RowProblem(
+                [child.number], "parent", "names a parent that the file does not hold", child.number
+            )
 
 
 def _kind(row: Cells) -> str:
@@ -60,7 +62,10 @@ def _product(row: Cells, children: list[Cells]) -> ProductDraft:
     title = row.needed("title")
     published = row.flag("published")
     draft = ProductDraft(
-        source="woocommerce", external_id=sku or row.needed("external_id"), title=title, slug=slug_of(title, sku or ""),
+        source="woocommerce",
+        external_id=sku or row.needed("external_id"),
+        title=title,
+        slug=slug_of(title, sku or ""),
         rows=[row.number, *(child.number for child in children)],
         description=row.text("description", 100_000) or row.text("summary", 100_000),
         state=None if published is None else ("active" if published else "draft"),
@@ -72,7 +77,9 @@ def _product(row: Cells, children: list[Cells]) -> ProductDraft:
         draft.options = _options(row)
         draft.variants = [_variant(draft, child) for child in children]
         if not draft.variants:
-            draft.notes.append((row.number, "is variable but has no variations; it gets no variant until one is added"))
+            draft.notes.append(
+                (row.number, "is variable but has no variations; it gets no variant until one is added")
+            )
         return draft
     if children:
         raise FieldError(children[0].number, "parent", "names a parent that is not variable")
@@ -80,14 +87,20 @@ def _product(row: Cells, children: list[Cells]) -> ProductDraft:
     if kind == "grouped":
         draft.type_code, draft.attributes = "grouped", {"members": row.text("grouped", 5_000) or ""}
     if kind == "external":
-        draft.type_code, draft.attributes = "external", {"external_url": row.text("external_url", 2_000) or ""}
+        draft.type_code, draft.attributes = (
+            "external",
+            {"external_url": row.text("external_url", 2_000) or ""},
+        )
     return draft
 
 
 def _options(row: Cells) -> dict[str, list[str]]:
     options: dict[str, list[str]] = {}
     for place in (1, 2, 3):
-        name, values = row.text(f"attribute{place}_name"), split_list(row.text(f"attribute{place}_values", 5_000))
+        name, values = (
+            row.text(f"attribute{place}_name"),
+            split_list(row.text(f"attribute{place}_values", 5_000)),
+        )
         if name and values:
             options[name] = values
     return options
@@ -110,7 +123,10 @@ def _variant(draft: ProductDraft, row: Cells) -> VariantDraft:
 
 
 def _only_variant(row: Cells, draft: ProductDraft, *, is_stocked: bool) -> VariantDraft:
-    return _priced(VariantDraft(row.number, row.text("sku", 100) or f"woo-{draft.external_id}", is_stocked=is_stocked), row)
+    return _priced(
+        VariantDraft(row.number, row.text("sku", 100) or f"woo-{draft.external_id}", is_stocked=is_stocked),
+        row,
+    )
 
 
 def _priced(variant: VariantDraft, row: Cells) -> VariantDraft:

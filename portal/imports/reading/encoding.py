@@ -28,11 +28,18 @@ ENCODINGS: Final = {
 
 SAMPLE_BYTES: Final = 1 << 18
 
-_SPREADSHEET = "This is a spreadsheet workbook. Open it and save the sheet as CSV (UTF-8), then upload that file."
+_SPREADSHEET = (
+    "This is a spreadsheet workbook. Open it and save the sheet as CSV (UTF-8), then upload that file."
+)
 _ARCHIVE = "This file is compressed. Unpack it and upload the CSV file inside."
 _SIGNATURES: Final = (
-    (b"PK\x03\x04", _ARCHIVE), (b"PK\x05\x06", _ARCHIVE), (b"\xd0\xcf\x11\xe0", _SPREADSHEET),
-    (b"\x1f\x8b", _ARCHIVE), (b"\xfd7zXZ", _ARCHIVE), (b"BZh", _ARCHIVE), (b"7z\xbc\xaf", _ARCHIVE),
+    (b"PK\x03\x04", _ARCHIVE),
+    (b"PK\x05\x06", _ARCHIVE),
+    (b"\xd0\xcf\x11\xe0", _SPREADSHEET),
+    (b"\x1f\x8b", _ARCHIVE),
+    (b"\xfd7zXZ", _ARCHIVE),
+    (b"BZh", _ARCHIVE),
+    (b"7z\xbc\xaf", _ARCHIVE),
     (b"%PDF", "This is a PDF document. An import needs the data as CSV."),
     (b"\x89PNG", "This is a picture. An import needs the data as CSV."),
     (b"\xff\xd8\xff", "This is a picture. An import needs the data as CSV."),
@@ -64,7 +71,9 @@ def refuse_other_files(head: bytes) -> None:
             raise UnreadableFileError(message)
     start = head[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<table")):
-        raise UnreadableFileError("This is a web page or XML, not a CSV file. Save the table as CSV and upload that.")
+        raise UnreadableFileError(
+            "This is a web page or XML, not a CSV file. Save the table as CSV and upload that."
+        )
 
 
 def guess_encoding(chunks: Iterable[bytes]) -> Guess:
@@ -99,7 +108,7 @@ class _Utf8Trial:
                 self._decoder.decode(chunk)
             except UnicodeDecodeError as error:
                 self._fails = True
-                self.around_failure = chunk[max(0, error.start - 200): error.start + 20_000]
+                self.around_failure = chunk[max(0, error.start - 200) : error.start + 20_000]
         if self._fails:
             self.failed_at_high_bytes += sum(byte > 0x7F for byte in chunk[:20_000])
 
@@ -136,7 +145,10 @@ def _by_zero_bytes(head: bytes) -> Guess | None:
 
 def _best_legacy(sample: bytes) -> str:
     """The likeliest of the older encodings, judged by how ordinary the letters are that each would give."""
-    scores = {name: _score(sample, name) for name in ("big5", "shift_jis", "gb18030", "cp1252", "mac_roman", "cp1251")}
+    scores = {
+        name: _score(sample, name)
+        for name in ("big5", "shift_jis", "gb18030", "cp1252", "mac_roman", "cp1251")
+    }
     best = max(scores, key=lambda name: scores[name])
     return best if scores[best] > 0 else "latin-1"
 
@@ -185,6 +197,10 @@ def _ordinary_cyrillic(letter: str) -> float:
 
 
 _JUDGES: Final = {
-    "big5": _ordinary_big5, "gb18030": _ordinary_gb, "shift_jis": _ordinary_japanese,
-    "cp1252": _ordinary_western, "mac_roman": _ordinary_mac, "cp1251": _ordinary_cyrillic,
+    "big5": _ordinary_big5,
+    "gb18030": _ordinary_gb,
+    "shift_jis": _ordinary_japanese,
+    "cp1252": _ordinary_western,
+    "mac_roman": _ordinary_mac,
+    "cp1251": _ordinary_cyrillic,
 }

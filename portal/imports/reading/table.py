@@ -72,7 +72,9 @@ class Table:
             if number == self.dialect.header_row:
                 self.headings = unique_names(cells)
                 return self.headings
-        raise UnreadableFileError(f"The file has no row {self.dialect.header_row}, so it has no heading there.")
+        raise UnreadableFileError(
+            f"The file has no row {self.dialect.header_row}, so it has no heading there."
+        )
 
     def _numbered(self) -> Iterator[tuple[int, list[str]]]:
         reader = csv.reader(_lines(self.open_file(), self.dialect.encoding), delimiter=self.dialect.delimiter)
@@ -85,18 +87,26 @@ class Table:
             except csv.Error:
                 raise UnreadableFileError(
                     f"The row that begins in line {line + 1} cannot be read: a cell is longer than {LONGEST_CELL:,} letters. "
-                    "A quotation mark may be missing its partner.") from None
+                    "A quotation mark may be missing its partner."
+                ) from None
             number += 1
             if reader.line_num - line > LONGEST_ROW_IN_LINES:
                 raise UnreadableFileError(
                     f"The row that begins in line {line + 1} is {reader.line_num - line:,} lines long. "
-                    "A quotation mark in it has no partner.")
+                    "A quotation mark in it has no partner."
+                )
             line = reader.line_num
             yield number, cells
 
 
-def recognise(open_file: Opener, *, encoding: str | None = None, delimiter: str | None = None,
-              header_row: int | None = None, looks_like_heading: Callable[[list[str]], float] | None = None) -> Table:
+def recognise(
+    open_file: Opener,
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    header_row: int | None = None,
+    looks_like_heading: Callable[[list[str]], float] | None = None,
+) -> Table:
     """Find how *open_file* is to be read; what the caller names is taken as it is.
 
     Raises:
@@ -112,11 +122,18 @@ def recognise(open_file: Opener, *, encoding: str | None = None, delimiter: str 
     mark = delimiter or guess_delimiter(lines)
     if mark not in DELIMITERS:
         raise UnreadableFileError("Choose one of the delimiters on the list.")
-    dialect = Dialect(name, mark, header_row or _find_heading(lines, mark, looks_like_heading), guess.is_certain if guess else True)
+    dialect = Dialect(
+        name,
+        mark,
+        header_row or _find_heading(lines, mark, looks_like_heading),
+        guess.is_certain if guess else True,
+    )
     table = Table(open_file, dialect)
     table.read_headings()
     if len(table.headings) > MOST_COLUMNS:
-        raise UnreadableFileError(f"The heading has {len(table.headings):,} columns; {MOST_COLUMNS} is the most an import takes.")
+        raise UnreadableFileError(
+            f"The heading has {len(table.headings):,} columns; {MOST_COLUMNS} is the most an import takes."
+        )
     return table
 
 
@@ -147,7 +164,9 @@ def _evenness(lines: list[str], mark: str) -> float:
     return 0.0 if width < 2 else count / len(widths) + min(width, 20) / 100
 
 
-def _find_heading(lines: list[str], mark: str, looks_like_heading: Callable[[list[str]], float] | None) -> int:
+def _find_heading(
+    lines: list[str], mark: str, looks_like_heading: Callable[[list[str]], float] | None
+) -> int:
     """The row that reads most like a heading among the first; the first row with text when none stands out."""
     best, best_score, first = 0, 0.0, 0
     try:
@@ -165,14 +184,17 @@ def _find_heading(lines: list[str], mark: str, looks_like_heading: Callable[[lis
 
 def _lines(chunks: Iterable[bytes], encoding: str) -> Iterator[str]:
     """Text lines with their ends kept, whatever they are: LF, CRLF or the lone CR of old Macs."""
-    text = io.TextIOWrapper(io.BufferedReader(_Chunks(chunks), 1 << 18), encoding=_codec(encoding), newline="")
+    text = io.TextIOWrapper(
+        io.BufferedReader(_Chunks(chunks), 1 << 18), encoding=_codec(encoding), newline=""
+    )
     number = 0
     try:
         for number, line in enumerate(text, start=1):
             yield line.lstrip("\ufeff") if number == 1 else line
     except UnicodeError:
         raise UnreadableFileError(
-            f"After line {number} there are bytes that are not {ENCODINGS[encoding]}. Choose another encoding.") from None
+            f"After line {number} there are bytes that are not {ENCODINGS[encoding]}. Choose another encoding."
+        ) from None
 
 
 def _codec(encoding: str) -> str:
@@ -223,5 +245,4 @@ class _Chunks(io.RawIOBase):
 
 def bytes_opener(content: bytes) -> Opener:
     """An opener over bytes in memory."""
-    return lambda: (content[start: start + (1 << 18)] for start in range(0, len(content), 1 << 18))
-
+    return lambda: (content[start : start + (1 << 18)] for start in range(0, len(content), 1 << 18))

@@ -24,7 +24,8 @@ DATE_ORDERS: Final = {
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)")
 _DATE: Final = re.compile(
     r"(\d{1,4})[-/.](\d{1,2})[-/.](\d{1,4})"
-    r"(?:[T ]+(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d{1,9})?)?\s*([AaPp][Mm])?\s*(Z|[+-]\d{2}:?\d{2})?)?")
+    r"(?:[T ]+(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d{1,9})?)?\s*([AaPp][Mm])?\s*(Z|[+-]\d{2}:?\d{2})?)?"
+)
 _CURRENCY_SIGNS: Final = re.compile(r"[£$€¥₹\s\u00a0\u202f']|^[A-Z]{3}\b|\b[A-Z]{3}$")
 
 
@@ -80,7 +81,9 @@ def date_parser(order: str, zone: str) -> Callable[[str], dt.datetime]:
         if len(parts[places[0]]) == 2:
             year += 2000 if year < 70 else 1900
         try:
-            local = dt.datetime(year, month, day, _hour(parts[3], parts[6]), int(parts[4] or 0), int(parts[5] or 0))  # noqa: DTZ001 - the zone follows below
+            local = dt.datetime(
+                year, month, day, _hour(parts[3], parts[6]), int(parts[4] or 0), int(parts[5] or 0)
+            )
         except ValueError:
             raise CellError("is not a date of the calendar") from None
         at = _in_utc(local, parts[7], clock)
@@ -95,6 +98,7 @@ def date_parser(order: str, zone: str) -> Callable[[str], dt.datetime]:
 
 def guess_date_order(cells: list[str]) -> str:
     """The order of day, month and year that reads the most of *cells*; day first when both would do."""
+
     def readable(order: str) -> int:
         parse = date_parser(order, "UTC")
         return sum(1 for cell in cells if cell.strip() and _reads(parse, cell))
@@ -152,7 +156,9 @@ def _in_utc(local: dt.datetime, offset: str | None, clock: ZoneInfo) -> dt.datet
     sign = -1 if offset[0] == "-" else 1
     digits = offset[1:].replace(":", "")
     try:
-        return (local - sign * dt.timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))).replace(tzinfo=dt.UTC)
+        return (local - sign * dt.timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))).replace(
+            tzinfo=dt.UTC
+        )
     except OverflowError:
         raise CellError("is not a date of the calendar") from None
 

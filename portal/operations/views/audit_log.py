@@ -31,7 +31,9 @@ def audit_entry(entry_id: int) -> Response:
     changes = _changes(entry)
     is_open = changes is not None and changes.state == "open"
     names = sorted({*changes.before, *changes.after} if changes and is_open else entry.fields)
-    return render("operations/audit_entry.html", entry=entry, title=in_words(entry.action), changes=changes, names=names)
+    return render(
+        "operations/audit_entry.html", entry=entry, title=in_words(entry.action), changes=changes, names=names
+    )
 
 
 @bp.post("/audit/verification")
@@ -51,5 +53,7 @@ def _changes(entry: AuditEntry) -> Changes | None:
         return None
     changes = read_changes(entry)
     if changes.state == "open":
-        log_view(current_actor(), [entry.data_subject_id], case=("audit_entry", entry.id), fields=entry.fields)
+        log_view(
+            current_actor(), [entry.data_subject_id], case=("audit_entry", entry.id), fields=entry.fields
+        )
     return changes

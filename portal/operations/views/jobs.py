@@ -50,8 +50,12 @@ def job_progress(job_id: int) -> Response:
 @requires("operations.view")
 def job_rows(job_id: int) -> Response:
     found = jobs.job_of(job_id)
-    return render_region("operations/_job_rows.html", title=f"Failed rows: {title_of(found.kind)}", job=found,
-                         rows=items_of(job_id, after=request.args.get("after", "")[:200] or None))
+    return render_region(
+        "operations/_job_rows.html",
+        title=f"Failed rows: {title_of(found.kind)}",
+        job=found,
+        rows=items_of(job_id, after=request.args.get("after", "")[:200] or None),
+    )
 
 
 @bp.post("/jobs/<int:job_id>/cancellation")
@@ -90,7 +94,9 @@ def download(token: str) -> Response:
     stored = granted_file(token)
     # Opened before the log entry is committed: a file that cannot be read was not downloaded.
     response = Response(storage.open_stream(stored.key), mimetype=stored.media_type)
-    response.headers["Content-Disposition"] = dump_options_header("attachment", {"filename": stored.filename or "download"})
+    response.headers["Content-Disposition"] = dump_options_header(
+        "attachment", {"filename": stored.filename or "download"}
+    )
     response.headers["Content-Length"] = str(stored.size)
     db.session.commit()
     return response
@@ -102,7 +108,10 @@ def ring() -> Response:
     running = active_jobs()
     known = [each for each in running if each.total]
     return render_region(
-        "operations/_ring.html", title="Jobs in progress", running=running, done=sum(min(each.done, each.total or 0) for each in known),
+        "operations/_ring.html",
+        title="Jobs in progress",
+        running=running,
+        done=sum(min(each.done, each.total or 0) for each in known),
         total=sum(each.total or 0 for each in known) if len(known) == len(running) else None,
     )
 
@@ -110,8 +119,12 @@ def ring() -> Response:
 def _shown(found: Job) -> dict[str, Any]:
     retries_rows = _knows(found) and kind_of(found.kind).retries_rows
     return {
-        "job": found, "work": title_of(found.kind), "may_steer": _may_steer(found), "retries_rows": retries_rows,
-        "rows": items_of(found.id), "download_url": download_url(found) if _knows(found) else None,
+        "job": found,
+        "work": title_of(found.kind),
+        "may_steer": _may_steer(found),
+        "retries_rows": retries_rows,
+        "rows": items_of(found.id),
+        "download_url": download_url(found) if _knows(found) else None,
     }
 
 

@@ -20,8 +20,11 @@ from portal.operations.views import bp
 @requires("settings.view")
 def mail_account() -> Response:
     account = accounts.mail_account()
-    form = MailAccountForm(formdata=None, obj=account) if account else MailAccountForm(
-        formdata=None, data={"port": 587, "security": "starttls", "version": "0"})
+    form = (
+        MailAccountForm(formdata=None, obj=account)
+        if account
+        else MailAccountForm(formdata=None, data={"port": 587, "security": "starttls", "version": "0"})
+    )
     return _page(form)
 
 
@@ -93,18 +96,30 @@ def _switch(on: bool, words: str) -> ResponseReturnValue:
     return see_other(url_for(".mail_account"))
 
 
-def _page(form: MailAccountForm, status: int = 200, *, clashes: dict[str, tuple[object, object]] | None = None) -> Response:
+def _page(
+    form: MailAccountForm, status: int = 200, *, clashes: dict[str, tuple[object, object]] | None = None
+) -> Response:
     account = accounts.mail_account()
     if clashes is not None and account is not None:
         # Saving again puts the typed values in place of theirs, knowingly.
         form.version.data = str(account.version)
-    return render("operations/mail_account.html", form=form, account=account, may_edit=can("settings.edit"),
-                  clashes=clashes or {}, status=status)
+    return render(
+        "operations/mail_account.html",
+        form=form,
+        account=account,
+        may_edit=can("settings.edit"),
+        clashes=clashes or {},
+        status=status,
+    )
 
 
 def _values(form: MailAccountForm) -> AccountValues:
     return AccountValues(
-        host=(form.host.data or "").strip(), port=form.port.data or 0, security=form.security.data,
-        username=form.username.data or "", password=form.password.data or "", sender=(form.sender.data or "").strip(),
+        host=(form.host.data or "").strip(),
+        port=form.port.data or 0,
+        security=form.security.data,
+        username=form.username.data or "",
+        password=form.password.data or "",
+        sender=(form.sender.data or "").strip(),
         sender_name=form.sender_name.data or "",
     )

@@ -30,7 +30,9 @@ def messages() -> ResponseReturnValue:
 def message(message_id: int) -> Response:
     found = mail.message_of(message_id)
     letter, hidden = _letter(found)
-    return render("operations/message.html", message=found, title=in_words(found.template), letter=letter, hidden=hidden)
+    return render(
+        "operations/message.html", message=found, title=in_words(found.template), letter=letter, hidden=hidden
+    )
 
 
 @bp.post("/messages/<int:message_id>/resending")

@@ -37,13 +37,20 @@ def certificate(request_id: int) -> Response:
     page = RequestPage(get_or_404(PrivacyRequest, request_id), viewer_id=current_identity().id, forms={})
     if page.certificate is None:
         raise NotFoundError("This request has no certificate yet.")
-    return render("privacy/certificate.html", page=page, body=page.certificate.body, merchant_name=merchant().name)
+    return render(
+        "privacy/certificate.html", page=page, body=page.certificate.body, merchant_name=merchant().name
+    )
 
 
 @bp.get("/retained/<int:record_id>")
 @requires("privacy.approve")
 def retained_record(record_id: int) -> Response:
-    return render("privacy/retained_record.html", record=get_or_404(RetainedRecord, record_id), form=ReasonForm(), values=None)
+    return render(
+        "privacy/retained_record.html",
+        record=get_or_404(RetainedRecord, record_id),
+        form=ReasonForm(),
+        values=None,
+    )
 
 
 @bp.post("/retained/<int:record_id>/opening")
@@ -57,7 +64,9 @@ def open_retained_record(record_id: int) -> ResponseReturnValue:
     except DomainError as error:
         db.session.rollback()
         show_error(form, error)
-        return render("privacy/retained_record.html", record=found, form=form, values=None, status=error.status)
+        return render(
+            "privacy/retained_record.html", record=found, form=form, values=None, status=error.status
+        )
     db.session.commit()
     return render("privacy/retained_record.html", record=found, form=form, values=values)
 
@@ -66,21 +75,46 @@ def open_retained_record(record_id: int) -> ResponseReturnValue:
 @requires("privacy.view")
 def holds() -> Response:
     standing, lifted = queries.holds(), queries.holds(lifted=True)
-    users = [user for hold in [*standing, *lifted] for user in (hold.owner_id, hold.placed_by, hold.lift_asked_by, hold.lifted_by)]
-    return render("privacy/holds.html", holds=standing, lifted=lifted, names=queries.user_names(users), today=utc_now().date(),
-                  viewer_id=current_identity().id)
+    users = [
+        user
+        for hold in [*standing, *lifted]
+        for user in (hold.owner_id, hold.placed_by, hold.lift_asked_by, hold.lifted_by)
+    ]
+    return render(
+        "privacy/holds.html",
+        holds=standing,
+        lifted=lifted,
+        names=queries.user_names(users),
+        today=utc_now().date(),
+        viewer_id=current_identity().id,
+    )
 
 
 @bp.route("/people/<int:subject_id>/hold", methods=["GET", "POST"])
 @requires("privacy.approve")
 def place_hold(subject_id: int) -> ResponseReturnValue:
     get_or_404(DataSubject, subject_id)
-    form = HoldForm(subject_id=str(subject_id), review_on=utc_now().date() + dt.timedelta(days=REVIEW_DAYS), owner_id=current_identity().id)
+    form = HoldForm(
+        subject_id=str(subject_id),
+        review_on=utc_now().date() + dt.timedelta(days=REVIEW_DAYS),
+        owner_id=current_identity().id,
+    )
     form.owner_id.choices = [SelectChoice(str(each.user_id), each.name) for each in members()]
     if not form.validate_on_submit():
-        return render("privacy/place_hold.html", form=form, subject_id=subject_id, status=422 if form.is_submitted() else 200)
+        return render(
+            "privacy/place_hold.html",
+            form=form,
+            subject_id=subject_id,
+            status=422 if form.is_submitted() else 200,
+        )
     try:
-        legal_holds.place_hold(subject_id, reason=form.reason.data, owner_id=form.owner_id.data, review_on=form.review_on.data, by=current_actor())
+        legal_holds.place_hold(
+            subject_id,
+            reason=form.reason.data,
+            owner_id=form.owner_id.data,
+            review_on=form.review_on.data,
+            by=current_actor(),
+        )
     except DomainError as error:
         db.session.rollback()
         show_error(form, error)
@@ -114,7 +148,9 @@ def suppression() -> Response:
     typed = (request.form.get("identifier") or "").strip()[:320]
     found = None
     if typed:
-        email, phone = (email_key(typed), None) if "@" in typed else (None, phone_key(typed, merchant().country))
+        email, phone = (
+            (email_key(typed), None) if "@" in typed else (None, phone_key(typed, merchant().country))
+        )
         found = is_suppressed(current_merchant_id(), email, phone, EPOCH)
     return render("privacy/suppression.html", counts=queries.suppression_counts(), found=found)
 
@@ -124,18 +160,31 @@ def suppression() -> Response:
 def people_views(subject_id: int) -> Response:
     subject = get_or_404(DataSubject, subject_id)
     seen = queries.sightings_of([subject.id])
-    return render("privacy/people_views.html", subject=subject, sightings=seen, names=queries.user_names([each.actor_id for each in seen]))
+    return render(
+        "privacy/people_views.html",
+        subject=subject,
+        sightings=seen,
+        names=queries.user_names([each.actor_id for each in seen]),
+    )
 
 
 @bp.get("/views")
 @requires("privacy.view")
 def view_volumes() -> Response:
     found = volumes()
-    return render("privacy/view_volumes.html", volumes=found, names=queries.user_names([each.actor_id for each in found]))
+    return render(
+        "privacy/view_volumes.html",
+        volumes=found,
+        names=queries.user_names([each.actor_id for each in found]),
+    )
 
 
 @bp.get("/map")
 @requires("privacy.view")
 def data_map() -> Response:
     found = personal_data_map()
-    return render("privacy/data_map.html", tables=sorted(found.holding_data(), key=lambda table: table.name), version=found.version)
+    return render(
+        "privacy/data_map.html",
+        tables=sorted(found.holding_data(), key=lambda table: table.name),
+        version=found.version,
+    )

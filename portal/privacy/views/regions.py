@@ -24,7 +24,10 @@ HOME_ROWS = 8
 def worklist_region() -> Response:
     zone, now = merchant_zone(), utc_now()
     rows = [(found, deadlines.days_left(found.due_on, now, zone)) for found in queries.worklist(HOME_ROWS)]
-    shown = [{"request": found, "left": left, "words": days_left_in_words(left), "kind": KIND_LABELS[found.kind]} for found, left in rows]
+    shown = [
+        {"request": found, "left": left, "words": days_left_in_words(left), "kind": KIND_LABELS[found.kind]}
+        for found, left in rows
+    ]
     return render_region("privacy/_worklist.html", title="Privacy requests", rows=shown)
 
 
@@ -33,9 +36,22 @@ def worklist_region() -> Response:
 def person_region(subject_id: int) -> Response:
     requests = db.session.scalars(
         sa.select(PrivacyRequest)
-        .join(PrivacyRequestSubject, sa.and_(
-            PrivacyRequestSubject.merchant_id == PrivacyRequest.merchant_id, PrivacyRequestSubject.request_id == PrivacyRequest.id))
-        .where(PrivacyRequestSubject.subject_id == subject_id).order_by(PrivacyRequest.id.desc()).limit(10)).all()
+        .join(
+            PrivacyRequestSubject,
+            sa.and_(
+                PrivacyRequestSubject.merchant_id == PrivacyRequest.merchant_id,
+                PrivacyRequestSubject.request_id == PrivacyRequest.id,
+            ),
+        )
+        .where(PrivacyRequestSubject.subject_id == subject_id)
+        .order_by(PrivacyRequest.id.desc())
+        .limit(10)
+    ).all()
     return render_region(
-        "privacy/_person.html", title="Privacy", subject_id=subject_id, requests=requests, holds=queries.active_holds([subject_id]),
-        kinds=KIND_LABELS)
+        "privacy/_person.html",
+        title="Privacy",
+        subject_id=subject_id,
+        requests=requests,
+        holds=queries.active_holds([subject_id]),
+        kinds=KIND_LABELS,
+    )

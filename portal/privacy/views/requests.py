@@ -41,13 +41,17 @@ Act = Callable[[PrivacyRequest], None]
 @bp.get("/")
 @requires("privacy.view")
 def requests() -> ResponseReturnValue:
-    return show_list(REQUESTS, "privacy/requests.html", summary=None if wants_fragment() else worklist_summary())
+    return show_list(
+        REQUESTS, "privacy/requests.html", summary=None if wants_fragment() else worklist_summary()
+    )
 
 
 @bp.get("/requests/new")
 @requires("privacy.request")
 def new_request() -> Response:
-    return _new_request_page(RequestForm(received_on=utc_now().date(), subject_id=request.args.get("subject", "")))
+    return _new_request_page(
+        RequestForm(received_on=utc_now().date(), subject_id=request.args.get("subject", ""))
+    )
 
 
 @bp.post("/requests")
@@ -61,8 +65,14 @@ def record_request() -> ResponseReturnValue:
     received = dt.datetime.combine(form.received_on.data, dt.time(), zone)
     try:
         recorded = services.record_request(
-            kind=form.kind.data, law=form.law.data, subject_id=_chosen(form), contact=form.contact.data or "", note=form.note.data or "",
-            received_at=now if received.date() == now.astimezone(zone).date() else received, by=current_actor())
+            kind=form.kind.data,
+            law=form.law.data,
+            subject_id=_chosen(form),
+            contact=form.contact.data or "",
+            note=form.note.data or "",
+            received_at=now if received.date() == now.astimezone(zone).date() else received,
+            by=current_actor(),
+        )
     except DomainError as error:
         db.session.rollback()
         show_error(form, error)
@@ -70,7 +80,11 @@ def record_request() -> ResponseReturnValue:
     db.session.commit()
     toast(f"Request {recorded.id} is recorded. It is due on {recorded.due_on:%-d %B %Y}.")
     # Support records what people write in; only officers go on with it.
-    return see_other(url_for("privacy.request_page", request_id=recorded.id) if can("privacy.view") else url_for("privacy.new_request"))
+    return see_other(
+        url_for("privacy.request_page", request_id=recorded.id)
+        if can("privacy.view")
+        else url_for("privacy.new_request")
+    )
 
 
 @bp.get("/requests/<int:request_id>")
@@ -94,66 +108,116 @@ def request_step(request_id: int) -> Response:
 @requires("privacy.edit")
 def verify_identity(request_id: int) -> ResponseReturnValue:
     form = IdentityForm()
-    return _act(request_id, form, "identity", "The identity is recorded.", lambda found: services.verify_identity(
-        found, method=form.method.data, note=form.note.data or "", by=current_actor()))
+    return _act(
+        request_id,
+        form,
+        "identity",
+        "The identity is recorded.",
+        lambda found: services.verify_identity(
+            found, method=form.method.data, note=form.note.data or "", by=current_actor()
+        ),
+    )
 
 
 @bp.post("/requests/<int:request_id>/scope")
 @requires("privacy.edit")
 def set_scope(request_id: int) -> ResponseReturnValue:
     chosen = [found for value in request.form.getlist("subject") if (found := _id(value)) is not None]
-    return _act(request_id, None, "scope", "The scope is set.", lambda found: services.set_scope(found, chosen, by=current_actor()))
+    return _act(
+        request_id,
+        None,
+        "scope",
+        "The scope is set.",
+        lambda found: services.set_scope(found, chosen, by=current_actor()),
+    )
 
 
 @bp.post("/requests/<int:request_id>/preview")
 @requires("privacy.edit")
 def make_preview(request_id: int) -> ResponseReturnValue:
-    return _act(request_id, None, "preview", "The preview is made. A second person can approve it now.",
-                lambda found: services.make_preview(found, by=current_actor()))
+    return _act(
+        request_id,
+        None,
+        "preview",
+        "The preview is made. A second person can approve it now.",
+        lambda found: services.make_preview(found, by=current_actor()),
+    )
 
 
 @bp.post("/requests/<int:request_id>/approval")
 @requires("privacy.approve", fresh=True)
 def approve(request_id: int) -> ResponseReturnValue:
-    return _act(request_id, None, "approve", "Approved. A worker erases it now; this page shows how far it is.",
-                lambda found: services.approve(found, seen_digest=request.form.get("digest", ""), by=current_actor()))
+    return _act(
+        request_id,
+        None,
+        "approve",
+        "Approved. A worker erases it now; this page shows how far it is.",
+        lambda found: services.approve(found, seen_digest=request.form.get("digest", ""), by=current_actor()),
+    )
 
 
 @bp.post("/requests/<int:request_id>/resumption")
 @requires("privacy.approve")
 def resume(request_id: int) -> ResponseReturnValue:
-    return _act(request_id, None, "resumption", "A worker goes on with it now.",
-                lambda found: services.resume(found, by=current_actor()))
+    return _act(
+        request_id,
+        None,
+        "resumption",
+        "A worker goes on with it now.",
+        lambda found: services.resume(found, by=current_actor()),
+    )
 
 
 @bp.post("/requests/<int:request_id>/refusal")
 @requires("privacy.approve")
 def refuse(request_id: int) -> ResponseReturnValue:
     form = RefusalForm()
-    return _act(request_id, form, "refusal", "The request is refused. Tell the person why and where they can complain.",
-                lambda found: services.refuse(found, ground=form.ground.data, note=form.note.data or "", by=current_actor()))
+    return _act(
+        request_id,
+        form,
+        "refusal",
+        "The request is refused. Tell the person why and where they can complain.",
+        lambda found: services.refuse(
+            found, ground=form.ground.data, note=form.note.data or "", by=current_actor()
+        ),
+    )
 
 
 @bp.post("/requests/<int:request_id>/extension")
 @requires("privacy.edit")
 def extend(request_id: int) -> ResponseReturnValue:
     form = ExtensionForm()
-    return _act(request_id, form, "extension", "The term is extended. Tell the person and say why.",
-                lambda found: services.extend(found, ground=form.ground.data, by=current_actor()))
+    return _act(
+        request_id,
+        form,
+        "extension",
+        "The term is extended. Tell the person and say why.",
+        lambda found: services.extend(found, ground=form.ground.data, by=current_actor()),
+    )
 
 
 @bp.post("/requests/<int:request_id>/acknowledgement")
 @requires("privacy.edit")
 def acknowledge(request_id: int) -> ResponseReturnValue:
-    return _act(request_id, None, "acknowledgement", "Noted that receipt was confirmed.",
-                lambda found: services.acknowledge(found, by=current_actor()))
+    return _act(
+        request_id,
+        None,
+        "acknowledgement",
+        "Noted that receipt was confirmed.",
+        lambda found: services.acknowledge(found, by=current_actor()),
+    )
 
 
 @bp.post("/requests/<int:request_id>/copy")
 @requires("privacy.edit")
 def make_copy(request_id: int) -> ResponseReturnValue:
-    return _act(request_id, None, "copy", "A worker makes the copy now.",
-                lambda found: services.start_access_export(found, by=current_actor()))
+    return _act(
+        request_id,
+        None,
+        "copy",
+        "A worker makes the copy now.",
+        lambda found: services.start_access_export(found, by=current_actor()),
+    )
 
 
 @bp.get("/requests/<int:request_id>/copy")
@@ -163,47 +227,78 @@ def download_copy(request_id: int) -> Response:
     services.note_download(get_or_404(PrivacyRequest, request_id), by=current_actor())
     db.session.commit()
     content = storage.open_stream(stored.key)
-    return Response(content, mimetype="application/zip", headers={
-        "Content-Disposition": f'attachment; filename="request-{request_id}.zip"', "X-Content-Type-Options": "nosniff"})
+    return Response(
+        content,
+        mimetype="application/zip",
+        headers={
+            "Content-Disposition": f'attachment; filename="request-{request_id}.zip"',
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
 
 
 @bp.post("/requests/<int:request_id>/fulfilment")
 @requires("privacy.edit")
 def carry_out(request_id: int) -> ResponseReturnValue:
     form = NoteForm()
-    return _act(request_id, form, "fulfilment", "Noted as carried out.",
-                lambda found: services.carry_out(found, note=form.note.data or "", by=current_actor()))
+    return _act(
+        request_id,
+        form,
+        "fulfilment",
+        "Noted as carried out.",
+        lambda found: services.carry_out(found, note=form.note.data or "", by=current_actor()),
+    )
 
 
 @bp.post("/requests/<int:request_id>/recipients")
 @requires("privacy.edit")
 def add_recipient(request_id: int) -> ResponseReturnValue:
     form = RecipientForm()
-    return _act(request_id, form, "recipient", "The recipient is added.",
-                lambda found: services.add_recipient(found, form.recipient.data, by=current_actor()))
+    return _act(
+        request_id,
+        form,
+        "recipient",
+        "The recipient is added.",
+        lambda found: services.add_recipient(found, form.recipient.data, by=current_actor()),
+    )
 
 
 @bp.post("/requests/<int:request_id>/recipients/<int:task_id>")
 @requires("privacy.edit")
 def settle_recipient(request_id: int, task_id: int) -> ResponseReturnValue:
     form = RecipientStateForm()
-    return _act(request_id, form, "recipient_state", "Noted.",
-                lambda found: services.settle_recipient(found, task_id, state=form.state.data, by=current_actor()))
+    return _act(
+        request_id,
+        form,
+        "recipient_state",
+        "Noted.",
+        lambda found: services.settle_recipient(found, task_id, state=form.state.data, by=current_actor()),
+    )
 
 
 @bp.post("/requests/<int:request_id>/answer")
 @requires("privacy.edit")
 def answer(request_id: int) -> ResponseReturnValue:
     form = NoteForm()
-    return _act(request_id, form, "answer", "Noted that the person was answered.",
-                lambda found: services.answer(found, note=form.note.data or "", by=current_actor()))
+    return _act(
+        request_id,
+        form,
+        "answer",
+        "Noted that the person was answered.",
+        lambda found: services.answer(found, note=form.note.data or "", by=current_actor()),
+    )
 
 
 @bp.post("/requests/<int:request_id>/closure")
 @requires("privacy.edit")
 def close(request_id: int) -> ResponseReturnValue:
-    return _act(request_id, None, "closure", "The request is closed. Its evidence stays.",
-                lambda found: services.close(found, by=current_actor()))
+    return _act(
+        request_id,
+        None,
+        "closure",
+        "The request is closed. Its evidence stays.",
+        lambda found: services.close(found, by=current_actor()),
+    )
 
 
 def _act(request_id: int, form: Any, name: str, done: str, act: Act) -> ResponseReturnValue:
@@ -218,15 +313,21 @@ def _act(request_id: int, form: Any, name: str, done: str, act: Act) -> Response
         found = get_or_404(PrivacyRequest, request_id)
         if form is not None:
             show_error(form, error)
-        return _request_page(found, {name: form} if form is not None else {}, error=error.message, status=error.status)
+        return _request_page(
+            found, {name: form} if form is not None else {}, error=error.message, status=error.status
+        )
     db.session.commit()
     toast(done)
     return see_other(url_for("privacy.request_page", request_id=request_id))
 
 
-def _request_page(found: PrivacyRequest, forms: dict[str, Any] | None = None, *, error: str | None = None, status: int = 200) -> Response:
+def _request_page(
+    found: PrivacyRequest, forms: dict[str, Any] | None = None, *, error: str | None = None, status: int = 200
+) -> Response:
     page = RequestPage(found, viewer_id=current_identity().id, forms=forms or {})
-    log_view(current_actor(), page.scope, case=("privacy_request", found.id), fields=["name", "email", "phone"])
+    log_view(
+        current_actor(), page.scope, case=("privacy_request", found.id), fields=["name", "email", "phone"]
+    )
     return render("privacy/request.html", page=page, error=error, status=status)
 
 
@@ -235,7 +336,14 @@ def _new_request_page(form: RequestForm, status: int = 200) -> Response:
     found = find_subjects(wanted) if wanted else []
     chosen = _chosen(form)
     people = describe([chosen]) if chosen is not None else []
-    return render("privacy/new_request.html", form=form, wanted=wanted, found=found, asker=people[0] if people else None, status=status)
+    return render(
+        "privacy/new_request.html",
+        form=form,
+        wanted=wanted,
+        found=found,
+        asker=people[0] if people else None,
+        status=status,
+    )
 
 
 def _chosen(form: RequestForm) -> int | None:

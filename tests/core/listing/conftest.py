@@ -52,11 +52,25 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON parcel, parcel_tag TO portal_app;
 # Not in the metadata of the models: these tables belong to the tests alone.
 METADATA = sa.MetaData()
 PARCEL = sa.Table(
-    "parcel", METADATA, sa.Column("merchant_id", sa.Integer), sa.Column("id", sa.BigInteger), sa.Column("code", sa.Text),
-    sa.Column("state", sa.Text), sa.Column("weight", sa.Integer), sa.Column("price", sa.Numeric(18, 4)), sa.Column("person", sa.Text),
-    sa.Column("email_key", sa.Text), sa.Column("sent_at", sa.DateTime(timezone=True)),
+    "parcel",
+    METADATA,
+    sa.Column("merchant_id", sa.Integer),
+    sa.Column("id", sa.BigInteger),
+    sa.Column("code", sa.Text),
+    sa.Column("state", sa.Text),
+    sa.Column("weight", sa.Integer),
+    sa.Column("price", sa.Numeric(18, 4)),
+    sa.Column("person", sa.Text),
+    sa.Column("email_key", sa.Text),
+    sa.Column("sent_at", sa.DateTime(timezone=True)),
 )
-TAG = sa.Table("parcel_tag", METADATA, sa.Column("merchant_id", sa.Integer), sa.Column("parcel_id", sa.BigInteger), sa.Column("tag", sa.Text))
+TAG = sa.Table(
+    "parcel_tag",
+    METADATA,
+    sa.Column("merchant_id", sa.Integer),
+    sa.Column("parcel_id", sa.BigInteger),
+    sa.Column("tag", sa.Text),
+)
 
 Read = Callable[..., Page]
 
@@ -64,7 +78,8 @@ Read = Callable[..., Page]
 def tags_of(keys: list[int]) -> dict[int, dict[str, str]]:
     rows = db.session.connection().execute(
         sa.select(TAG.c.parcel_id, sa.func.string_agg(TAG.c.tag, ", ").label("tags"))
-        .where(TAG.c.merchant_id == current_merchant_id(), TAG.c.parcel_id.in_(keys)).group_by(TAG.c.parcel_id)
+        .where(TAG.c.merchant_id == current_merchant_id(), TAG.c.parcel_id.in_(keys))
+        .group_by(TAG.c.parcel_id)
     )
     return {row.parcel_id: {"tags": row.tags} for row in rows}
 
@@ -79,37 +94,77 @@ def parcel_tables(database: MadeDatabase) -> None:
 def parcels(parcel_tables: None) -> Iterator[Listing]:
     """The list itself, known to the registry while the test runs."""
     p = PARCEL.c
-    listing = register_listing(Listing(
-        key="parcels", title="Parcels", permission="orders.view", noun=("parcel", "parcels"),
-        source=PARCEL, tenant=p.merchant_id, row_key=p.id, default_sort="-sent", page_size=5,
-        hidden={"currency": sa.literal("GBP")},
-        columns=[
-            Column("code", "Code", p.code, kind="code", sort=Sort(p.code, index=None)),
-            Column("sent", "Sent", p.sent_at, kind="time", sort=Sort(p.id, index="parcel_pkey", alone=True)),
-            Column("state", "State", p.state, kind="state", badge="fulfilment"),
-            Column("weight", "Weight", p.weight, kind="number", sort=Sort(p.weight, index="parcel_weight", nullable=True)),
-            Column("price", "Price", p.price, kind="money", currency="currency", sort=Sort(p.price, index=None)),
-            Column("person", "Person", p.person, personal="name"),
-            Column("tags", "Tags", default=False),
-        ],
-        extras=[Extra(columns=("tags",), load=tags_of)],
-        filters=[
-            ChoiceFilter(key="state", label="State", expression=p.state, index="parcel_state",
-                         options=[("sent", "Sent"), ("lost", "Lost"), ("back", "Back")]),
-            TextFilter(key="email", label="E-mail", expression=p.email_key, normalise=email_key, personal=True),
-            TextFilter(key="tag", label="Tag", expression=TAG.c.tag, through=lambda condition, within: p.id.in_(
-                sa.select(TAG.c.parcel_id).where(TAG.c.merchant_id == current_merchant_id(), condition, within(TAG.c.parcel_id)))),
-            NumberFilter(key="weight", label="Weight", expression=p.weight, index="parcel_weight"),
-            MoneyFilter(key="price", label="Price", expression=p.price, currency="GBP"),
-            DateFilter(key="sent", label="Sent", expression=p.sent_at),
-            FlagFilter(key="heavy", label="Heavy", expression=p.weight > 100),
-            FlagFilter(key="secret", label="Secret", expression=p.weight > 100, permission="audit.view"),
-        ],
-        link=lambda row: f"/parcels/{row['code']}",
-        quick=lambda text: p.code == code_key(text), quick_label="Code",
-        empty=("Parcels stand here.", None, None),
-        bulk=[BulkAction("Find again", "accounts.sign_out", "orders.edit")],
-    ))
+    listing = register_listing(
+        Listing(
+            key="parcels",
+            title="Parcels",
+            permission="orders.view",
+            noun=("parcel", "parcels"),
+            source=PARCEL,
+            tenant=p.merchant_id,
+            row_key=p.id,
+            default_sort="-sent",
+            page_size=5,
+            hidden={"currency": sa.literal("GBP")},
+            columns=[
+                Column("code", "Code", p.code, kind="code", sort=Sort(p.code, index=None)),
+                Column(
+                    "sent", "Sent", p.sent_at, kind="time", sort=Sort(p.id, index="parcel_pkey", alone=True)
+                ),
+                Column("state", "State", p.state, kind="state", badge="fulfilment"),
+                Column(
+                    "weight",
+                    "Weight",
+                    p.weight,
+                    kind="number",
+                    sort=Sort(p.weight, index="parcel_weight", nullable=True),
+                ),
+                Column(
+                    "price",
+                    "Price",
+                    p.price,
+                    kind="money",
+                    currency="currency",
+                    sort=Sort(p.price, index=None),
+                ),
+                Column("person", "Person", p.person, personal="name"),
+                Column("tags", "Tags", default=False),
+            ],
+            extras=[Extra(columns=("tags",), load=tags_of)],
+            filters=[
+                ChoiceFilter(
+                    key="state",
+                    label="State",
+                    expression=p.state,
+                    index="parcel_state",
+                    options=[("sent", "Sent"), ("lost", "Lost"), ("back", "Back")],
+                ),
+                TextFilter(
+                    key="email", label="E-mail", expression=p.email_key, normalise=email_key, personal=True
+                ),
+                TextFilter(
+                    key="tag",
+                    label="Tag",
+                    expression=TAG.c.tag,
+                    through=lambda condition, within: p.id.in_(
+                        sa.select(TAG.c.parcel_id).where(
+                            TAG.c.merchant_id == current_merchant_id(), condition, within(TAG.c.parcel_id)
+                        )
+                    ),
+                ),
+                NumberFilter(key="weight", label="Weight", expression=p.weight, index="parcel_weight"),
+                MoneyFilter(key="price", label="Price", expression=p.price, currency="GBP"),
+                DateFilter(key="sent", label="Sent", expression=p.sent_at),
+                FlagFilter(key="heavy", label="Heavy", expression=p.weight > 100),
+                FlagFilter(key="secret", label="Secret", expression=p.weight > 100, permission="audit.view"),
+            ],
+            link=lambda row: f"/parcels/{row['code']}",
+            quick=lambda text: p.code == code_key(text),
+            quick_label="Code",
+            empty=("Parcels stand here.", None, None),
+            bulk=[BulkAction("Find again", "accounts.sign_out", "orders.edit")],
+        )
+    )
     yield listing
     listings.pop("parcels")
 
@@ -120,12 +175,27 @@ def fill(parcels: Listing, scope: int) -> Callable[..., None]:
 
     def write(count: int, **values: object) -> None:
         start = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-        first = db.session.connection().execute(
-            sa.select(sa.func.coalesce(sa.func.max(PARCEL.c.id), 0)).where(PARCEL.c.merchant_id == scope)).scalar_one()
+        first = (
+            db.session.connection()
+            .execute(
+                sa.select(sa.func.coalesce(sa.func.max(PARCEL.c.id), 0)).where(PARCEL.c.merchant_id == scope)
+            )
+            .scalar_one()
+        )
         rows = [
-            {"merchant_id": scope, "id": i, "code": f"P{i:04}", "state": ("sent", "lost", "back")[i % 3], "weight": i % 7 if i % 4 else None,
-             "price": Decimal(i), "person": f"Anna Number{i}", "email_key": f"anna{i}@example.com", "sent_at": start + dt.timedelta(hours=i)}
-            | values for i in range(first + 1, first + count + 1)
+            {
+                "merchant_id": scope,
+                "id": i,
+                "code": f"P{i:04}",
+                "state": ("sent", "lost", "back")[i % 3],
+                "weight": i % 7 if i % 4 else None,
+                "price": Decimal(i),
+                "person": f"Anna Number{i}",
+                "email_key": f"anna{i}@example.com",
+                "sent_at": start + dt.timedelta(hours=i),
+            }
+            | values
+            for i in range(first + 1, first + count + 1)
         ]
         db.session.connection().execute(sa.insert(PARCEL), rows)
 
@@ -136,7 +206,9 @@ def fill(parcels: Listing, scope: int) -> Callable[..., None]:
 def read(app: Flask, parcels: Listing, scope: int) -> Read:
     """Read a page of the parcels by its query string."""
 
-    def page(query: str = "", *, user_id: int | None = None, permissions: frozenset[str] = frozenset()) -> Page:
+    def page(
+        query: str = "", *, user_id: int | None = None, permissions: frozenset[str] = frozenset()
+    ) -> Page:
         with app.test_request_context(f"/parcels?{query}") as context:
             arguments: MultiDict[str, str] = context.request.args
         return Page.read(parcels, arguments, path="/parcels", viewer=Viewer(user_id, None, permissions))

@@ -51,8 +51,10 @@ def test_the_file_holds_the_rows_and_columns_of_the_list_in_their_order(fill, ex
     assert job.state == "done"
     assert rows_of(job) == [
         ["Code", "Sent (UTC)", "Price", "Tags"],
-        ["P0001", "2026-01-01T01:00:00Z", "1.0000", ""], ["P0004", "2026-01-01T04:00:00Z", "4.0000", ""],
-        ["P0007", "2026-01-01T07:00:00Z", "7.0000", ""], ["P0010", "2026-01-01T10:00:00Z", "10.0000", ""],
+        ["P0001", "2026-01-01T01:00:00Z", "1.0000", ""],
+        ["P0004", "2026-01-01T04:00:00Z", "4.0000", ""],
+        ["P0007", "2026-01-01T07:00:00Z", "7.0000", ""],
+        ["P0010", "2026-01-01T10:00:00Z", "10.0000", ""],
     ]
 
 
@@ -63,7 +65,10 @@ def test_the_manifest_counts_and_hashes_and_the_file_expires(fill, export):
     manifest = json.loads(storage.read_bytes(f"{job.args['key']}/manifest.json"))
     assert (manifest["rows"], manifest["sha256"]) == (3, hashlib.sha256(data).hexdigest())
     stored = storage.file_of(job.result_file_id)
-    assert stored.created_by == job.actor_id and (stored.expires_at - stored.created_at).total_seconds() <= 24 * 3600
+    assert (
+        stored.created_by == job.actor_id
+        and (stored.expires_at - stored.created_at).total_seconds() <= 24 * 3600
+    )
     with pytest.raises(storage.NotFoundError):
         storage.read_bytes(f"{job.args['key']}/state")
 
@@ -86,8 +91,11 @@ def test_personal_data_is_masked_unless_a_reason_is_given(fill, export):
         export("cols=person", reveal=True, reason=" ", permissions=REVEALING)
     revealed = export("cols=person", reveal=True, reason="The carrier needs names", permissions=REVEALING)
     assert rows_of(revealed)[1] == ["P0001", "Anna Number1"]
-    entry = db.session.scalars(sa.select(AuditEntry).where(
-        AuditEntry.action == "list.export_requested", AuditEntry.subject_id == str(revealed.id))).one()
+    entry = db.session.scalars(
+        sa.select(AuditEntry).where(
+            AuditEntry.action == "list.export_requested", AuditEntry.subject_id == str(revealed.id)
+        )
+    ).one()
     assert read_changes(entry).reason == "The carrier needs names"
 
 
@@ -109,9 +117,34 @@ def test_an_empty_list_is_a_file_with_its_head(fill, export):
     assert len(rows_of(export())) == 1
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\x00=1", "＝1+1", "＋1", "－1", "＠x", "\n=1", "  =1", "\ufeff=1", "−1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "=1+1",
+        "+1",
+        "-1",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        "\x00=1",
+        "＝1+1",
+        "＋1",
+        "－1",
+        "＠x",
+        "\n=1",
+        "  =1",
+        "\ufeff=1",
+        "−1",
+    ],
+)
 def test_no_text_begins_a_formula(text):
-    data = b"".join(csv_pieces([Column("a", "A", sa.literal("")), Column("b", "=B", sa.literal(""))], iter([[{"a": text, "b": "x"}]]), Written()))
+    data = b"".join(
+        csv_pieces(
+            [Column("a", "A", sa.literal("")), Column("b", "=B", sa.literal(""))],
+            iter([[{"a": text, "b": "x"}]]),
+            Written(),
+        )
+    )
     header, row = csv.reader(io.StringIO(data.decode(), newline=""), strict=True)
     assert header[1] == "'=B"
     assert row[0].startswith("'") and row[1] == "x"

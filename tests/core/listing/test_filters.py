@@ -30,13 +30,20 @@ def test_the_sentence_says_what_is_chosen(fill, read):
     fill(1)
     page = read("f=1.state.is.lost&f=1.state.is.back&f=2.price.min.1200.5&f=3.sent.last.7d&f=4.heavy.is.yes")
     assert [group.text for group in page.groups] == [
-        "State is Lost or Back", "Price is at least £1,200.50", "Sent is last 7 days", "Heavy is yes",
+        "State is Lost or Back",
+        "Price is at least £1,200.50",
+        "Sent is last 7 days",
+        "Heavy is yes",
     ]
 
 
 def test_removing_a_chip_keeps_the_other_conditions(fill, read):
     fill(1)
-    chips = [chip for group in read("f=1.state.is.lost&f=1.state.is.back&f=2.price.min.1").groups for chip in group.chips]
+    chips = [
+        chip
+        for group in read("f=1.state.is.lost&f=1.state.is.back&f=2.price.min.1").groups
+        for chip in group.chips
+    ]
     assert chips[0].remove_url == "/parcels?f=1.state.is.back&f=2.price.min.1"
     assert chips[2].remove_url == "/parcels?f=1.state.is.lost&f=1.state.is.back"
 
@@ -95,14 +102,28 @@ def test_a_filter_reads_through_another_table(fill, read, scope):
 @pytest.mark.parametrize(
     ("term", "expected"),
     [
-        ("on.2026-03-29", [3, 4]), ("since.2026-03-29", [3, 4, 5]), ("until.2026-03-29", [1, 2, 3, 4]), ("last.1d", [5]), ("last.2d", [3, 4, 5]),
-        ("in.month", [2, 3, 4, 5]), ("in.last_month", [1]), ("in.week", [5]), ("in.last_week", [2, 3, 4]), ("in.year", [1, 2, 3, 4, 5]),
+        ("on.2026-03-29", [3, 4]),
+        ("since.2026-03-29", [3, 4, 5]),
+        ("until.2026-03-29", [1, 2, 3, 4]),
+        ("last.1d", [5]),
+        ("last.2d", [3, 4, 5]),
+        ("in.month", [2, 3, 4, 5]),
+        ("in.last_month", [1]),
+        ("in.week", [5]),
+        ("in.last_week", [2, 3, 4]),
+        ("in.year", [1, 2, 3, 4, 5]),
         ("in.last_year", []),
     ],
 )
 def test_days_begin_where_the_person_is(fill, read, term, expected):
     # Clocks in London go forward on 29 March 2026: that day has 23 hours.
-    for moment in ("2026-02-28T12:00", "2026-03-28T23:59", "2026-03-29T00:00", "2026-03-29T22:59", "2026-03-29T23:00"):
+    for moment in (
+        "2026-02-28T12:00",
+        "2026-03-28T23:59",
+        "2026-03-29T00:00",
+        "2026-03-29T22:59",
+        "2026-03-29T23:00",
+    ):
         fill(1, sent_at=dt.datetime.fromisoformat(moment).replace(tzinfo=dt.UTC))
     with time_machine.travel("2026-03-30T10:00Z", tick=False), in_region(Region("en_GB", "Europe/London")):
         assert utc_now().year == 2026
@@ -130,7 +151,11 @@ def test_what_has_no_index_is_stopped_after_its_time(fill, read, parcels, monkey
     fill(3)
     slow = sa.func.pg_sleep(1).op("::")(sa.text("text")) == ""
     monkeypatch.setattr("portal.core.listing.statements.BOUNDED_SECONDS", "0.05")
-    monkeypatch.setitem(parcels.filters_by_key, "heavy", type(parcels.filters_by_key["heavy"])(key="heavy", label="Heavy", expression=slow))
+    monkeypatch.setitem(
+        parcels.filters_by_key,
+        "heavy",
+        type(parcels.filters_by_key["heavy"])(key="heavy", label="Heavy", expression=slow),
+    )
     page = read("f=1.heavy.is.yes")
     assert page.is_slow and "Narrow your filters" in page.messages[-1]
     assert len(read("").rows) == 3

@@ -115,5 +115,10 @@ def test_a_list_that_fits_on_a_page_is_not_counted_apart(fill, read):
 def test_another_merchants_rows_are_not_in_it(app, fill, read, scope):
     fill(3)
     with db.engine.connect() as connection:
-        assert connection.execute(sa.select(sa.func.count()).select_from(PARCEL).where(PARCEL.c.merchant_id == scope)).scalar_one() == 0
+        assert (
+            connection.execute(
+                sa.select(sa.func.count()).select_from(PARCEL).where(PARCEL.c.merchant_id == scope)
+            ).scalar_one()
+            == 0
+        )
     assert len(read().rows) == 3

@@ -21,13 +21,24 @@ def render(app, parcels, scope):
     def html(query="", permissions=EVERYTHING):
         with app.test_request_context(f"/parcels?{query}") as context:
             g.permissions = permissions
-            page = Page.read(parcels, context.request.args, path="/parcels", viewer=Viewer(None, None, permissions))
+            page = Page.read(
+                parcels, context.request.args, path="/parcels", viewer=Viewer(None, None, permissions)
+            )
             return render_template("components/_list_region.html", page=page)
 
     return html
 
 
-@pytest.mark.parametrize("query", ["", "f=1.state.is.lost&f=2.price.min.1", "sort=-price&cols=price,tags", "f=1.x.y.z", "f=1.price.min.9999"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "f=1.state.is.lost&f=2.price.min.1",
+        "sort=-price&cols=price,tags",
+        "f=1.x.y.z",
+        "f=1.price.min.9999",
+    ],
+)
 def test_the_region_keeps_the_rules_of_the_house(fill, render, query):
     fill(7)
     html = render(query)

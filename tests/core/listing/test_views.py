@@ -49,7 +49,9 @@ def test_a_shared_view_is_seen_by_the_role_and_changed_by_its_owner_alone(fill, 
         save_view(parcels, read().state, name="Mine now", by=bert.actor, view_id=view.id)
     with pytest.raises(ForbiddenError):
         remove_view(parcels, view.id, by=bert.actor)
-    actions = db.session.scalars(sa.select(AuditEntry.action).where(AuditEntry.subject_kind == "saved_view")).all()
+    actions = db.session.scalars(
+        sa.select(AuditEntry.action).where(AuditEntry.subject_kind == "saved_view")
+    ).all()
     assert actions == ["list_view.shared"]
 
 

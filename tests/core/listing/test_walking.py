@@ -45,7 +45,9 @@ def test_a_selection_is_the_chosen_keys_or_all_that_match(app, fill, parcels, en
     with app.test_request_context("/"):
         chosen = selection_of(parcels, MultiDict([("key", "3"), ("key", "x"), ("key", "3"), ("key", "5")]))
         assert chosen.keys == (3, 5) and chosen.state is None
-        everything = selection_of(parcels, MultiDict([("all", "1"), ("list", encoded("f=1.state.is.lost")), ("key", "3")]))
+        everything = selection_of(
+            parcels, MultiDict([("all", "1"), ("list", encoded("f=1.state.is.lost")), ("key", "3")])
+        )
         assert everything.keys == () and everything.state
         with pytest.raises(DomainError, match="Select at least one parcel"):
             selection_of(parcels, MultiDict())
@@ -55,7 +57,12 @@ def test_a_selection_is_the_chosen_keys_or_all_that_match(app, fill, parcels, en
 
 def test_the_frozen_set_is_what_matched(app, fill, parcels, encoded):
     fill(12)
-    assert [key for batch in frozen_keys(parcels, encoded("f=1.state.is.lost")) for key in batch] == [10, 7, 4, 1]
+    assert [key for batch in frozen_keys(parcels, encoded("f=1.state.is.lost")) for key in batch] == [
+        10,
+        7,
+        4,
+        1,
+    ]
 
 
 def test_a_condition_that_cannot_be_read_widens_no_selection(fill, parcels, encoded, read):
