@@ -38,8 +38,6 @@ def load(only: str | None = None) -> int:
     Raises:
         SettingsError: this is no demo.
     """
-    # Each check of a foreign key into a partitioned table is planned anew otherwise: half of the time of loading.
-    os.environ.setdefault("PGOPTIONS", "-c plan_cache_mode=force_generic_plan")
     with worker_app().app_context():
         if settings().environment != "demo":
             raise SettingsError(

@@ -104,7 +104,8 @@ def log_view(
     statement = insert(PersonalDataView)
     log = statement.on_conflict_do_update(
         index_elements=["merchant_id", "actor_id", "subject_id", "case_kind", "case_id", "window_start"],
-        index_where=PersonalDataView.kind == "view",
+        # As it stands in the index: a bound value would not be seen to imply it in a plan made for all values.
+        index_where=sa.text("kind = 'view'"),
         set_={
             "times": PersonalDataView.times + 1,
             "last_at": statement.excluded.last_at,

@@ -54,9 +54,8 @@ def init_http(app: Flask) -> None:
     )
     if settings.trusted_proxies:
         # So many hops of ours add to these headers; what a client wrote before them is not believed.
-        app.wsgi_app = ProxyFix(
-            app.wsgi_app, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies
-        )  # type: ignore[method-assign]
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     init_headers(app, settings)
     init_csrf(app)
     init_problems(app)

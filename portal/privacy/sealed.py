@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapper
@@ -114,9 +114,10 @@ def _decoded(plain: bytes) -> Any:
 
 
 def _missing(mapper: Mapper[Any]) -> list[str]:
+    table = cast("sa.Table", mapper.local_table)
     from_map = [
-        (mapper.local_table.name, column.name)
-        for column in mapper.local_table.columns  # type: ignore[attr-defined]
+        (table.name, column.name)
+        for column in table.columns
         if getattr(column.info.get("personal_data"), "strategy", None) == "shred"
     ]
-    return [f"{table}.{column}" for table, column in from_map if (table, column) not in _openers]
+    return [f"{place}.{column}" for place, column in from_map if (place, column) not in _openers]

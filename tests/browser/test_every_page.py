@@ -93,7 +93,7 @@ def _weighed(page: Page) -> Iterator[dict[str, int]]:
     """Bytes of every answer as a server that compresses sends them. Pictures of products are the merchant's own."""
     weights: dict[str, int] = {}
     answers: list[Response] = []
-    page.on("response", answers.append)
+    page.on("response", lambda answer: answers.append(answer))
     yield weights
     for answer in answers:
         if answer.ok and not answer.headers.get("content-type", "").startswith("image/"):

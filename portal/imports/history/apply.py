@@ -30,11 +30,7 @@ class Work(Protocol):
         """Say how far the work is and keep it ours."""
 
 
-# The checks of keys that point into partitioned tables are planned anew for every row unless told otherwise.
-PLAN_ONCE: Final = "SET LOCAL plan_cache_mode = force_generic_plan"
-
 _GUESTS: Final = (
-    PLAN_ONCE,
     "DROP TABLE IF EXISTS h_batch",
     """CREATE TEMP TABLE h_batch AS
        SELECT o.*, c.customer_id, coalesce(c.subject_id, new_id(now())) AS subject_id, c.customer_id IS NULL AS is_guest, l.code AS iso

@@ -12,9 +12,13 @@ from portal.core import audit, outbox
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id
 from portal.imports.connection import execute, execute_count
-from portal.imports.history.apply import PLAN_ONCE, Work
+from portal.imports.history.apply import Work
 from portal.imports.journal import OpenEntry, close_entry, open_entries
 from portal.imports.kept import Kept, delete_each
+
+# Taking a reference away asks every partitioned table of an order for rows that are left, planned anew each time
+# unless told otherwise.
+PLAN_ONCE: Final = "SET LOCAL plan_cache_mode = force_generic_plan"
 
 _ORDER_TABLES: Final = (
     "order_return_line",

@@ -81,9 +81,8 @@ def date_parser(order: str, zone: str) -> Callable[[str], dt.datetime]:
         if len(parts[places[0]]) == 2:
             year += 2000 if year < 70 else 1900
         try:
-            local = dt.datetime(
-                year, month, day, _hour(parts[3], parts[6]), int(parts[4] or 0), int(parts[5] or 0)
-            )
+            hour, minute, second = _hour(parts[3], parts[6]), int(parts[4] or 0), int(parts[5] or 0)
+            local = dt.datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - the zone follows
         except ValueError:
             raise CellError("is not a date of the calendar") from None
         at = _in_utc(local, parts[7], clock)
