@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import sqlalchemy as sa
+import structlog
 from email_validator import EmailNotValidError, validate_email
 
 from portal.core import audit, keyring
@@ -23,6 +24,8 @@ from portal.core.mail.rendering import Letter, render_letter
 from portal.core.mail.transport import MailError, deliver
 from portal.core.masking import mask_email
 from portal.core.secrets import secret_box
+
+log = structlog.get_logger(__name__)
 
 __all__ = [
     "Letter",
@@ -100,7 +103,7 @@ def message_of(message_id: int) -> Message:
 
 
 def read_letter(message: Message) -> Letter | None:
-    """The letter of a message, or None when it was tidied away or its person erased.
+    """The letter of a message, or None when it was tidied away, its person was erased, or it no longer opens.
 
     Raises:
         KeyringUnavailableError: the key store does not answer.
@@ -113,6 +116,9 @@ def read_letter(message: Message) -> Letter | None:
         else:
             plain = keyring.decrypt(message.payload, _purpose(message.template), message.subject_id)
     except keyring.KeyDestroyedError:
+        return None
+    except keyring.DecryptionError:
+        log.warning("a letter does not open", message_id=message.id)
         return None
     return Letter(**json.loads(plain))
 
