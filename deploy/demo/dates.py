@@ -39,7 +39,6 @@ def move_back(
 ) -> None:
     """Write the past of one merchant into the rows, as the owner."""
     with psycopg.connect(url) as connection:
-        connection.execute("SET plan_cache_mode = force_generic_plan")
         connection.execute(
             "SELECT ensure_partitions_for(at) FROM generate_series(%s::timestamptz, %s, interval '20 days') AS at",
             (first_day, now),
