@@ -14,10 +14,10 @@ import pytest
 from flask import Flask
 
 from deploy.local.servers import private
-from portal.app import create_app
-from portal.core.database import db, merchant_scope
+from portal.core.database import merchant_scope
+from tests.support.apps import running_app
 from tests.support.client import HouseClient
-from tests.support.databases import MadeDatabase, environment_for, fresh_database, settings_for
+from tests.support.databases import MadeDatabase, environment_for, fresh_database
 from tests.support.people import Person, make_merchant, make_person, sign_in
 
 pytest_plugins = ("tests.support.browser",)
@@ -52,13 +52,9 @@ def process_environment(
 def app(
     database: MadeDatabase, servers: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Flask]:
-    """The portal, one per test process. Its forms take no CSRF token; tests/whole_app tries those."""
-    app = create_app(settings_for(database, servers[1], _folder(tmp_path_factory)))
-    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
-    app.test_client_class = HouseClient
-    yield app
-    with app.app_context():
-        db.engine.dispose()
+    """The portal, one per test process."""
+    with running_app(database, servers[1], _folder(tmp_path_factory)) as app:
+        yield app
 
 
 @pytest.fixture

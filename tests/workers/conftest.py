@@ -1,19 +1,34 @@
-"""Workers find what waits in the whole database, so what other tests left waiting is taken away first."""
+"""Workers find what waits in the whole database, so theirs is one in which no other test left anything waiting."""
 
 from __future__ import annotations
 
-import psycopg
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
-import redis
+from flask import Flask
 
-from tests.support.databases import MadeDatabase, at_database
+from tests.support.apps import running_app
+from tests.support.databases import MadeDatabase, environment_for, fresh_database
 
 
-@pytest.fixture(autouse=True, scope="module")
-def nothing_waits(database: MadeDatabase, servers: tuple[str, str]) -> None:
-    """An empty queue, an empty outbox."""
-    with psycopg.connect(at_database(database.admin_url, database.name), autocommit=True) as connection:
-        connection.execute("TRUNCATE job, job_item, outbox_event, outbox_cursor, message CASCADE")
-    with redis.Redis.from_url(servers[1]) as bells:
-        for key in bells.scan_iter(f"*{database.name}*"):
-            bells.delete(key)
+@pytest.fixture(scope="module")
+def database(servers: tuple[str, str]) -> Iterator[MadeDatabase]:
+    with fresh_database(servers[0]) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("files")
+
+
+@pytest.fixture(scope="module")
+def process_environment(database: MadeDatabase, servers: tuple[str, str], folder: Path) -> dict[str, str]:
+    return environment_for(database, servers[1], folder)
+
+
+@pytest.fixture(scope="module")
+def app(database: MadeDatabase, servers: tuple[str, str], folder: Path) -> Iterator[Flask]:
+    with running_app(database, servers[1], folder) as app:
+        yield app
