@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := $(BIN)/python -m deploy.local
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint format types bench screenshots lock clean-state
+.PHONY: help setup demo test test-all lint format types bench screenshots lock baseline clean-state
 MAKEFLAGS += --no-print-directory
 
 help: ## Show this list
@@ -43,6 +43,9 @@ lock: setup ## Write the locks anew from requirements*.in and package.json (vers
 		--no-header requirements-dev.in -o requirements-dev.txt
 	@npm install --package-lock-only --ignore-scripts --no-audit --no-fund --loglevel error
 	@$(RUN).vendor clean-lock
+
+baseline: setup ## Write the baseline revision anew from the models (until the first release)
+	@exec $(RUN).baseline
 
 clean-state: ## Stop and delete the data of this checkout's demo and benches
 	@$(PYTHON) -m deploy.local.clean

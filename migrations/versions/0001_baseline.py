@@ -680,7 +680,7 @@ def upgrade() -> None:
         sa.Column(
             "id",
             sa.BigInteger(),
-            server_default=sa.text("new_id(now())"),
+            server_default=sa.text("new_id(clock_timestamp())"),
             autoincrement=False,
             nullable=False,
         ),
@@ -692,6 +692,10 @@ def upgrade() -> None:
         sa.Column("allocated_delta", sa.Integer(), server_default="0", nullable=False),
         sa.Column("reserved_delta", sa.Integer(), server_default="0", nullable=False),
         sa.Column("unavailable_delta", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("incoming_delta", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("unavailable_kind", sa.Text(), nullable=True),
+        sa.Column("on_hand_after", sa.Integer(), nullable=True),
+        sa.Column("promised_after", sa.Integer(), nullable=True),
         sa.Column("cause_kind", sa.Text(), nullable=False),
         sa.Column("cause_id", sa.BigInteger(), nullable=True),
         sa.Column("actor_kind", sa.Text(), nullable=False),
@@ -700,11 +704,15 @@ def upgrade() -> None:
         sa.Column("unit_cost", sa.Numeric(precision=20, scale=6), nullable=True),
         sa.Column("note", sa.Text(), nullable=True),
         sa.CheckConstraint(
-            "kind IN ('opening', 'history_end', 'received', 'sold', 'returned', 'adjusted', 'counted', 'transferred', 'written_off', 'reserved', 'released', 'allocated', 'deallocated', 'quarantined', 'unquarantined')",
+            "kind IN ('opening', 'history_end', 'received', 'sold', 'returned', 'adjusted', 'counted', 'transferred', 'written_off', 'reserved', 'released', 'allocated', 'deallocated', 'quarantined', 'unquarantined', 'expected')",
             name=op.f("stock_movement_kind_check"),
         ),
         sa.CheckConstraint(
-            "on_hand_delta <> 0 OR allocated_delta <> 0 OR reserved_delta <> 0 OR unavailable_delta <> 0",
+            "unavailable_kind IN ('quarantine', 'damaged')",
+            name=op.f("stock_movement_unavailable_kind_check"),
+        ),
+        sa.CheckConstraint(
+            "on_hand_delta <> 0 OR allocated_delta <> 0 OR reserved_delta <> 0 OR unavailable_delta <> 0 OR incoming_delta <> 0",
             name=op.f("stock_movement_moves_check"),
         ),
         sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("stock_movement_pkey")),

@@ -163,7 +163,7 @@ def stock_history(
         .mappings()
         .one()
     )
-    figures_now = Figures(**{name: int(now[name]) for name in (*COUNTERS, "incoming")})
+    figures_now = Figures(**{name: int(now[name]) for name in COUNTERS})
     on_hand, available = [figures_now.on_hand], [figures_now.available]
     for day in range(days - 1, 0, -1):
         change = by_day.get(day, (0, 0))

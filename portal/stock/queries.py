@@ -21,9 +21,7 @@ _variant: Final = Variant.__table__.c
 _product: Final = Product.__table__.c
 _location: Final = Location.__table__.c
 
-SUMS: Final = tuple(
-    sa.func.coalesce(sa.func.sum(_level[name]), 0).label(name) for name in (*COUNTERS, "incoming")
-)
+SUMS: Final = tuple(sa.func.coalesce(sa.func.sum(_level[name]), 0).label(name) for name in COUNTERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +107,7 @@ def level_values(variant_id: int, location_id: int) -> dict[str, Any]:
         .one()
     )
     found = figures(variant_id, location_id)
-    return dict(row) | {name: getattr(found, name) for name in (*COUNTERS, "incoming", "available")}
+    return dict(row) | {name: getattr(found, name) for name in (*COUNTERS, "available")}
 
 
 def levels_of_variant(variant_id: int) -> list[tuple[Location, Figures]]:
@@ -122,9 +120,7 @@ def levels_of_variant(variant_id: int) -> list[tuple[Location, Figures]]:
         )
         .group_by(_level.location_id)
     ).mappings()
-    known = {
-        row["location_id"]: Figures(**{name: row[name] for name in (*COUNTERS, "incoming")}) for row in rows
-    }
+    known = {row["location_id"]: Figures(**{name: row[name] for name in COUNTERS}) for row in rows}
     return [
         (place, known.get(place.id, Figures()))
         for place in locations()
@@ -145,9 +141,7 @@ def levels_of_product(product_id: int) -> list[tuple[Location, Figures]]:
         .where(_variant.merchant_id == current_merchant_id(), _variant.product_id == product_id)
         .group_by(_level.location_id)
     ).mappings()
-    known = {
-        row["location_id"]: Figures(**{name: row[name] for name in (*COUNTERS, "incoming")}) for row in rows
-    }
+    known = {row["location_id"]: Figures(**{name: row[name] for name in COUNTERS}) for row in rows}
     return [
         (place, known.get(place.id, Figures()))
         for place in locations()
@@ -197,10 +191,7 @@ def units_per_location() -> Mapping[int, Figures]:
         .where(_level.merchant_id == current_merchant_id())
         .group_by(_level.location_id)
     ).mappings()
-    return {
-        row["location_id"]: Figures(**{name: int(row[name]) for name in (*COUNTERS, "incoming")})
-        for row in rows
-    }
+    return {row["location_id"]: Figures(**{name: int(row[name]) for name in COUNTERS}) for row in rows}
 
 
 def reasons(*, active: bool = False) -> Sequence[StockReason]:
@@ -263,5 +254,5 @@ def low_stock() -> tuple[list[dict[str, Any]], int]:
 
 
 def _with_available(row: sa.RowMapping) -> dict[str, int]:
-    found = Figures(**{name: int(row[name]) for name in (*COUNTERS, "incoming")})
-    return {name: getattr(found, name) for name in (*COUNTERS, "incoming", "available")}
+    found = Figures(**{name: int(row[name]) for name in COUNTERS})
+    return {name: getattr(found, name) for name in (*COUNTERS, "available")}

@@ -20,7 +20,8 @@ from portal.core.errors import ConflictError, DomainError
 from portal.stock.models import Location, StockAdjustment, StockLevel, StockMovement, StockReason
 
 MOST_UNITS: Final = 10_000_000
-COUNTERS: Final = ("on_hand", "allocated", "reserved", "unavailable")
+COUNTERS: Final = ("on_hand", "allocated", "reserved", "unavailable", "incoming")
+PROMISED: Final = ("allocated", "reserved", "unavailable")
 
 _level: Final = StockLevel.__table__
 _movement: Final = StockMovement.__table__
@@ -47,6 +48,8 @@ class Move:
     allocated: int = 0
     reserved: int = 0
     unavailable: int = 0
+    incoming: int = 0
+    unavailable_kind: str | None = None
     slot: int = 0
     cause_kind: str = "person"
     cause_id: int | None = None
@@ -71,8 +74,8 @@ def apply_moves(moves: Iterable[Move], *, by: Actor) -> None:
     rows = [move for move in moves if any(getattr(move, counter) for counter in COUNTERS)]
     if not rows:
         return
-    _change_levels(rows)
-    db.session.execute(sa.insert(_movement), [_movement_row(move, by) for move in rows])
+    before = _change_levels(rows)
+    db.session.execute(sa.insert(_movement), _movement_rows(rows, before, by))
     for variant_id in sorted({move.variant_id for move in rows}):
         outbox.publish(kind="stock.changed", key=f"variant:{variant_id}", payload={"variant_id": variant_id})
 
@@ -193,7 +196,8 @@ def _require_counted(variant_id: int) -> None:
         raise DomainError("This variant is not counted, so it has no stock to adjust.", field="delta")
 
 
-def _change_levels(moves: Sequence[Move]) -> None:
+def _change_levels(moves: Sequence[Move]) -> dict[tuple[int, int, int], dict[str, int]]:
+    """Add the deltas of all moves to their levels; gives the counters as they stood before."""
     merchant_id = current_merchant_id()
     deltas: dict[tuple[int, int, int], dict[str, int]] = defaultdict(lambda: dict.fromkeys(COUNTERS, 0))
     for move in moves:
@@ -236,6 +240,7 @@ def _change_levels(moves: Sequence[Move]) -> None:
             | {"updated_at": sa.func.now()}
         )
     )
+    return {_key(row): {counter: row[counter] for counter in COUNTERS} for row in held}
 
 
 def _stays_whole(row: sa.RowMapping, delta: dict[str, int]) -> bool:
@@ -248,22 +253,35 @@ def _key(row: sa.RowMapping) -> tuple[int, int, int]:
     return (row["variant_id"], row["location_id"], row["slot"])
 
 
-def _movement_row(move: Move, by: Actor) -> dict[str, Any]:
-    return {
-        "merchant_id": current_merchant_id(),
-        "variant_id": move.variant_id,
-        "location_id": move.location_id,
-        "slot": move.slot,
-        "kind": move.kind,
-        "cause_kind": move.cause_kind,
-        "cause_id": move.cause_id,
-        "actor_kind": by.kind,
-        "actor_id": by.id,
-        "reason_id": move.reason_id,
-        "unit_cost": move.unit_cost,
-        "note": move.note,
-        **{f"{counter}_delta": getattr(move, counter) for counter in COUNTERS},
-    }
+def _movement_rows(
+    moves: Sequence[Move], figures: dict[tuple[int, int, int], dict[str, int]], by: Actor
+) -> list[dict[str, Any]]:
+    rows = []
+    for move in moves:
+        level = figures[move.level]
+        for counter in COUNTERS:
+            level[counter] += getattr(move, counter)
+        rows.append(
+            {
+                "merchant_id": current_merchant_id(),
+                "variant_id": move.variant_id,
+                "location_id": move.location_id,
+                "slot": move.slot,
+                "kind": move.kind,
+                "cause_kind": move.cause_kind,
+                "cause_id": move.cause_id,
+                "actor_kind": by.kind,
+                "actor_id": by.id,
+                "reason_id": move.reason_id,
+                "unit_cost": move.unit_cost,
+                "note": move.note,
+                "unavailable_kind": move.unavailable_kind,
+                "on_hand_after": level["on_hand"],
+                "promised_after": sum(level[counter] for counter in PROMISED),
+                **{f"{counter}_delta": getattr(move, counter) for counter in COUNTERS},
+            }
+        )
+    return rows
 
 
 def _require_active(model: type[Location | StockReason], key: int, field: str, message: str) -> None:

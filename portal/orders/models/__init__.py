@@ -1,0 +1,50 @@
+"""Orders and all that belongs to one. The tables of an order are partitioned by the order's id."""
+
+from __future__ import annotations
+
+from portal.orders.models.content import CHARGE_KINDS, CONTACT_KINDS, OrderCharge, OrderContact, OrderLine
+from portal.orders.models.heads import (
+    CHANNEL_KINDS,
+    FULFILMENT_STATES,
+    ORDER_STATES,
+    PAYMENT_STATES,
+    NumberSeries,
+    Order,
+    OrderRef,
+    SalesChannel,
+)
+from portal.orders.models.history import OrderEvent, OrderNote, OrderTag
+from portal.orders.models.money import PAYMENT_STEPS, OrderPayment, OrderRefund, OrderRefundLine
+from portal.orders.models.parcels import PARCEL_STATES, OrderFulfilment, OrderFulfilmentLine
+from portal.orders.models.parts import CODE
+from portal.orders.models.returns import RETURN_STATES, OrderReturn, OrderReturnLine
+
+__all__ = [
+    "CHANNEL_KINDS",
+    "CHARGE_KINDS",
+    "CODE",
+    "CONTACT_KINDS",
+    "FULFILMENT_STATES",
+    "NumberSeries",
+    "ORDER_STATES",
+    "Order",
+    "OrderCharge",
+    "OrderContact",
+    "OrderEvent",
+    "OrderFulfilment",
+    "OrderFulfilmentLine",
+    "OrderLine",
+    "OrderNote",
+    "OrderPayment",
+    "OrderRef",
+    "OrderRefund",
+    "OrderRefundLine",
+    "OrderReturn",
+    "OrderReturnLine",
+    "OrderTag",
+    "PARCEL_STATES",
+    "PAYMENT_STATES",
+    "PAYMENT_STEPS",
+    "RETURN_STATES",
+    "SalesChannel",
+]
