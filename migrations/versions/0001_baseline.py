@@ -30,6 +30,8 @@ TENANT = (
     "customer",
     "customer_address",
     "data_subject",
+    "gateway_account",
+    "hot_variant",
     "import_change",
     "import_row",
     "import_run",
@@ -42,6 +44,7 @@ TENANT = (
     "membership",
     "message",
     "number_series",
+    "order_allocation",
     "order_charge",
     "order_contact",
     "order_event",
@@ -58,6 +61,14 @@ TENANT = (
     "order_tag",
     "outbox_cursor",
     "outbox_event",
+    "payment_attempt",
+    "payment_dispute",
+    "payment_dispute_file",
+    "payment_link",
+    "payment_notice",
+    "payment_payout",
+    "payment_payout_line",
+    "payment_settings",
     "personal_data_view",
     "price",
     "privacy_erasure_certificate",
@@ -75,9 +86,11 @@ TENANT = (
     "product_option",
     "product_option_value",
     "product_type",
+    "promise_setting",
     "role",
     "role_permission",
     "rollup_state",
+    "routing_rule",
     "sales_channel",
     "sales_day",
     "sales_order",
@@ -88,6 +101,8 @@ TENANT = (
     "stock_level",
     "stock_movement",
     "stock_reason",
+    "stock_reservation",
+    "stock_reservation_line",
     "stored_file",
     "variant",
 )
@@ -118,6 +133,8 @@ READ_AND_WRITTEN = (
     "customer",
     "customer_address",
     "data_subject",
+    "gateway_account",
+    "hot_variant",
     "import_change",
     "import_row",
     "import_run",
@@ -131,6 +148,7 @@ READ_AND_WRITTEN = (
     "merchant",
     "message",
     "number_series",
+    "order_allocation",
     "order_charge",
     "order_contact",
     "order_fulfilment",
@@ -146,6 +164,14 @@ READ_AND_WRITTEN = (
     "order_tag",
     "outbox_cursor",
     "password_reset",
+    "payment_attempt",
+    "payment_dispute",
+    "payment_dispute_file",
+    "payment_link",
+    "payment_notice",
+    "payment_payout",
+    "payment_payout_line",
+    "payment_settings",
     "personal_data_view",
     "price",
     "privacy_legal_hold",
@@ -160,9 +186,11 @@ READ_AND_WRITTEN = (
     "product_option",
     "product_option_value",
     "product_type",
+    "promise_setting",
     "role",
     "role_permission",
     "rollup_state",
+    "routing_rule",
     "sales_channel",
     "sales_day",
     "sales_order",
@@ -172,6 +200,8 @@ READ_AND_WRITTEN = (
     "scheduled_task",
     "stock_level",
     "stock_reason",
+    "stock_reservation",
+    "stock_reservation_line",
     "stored_file",
     "throttle",
     "user_account",
@@ -307,6 +337,48 @@ def upgrade() -> None:
         sa.Column("restricted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("data_subject_pkey")),
+    )
+    op.create_table(
+        "gateway_account",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("mode", sa.Text(), server_default="test", nullable=False),
+        sa.Column("state", sa.Text(), server_default="draft", nullable=False),
+        sa.Column("base_url", sa.Text(), nullable=True),
+        sa.Column("secret_key", sa.LargeBinary(), nullable=True),
+        sa.Column("secret_key_tail", sa.Text(), server_default="", nullable=False),
+        sa.Column("webhook_secret", sa.LargeBinary(), nullable=True),
+        sa.Column("webhook_secret_tail", sa.Text(), server_default="", nullable=False),
+        sa.Column("webhook_token", sa.Text(collation="C"), nullable=False),
+        sa.Column("keys_changed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("tested_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("is_default", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("payouts_seen_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("mode IN ('test', 'live')", name=op.f("gateway_account_mode_check")),
+        sa.CheckConstraint(
+            "state <> 'active' OR tested_at >= keys_changed_at",
+            name=op.f("gateway_account_tested_first_check"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('draft', 'active', 'paused')", name=op.f("gateway_account_state_check")
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("gateway_account_pkey")),
+        sa.UniqueConstraint("merchant_id", "name", name=op.f("gateway_account_merchant_id_name_key")),
+        sa.UniqueConstraint(
+            "merchant_id", "webhook_token", name=op.f("gateway_account_merchant_id_webhook_token_key")
+        ),
+    )
+    op.create_index(
+        "gateway_account_default_key",
+        "gateway_account",
+        ["merchant_id"],
+        unique=True,
+        postgresql_where=sa.text("is_default"),
     )
     op.create_table(
         "import_run",
@@ -546,6 +618,19 @@ def upgrade() -> None:
         "outbox_event_commit_order_idx", "outbox_event", ["merchant_id", "cluster", "xid", "id"], unique=False
     )
     op.create_table(
+        "payment_settings",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("capture_on", sa.Text(), server_default="dispatch", nullable=False),
+        sa.Column("link_days", sa.Integer(), server_default="7", nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.CheckConstraint(
+            "capture_on IN ('placement', 'dispatch', 'by_hand')",
+            name=op.f("payment_settings_capture_on_check"),
+        ),
+        sa.CheckConstraint("link_days BETWEEN 1 AND 90", name=op.f("payment_settings_link_days_check")),
+        sa.PrimaryKeyConstraint("merchant_id", name=op.f("payment_settings_pkey")),
+    )
+    op.create_table(
         "privacy_ledger_replay",
         sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -581,6 +666,27 @@ def upgrade() -> None:
         sa.UniqueConstraint("merchant_id", "code", name=op.f("product_type_merchant_id_code_key")),
     )
     op.create_table(
+        "promise_setting",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("allocate_on", sa.Text(), server_default="placement", nullable=False),
+        sa.Column("basket_minutes", sa.Integer(), server_default="15", nullable=False),
+        sa.Column("payment_minutes", sa.Integer(), server_default="60", nullable=False),
+        sa.Column("heats_by_itself", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("hot_slots", sa.SmallInteger(), server_default="8", nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "allocate_on IN ('placement', 'payment')", name=op.f("promise_setting_allocate_on_check")
+        ),
+        sa.CheckConstraint(
+            "basket_minutes BETWEEN 1 AND 10080 AND payment_minutes BETWEEN 1 AND 43200",
+            name=op.f("promise_setting_minutes_check"),
+        ),
+        sa.CheckConstraint("hot_slots BETWEEN 2 AND 64", name=op.f("promise_setting_hot_slots_check")),
+        sa.PrimaryKeyConstraint("merchant_id", name=op.f("promise_setting_pkey")),
+    )
+    op.create_table(
         "role",
         sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -613,6 +719,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("is_active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("safety_buffer", sa.Integer(), server_default="0", nullable=False),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -620,6 +727,7 @@ def upgrade() -> None:
             "kind IN ('web', 'app', 'pos', 'marketplace', 'phone', 'import')",
             name=op.f("sales_channel_kind_check"),
         ),
+        sa.CheckConstraint("safety_buffer >= 0", name=op.f("sales_channel_safety_buffer_check")),
         sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("sales_channel_pkey")),
         sa.UniqueConstraint("merchant_id", "code", name=op.f("sales_channel_merchant_id_code_key")),
     )
@@ -738,6 +846,56 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("stock_reason_pkey")),
         sa.UniqueConstraint("merchant_id", "code", name=op.f("stock_reason_merchant_id_code_key")),
+    )
+    op.create_table(
+        "stock_reservation",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column(
+            "id",
+            sa.BigInteger(),
+            server_default=sa.text("new_id(now())"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("key", sa.Text(collation="C"), nullable=False),
+        sa.Column("holder", sa.Text(), nullable=False),
+        sa.Column("holder_id", sa.BigInteger(), nullable=True),
+        sa.Column("channel_id", sa.BigInteger(), nullable=True),
+        sa.Column("state", sa.Text(), server_default="held", nullable=False),
+        sa.Column("unit_count", sa.Integer(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'held') = (ended_at IS NULL)", name=op.f("stock_reservation_ended_check")
+        ),
+        sa.CheckConstraint(
+            "holder IN ('basket', 'draft', 'payment', 'exchange')",
+            name=op.f("stock_reservation_holder_check"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('held', 'used', 'released', 'expired')", name=op.f("stock_reservation_state_check")
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("stock_reservation_pkey")),
+    )
+    op.create_index(
+        "stock_reservation_expires_at_idx",
+        "stock_reservation",
+        ["expires_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'held'"),
+    )
+    op.create_index(
+        "stock_reservation_held_key",
+        "stock_reservation",
+        ["merchant_id", "key"],
+        unique=True,
+        postgresql_where=sa.text("state = 'held'"),
+    )
+    op.create_index(
+        op.f("stock_reservation_merchant_id_state_id_idx"),
+        "stock_reservation",
+        ["merchant_id", "state", "id"],
+        unique=False,
     )
     op.create_table(
         "stored_file",
@@ -1093,6 +1251,50 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "payment_payout",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("reference", sa.Text(collation="C"), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("currency", sa.CHAR(length=3), nullable=False),
+        sa.Column("amount", sa.Numeric(precision=18, scale=4), nullable=False),
+        sa.Column("lines_amount", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("fees_amount", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("line_count", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("unmatched_count", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("paid_on", sa.Date(), nullable=False),
+        sa.Column("fetched_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "state IN ('in_transit', 'paid', 'failed')", name=op.f("payment_payout_state_check")
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "account_id"],
+            ["gateway_account.merchant_id", "gateway_account.id"],
+            name=op.f("payment_payout_merchant_id_account_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("payment_payout_pkey")),
+        sa.UniqueConstraint(
+            "merchant_id",
+            "account_id",
+            "reference",
+            name=op.f("payment_payout_merchant_id_account_id_reference_key"),
+        ),
+    )
+    op.create_index(
+        op.f("payment_payout_merchant_id_paid_on_id_idx"),
+        "payment_payout",
+        ["merchant_id", "paid_on", "id"],
+        unique=False,
+    )
+    op.create_index(
+        "payment_payout_unmatched_idx",
+        "payment_payout",
+        ["merchant_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("unmatched_count > 0"),
+    )
+    op.create_table(
         "personal_data_view",
         sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column(
@@ -1385,6 +1587,70 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("merchant_id", "role_id", "permission", name=op.f("role_permission_pkey")),
     )
     op.create_table(
+        "routing_rule",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("is_active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("strategy", sa.Text(), nullable=False),
+        sa.Column("location_id", sa.BigInteger(), nullable=True),
+        sa.Column("country_codes", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
+        sa.Column("channel_ids", postgresql.ARRAY(sa.BigInteger()), server_default="{}", nullable=False),
+        sa.Column("tag", sa.Text(), nullable=True),
+        sa.Column("least_total", sa.Numeric(precision=18, scale=4), nullable=True),
+        sa.Column("most_total", sa.Numeric(precision=18, scale=4), nullable=True),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "(location_id IS NOT NULL) = (strategy IN ('prefer_location', 'exclude_location'))",
+            name=op.f("routing_rule_location_check"),
+        ),
+        sa.CheckConstraint(
+            "strategy IN ('prefer_location', 'same_country', 'fewest_parcels', 'most_stock', 'exclude_location')",
+            name=op.f("routing_rule_strategy_check"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "location_id"],
+            ["location.merchant_id", "location.id"],
+            name=op.f("routing_rule_merchant_id_location_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("routing_rule_pkey")),
+    )
+    op.create_index(
+        op.f("routing_rule_merchant_id_position_id_idx"),
+        "routing_rule",
+        ["merchant_id", "position", "id"],
+        unique=False,
+    )
+    op.create_table(
+        "stock_reservation_line",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("reservation_id", sa.BigInteger(), nullable=False),
+        sa.Column("n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("variant_id", sa.BigInteger(), nullable=False),
+        sa.Column("location_id", sa.BigInteger(), nullable=False),
+        sa.Column("slot", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.CheckConstraint("quantity > 0", name=op.f("stock_reservation_line_quantity_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "reservation_id"],
+            ["stock_reservation.merchant_id", "stock_reservation.id"],
+            name=op.f("stock_reservation_line_merchant_id_reservation_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint(
+            "merchant_id", "reservation_id", "n", name=op.f("stock_reservation_line_pkey")
+        ),
+    )
+    op.create_index(
+        op.f("stock_reservation_line_merchant_id_variant_id_reservation_id_idx"),
+        "stock_reservation_line",
+        ["merchant_id", "variant_id", "reservation_id"],
+        unique=False,
+    )
+    op.create_table(
         "user_account",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("email", postgresql.CITEXT(), nullable=False),
@@ -1662,6 +1928,39 @@ def upgrade() -> None:
     )
     op.create_index(op.f("membership_user_id_idx"), "membership", ["user_id"], unique=False)
     op.create_table(
+        "order_allocation",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("line_n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("variant_id", sa.BigInteger(), nullable=False),
+        sa.Column("location_id", sa.BigInteger(), nullable=False),
+        sa.Column("slot", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.CheckConstraint("quantity > 0", name=op.f("order_allocation_quantity_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("order_allocation_merchant_id_order_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "merchant_id",
+            "order_id",
+            "line_n",
+            "variant_id",
+            "location_id",
+            "slot",
+            name=op.f("order_allocation_pkey"),
+        ),
+        info={"partition_by": "order_id"},
+        postgresql_partition_by="RANGE (order_id)",
+    )
+    op.create_index(
+        op.f("order_allocation_merchant_id_variant_id_location_id_order_id_idx"),
+        "order_allocation",
+        ["merchant_id", "variant_id", "location_id", "order_id"],
+        unique=False,
+    )
+    op.create_table(
         "order_charge",
         sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -1862,7 +2161,14 @@ def upgrade() -> None:
         sa.Column("gateway_reference", sa.Text(collation="C"), nullable=True),
         sa.Column("amount", sa.Numeric(precision=18, scale=4), nullable=False),
         sa.Column("captured_amount", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("capture_pending", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("refunded_amount", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("refund_pending", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("disputed_amount", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
         sa.Column("currency", sa.CHAR(length=3), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=True),
+        sa.Column("authorised_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failure_code", sa.Text(), nullable=True),
         sa.Column("card_brand", sa.Text(), nullable=True),
         sa.Column("card_last_four", sa.CHAR(length=4), nullable=True),
         sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -1871,11 +2177,19 @@ def upgrade() -> None:
             name=op.f("order_payment_state_check"),
         ),
         sa.CheckConstraint(
+            "capture_pending >= 0 AND captured_amount + capture_pending <= amount",
+            name=op.f("order_payment_capture_pending_check"),
+        ),
+        sa.CheckConstraint(
             "captured_amount >= 0 AND captured_amount <= amount", name=op.f("order_payment_captured_check")
         ),
         sa.CheckConstraint(
-            "fits_minor_units(amount, currency) AND fits_minor_units(captured_amount, currency)",
+            "fits_minor_units(amount, currency) AND fits_minor_units(captured_amount, currency) AND fits_minor_units(refunded_amount, currency)",
             name=op.f("order_payment_minor_units_check"),
+        ),
+        sa.CheckConstraint(
+            "refunded_amount >= 0 AND refund_pending >= 0 AND disputed_amount >= 0 AND refunded_amount + refund_pending + disputed_amount <= captured_amount",
+            name=op.f("order_payment_refunded_check"),
         ),
         sa.ForeignKeyConstraint(
             ["merchant_id", "order_id"],
@@ -1897,6 +2211,9 @@ def upgrade() -> None:
         sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("state", sa.Text(), server_default="done", nullable=False),
+        sa.Column("key", sa.Text(collation="C"), nullable=True),
+        sa.Column("failure_code", sa.Text(), nullable=True),
         sa.Column("payment_n", sa.Integer(), nullable=True),
         sa.Column("amount", sa.Numeric(precision=18, scale=4), nullable=False),
         sa.Column("destination", sa.Text(), server_default="payment", nullable=False),
@@ -1909,6 +2226,7 @@ def upgrade() -> None:
             "destination IN ('payment', 'store_credit', 'outside')",
             name=op.f("order_refund_destination_check"),
         ),
+        sa.CheckConstraint("state IN ('pending', 'done', 'failed')", name=op.f("order_refund_state_check")),
         sa.CheckConstraint("amount >= 0", name=op.f("order_refund_amount_check")),
         sa.ForeignKeyConstraint(
             ["merchant_id", "order_id"],
@@ -1916,6 +2234,9 @@ def upgrade() -> None:
             name=op.f("order_refund_merchant_id_order_id_fkey"),
         ),
         sa.PrimaryKeyConstraint("merchant_id", "order_id", "n", name=op.f("order_refund_pkey")),
+        sa.UniqueConstraint(
+            "merchant_id", "order_id", "key", name=op.f("order_refund_merchant_id_order_id_key_key")
+        ),
         info={"partition_by": "order_id"},
         postgresql_partition_by="RANGE (order_id)",
     )
@@ -2033,6 +2354,333 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("token_hash", name=op.f("password_reset_pkey")),
     )
     op.create_index(op.f("password_reset_user_id_idx"), "password_reset", ["user_id"], unique=False)
+    op.create_table(
+        "payment_attempt",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "n", sa.BigInteger(), server_default=sa.text("new_id(now())"), autoincrement=False, nullable=False
+        ),
+        sa.Column("payment_n", sa.Integer(), nullable=False),
+        sa.Column("refund_n", sa.Integer(), nullable=True),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(collation="C"), nullable=False),
+        sa.Column("amount", sa.Numeric(precision=18, scale=4), nullable=False),
+        sa.Column("state", sa.Text(), server_default="started", nullable=False),
+        sa.Column("code", sa.Text(), nullable=True),
+        sa.Column("reference", sa.Text(collation="C"), nullable=True),
+        sa.Column("actor_kind", sa.Text(), nullable=False),
+        sa.Column("actor_id", sa.BigInteger(), nullable=True),
+        sa.Column("asks", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("called_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_ask_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "action IN ('authorise', 'capture', 'void', 'refund', 'checkout')",
+            name=op.f("payment_attempt_action_check"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('started', 'succeeded', 'failed', 'unknown')", name=op.f("payment_attempt_state_check")
+        ),
+        sa.CheckConstraint("amount >= 0", name=op.f("payment_attempt_amount_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("payment_attempt_merchant_id_order_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "order_id", "n", name=op.f("payment_attempt_pkey")),
+        sa.UniqueConstraint(
+            "merchant_id", "order_id", "key", name=op.f("payment_attempt_merchant_id_order_id_key_key")
+        ),
+        info={"partition_by": "order_id"},
+        postgresql_partition_by="RANGE (order_id)",
+    )
+    op.create_index(
+        "payment_attempt_open_idx",
+        "payment_attempt",
+        ["merchant_id", "created_at"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('started', 'unknown')"),
+    )
+    op.create_table(
+        "payment_dispute",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("reference", sa.Text(collation="C"), nullable=False),
+        sa.Column("order_id", sa.BigInteger(), nullable=True),
+        sa.Column("payment_n", sa.Integer(), nullable=True),
+        sa.Column("payment_reference", sa.Text(collation="C"), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("amount", sa.Numeric(precision=18, scale=4), nullable=False),
+        sa.Column("fee_amount", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("held_amount", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("currency", sa.CHAR(length=3), nullable=False),
+        sa.Column("state", sa.Text(), server_default="needs_response", nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("evidence", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False),
+        sa.Column("submitted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("submission", sa.Text(), nullable=True),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "state IN ('needs_response', 'under_review', 'won', 'lost')",
+            name=op.f("payment_dispute_state_check"),
+        ),
+        sa.CheckConstraint(
+            "submission IN ('sending', 'sent', 'failed')", name=op.f("payment_dispute_submission_check")
+        ),
+        sa.CheckConstraint(
+            "amount >= 0 AND fee_amount >= 0 AND held_amount >= 0", name=op.f("payment_dispute_amount_check")
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "account_id"],
+            ["gateway_account.merchant_id", "gateway_account.id"],
+            name=op.f("payment_dispute_merchant_id_account_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("payment_dispute_merchant_id_order_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("payment_dispute_pkey")),
+        sa.UniqueConstraint(
+            "merchant_id",
+            "account_id",
+            "reference",
+            name=op.f("payment_dispute_merchant_id_account_id_reference_key"),
+        ),
+    )
+    op.create_index(
+        op.f("payment_dispute_merchant_id_due_at_id_idx"),
+        "payment_dispute",
+        ["merchant_id", "due_at", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("payment_dispute_merchant_id_order_id_idx"),
+        "payment_dispute",
+        ["merchant_id", "order_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("payment_dispute_merchant_id_state_id_idx"),
+        "payment_dispute",
+        ["merchant_id", "state", "id"],
+        unique=False,
+    )
+    op.create_table(
+        "payment_link",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("order_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("payment_n", sa.Integer(), nullable=False),
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("token_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("amount", sa.Numeric(precision=18, scale=4), nullable=False),
+        sa.Column("currency", sa.CHAR(length=3), nullable=False),
+        sa.Column("state", sa.Text(), server_default="open", nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("checkout_url", sa.Text(), nullable=True),
+        sa.Column("checkout_reference", sa.Text(collation="C"), nullable=True),
+        sa.Column("created_by", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('open', 'paid', 'expired', 'cancelled')", name=op.f("payment_link_state_check")
+        ),
+        sa.CheckConstraint(
+            "amount > 0 AND fits_minor_units(amount, currency)", name=op.f("payment_link_amount_check")
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "account_id"],
+            ["gateway_account.merchant_id", "gateway_account.id"],
+            name=op.f("payment_link_merchant_id_account_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("payment_link_merchant_id_order_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("payment_link_pkey")),
+        sa.UniqueConstraint(
+            "merchant_id", "token_hash", name=op.f("payment_link_merchant_id_token_hash_key")
+        ),
+    )
+    op.create_index(
+        op.f("payment_link_merchant_id_account_id_idx"),
+        "payment_link",
+        ["merchant_id", "account_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("payment_link_merchant_id_order_id_idx"),
+        "payment_link",
+        ["merchant_id", "order_id"],
+        unique=False,
+    )
+    op.create_index(
+        "payment_link_open_idx",
+        "payment_link",
+        ["merchant_id", "expires_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'open'"),
+    )
+    op.create_table(
+        "payment_notice",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column(
+            "id",
+            sa.BigInteger(),
+            server_default=sa.text("new_id(now())"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("event_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("object_reference", sa.Text(collation="C"), nullable=True),
+        sa.Column("happened_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("received_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("times_received", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=True),
+        sa.Column("body_of_person", sa.LargeBinary(), nullable=True),
+        sa.Column("subject_id", sa.BigInteger(), nullable=True),
+        sa.Column("order_id", sa.BigInteger(), nullable=True),
+        sa.Column("state", sa.Text(), server_default="received", nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("next_try_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("applied_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('received', 'applied', 'ignored', 'failed', 'dead')",
+            name=op.f("payment_notice_state_check"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "account_id"],
+            ["gateway_account.merchant_id", "gateway_account.id"],
+            name=op.f("payment_notice_merchant_id_account_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("payment_notice_merchant_id_order_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "subject_id"],
+            ["data_subject.merchant_id", "data_subject.id"],
+            name=op.f("payment_notice_merchant_id_subject_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("payment_notice_pkey")),
+        sa.UniqueConstraint(
+            "merchant_id",
+            "account_id",
+            "event_id",
+            name=op.f("payment_notice_merchant_id_account_id_event_id_key"),
+        ),
+    )
+    op.create_index(
+        "payment_notice_attention_idx",
+        "payment_notice",
+        ["merchant_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('failed', 'dead', 'ignored')"),
+    )
+    op.create_index(
+        "payment_notice_due_idx",
+        "payment_notice",
+        ["merchant_id", "next_try_at"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('received', 'failed')"),
+    )
+    op.create_index(
+        op.f("payment_notice_merchant_id_order_id_idx"),
+        "payment_notice",
+        ["merchant_id", "order_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("payment_notice_merchant_id_received_at_idx"),
+        "payment_notice",
+        ["merchant_id", "received_at"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("payment_notice_merchant_id_subject_id_idx"),
+        "payment_notice",
+        ["merchant_id", "subject_id"],
+        unique=False,
+    )
+    op.create_table(
+        "payment_payout_line",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("payout_id", sa.BigInteger(), nullable=False),
+        sa.Column("reference", sa.Text(collation="C"), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("source_reference", sa.Text(collation="C"), nullable=True),
+        sa.Column("payment_reference", sa.Text(collation="C"), nullable=True),
+        sa.Column("gross", sa.Numeric(precision=18, scale=4), nullable=False),
+        sa.Column("fee", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("net", sa.Numeric(precision=18, scale=4), nullable=False),
+        sa.Column("state", sa.Text(), server_default="unmatched", nullable=False),
+        sa.Column("order_id", sa.BigInteger(), nullable=True),
+        sa.Column("payment_n", sa.Integer(), nullable=True),
+        sa.Column("refund_n", sa.Integer(), nullable=True),
+        sa.Column("expected", sa.Numeric(precision=18, scale=4), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("matched_by", sa.BigInteger(), nullable=True),
+        sa.Column("happened_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "kind IN ('payment', 'refund', 'dispute', 'fee', 'adjustment')",
+            name=op.f("payment_payout_line_kind_check"),
+        ),
+        sa.CheckConstraint(
+            "state <> 'matched' OR order_id IS NOT NULL OR kind = 'fee'",
+            name=op.f("payment_payout_line_matched_check"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('matched', 'unmatched', 'explained')", name=op.f("payment_payout_line_state_check")
+        ),
+        sa.CheckConstraint("net = gross - fee", name=op.f("payment_payout_line_net_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("payment_payout_line_merchant_id_order_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "payout_id"],
+            ["payment_payout.merchant_id", "payment_payout.id"],
+            name=op.f("payment_payout_line_merchant_id_payout_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("payment_payout_line_pkey")),
+        sa.UniqueConstraint(
+            "merchant_id",
+            "payout_id",
+            "reference",
+            name=op.f("payment_payout_line_merchant_id_payout_id_reference_key"),
+        ),
+    )
+    op.create_index(
+        op.f("payment_payout_line_merchant_id_order_id_idx"),
+        "payment_payout_line",
+        ["merchant_id", "order_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("payment_payout_line_merchant_id_state_id_idx"),
+        "payment_payout_line",
+        ["merchant_id", "state", "id"],
+        unique=False,
+    )
     op.create_table(
         "privacy_erasure_certificate",
         sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
@@ -2398,12 +3046,19 @@ def upgrade() -> None:
         sa.Column("weight_grams", sa.Integer(), nullable=True),
         sa.Column("unit_cost", sa.Numeric(precision=20, scale=6), nullable=True),
         sa.Column("low_stock_threshold", sa.Integer(), nullable=True),
+        sa.Column("stock_policy", sa.Text(), server_default="deny", nullable=False),
+        sa.Column("backorder_limit", sa.Integer(), nullable=True),
+        sa.Column("preorder_until", sa.Date(), nullable=True),
         sa.Column(
             "option_values", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False
         ),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "stock_policy IN ('deny', 'backorder', 'preorder')", name=op.f("variant_stock_policy_check")
+        ),
+        sa.CheckConstraint("backorder_limit >= 0", name=op.f("variant_backorder_limit_check")),
         sa.CheckConstraint("unit_cost >= 0", name=op.f("variant_cost_check")),
         sa.CheckConstraint("weight_grams >= 0", name=op.f("variant_weight_check")),
         sa.ForeignKeyConstraint(
@@ -2531,6 +3186,25 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "hot_variant",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("variant_id", sa.BigInteger(), nullable=False),
+        sa.Column("slots", sa.SmallInteger(), nullable=False),
+        sa.Column("is_automatic", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("wanted_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("slots BETWEEN 2 AND 64", name=op.f("hot_variant_slots_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "variant_id"],
+            ["variant.merchant_id", "variant.id"],
+            name=op.f("hot_variant_merchant_id_variant_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "variant_id", name=op.f("hot_variant_pkey")),
+    )
+    op.create_index("hot_variant_wanted_at_idx", "hot_variant", ["wanted_at"], unique=False)
+    op.create_table(
         "media",
         sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -2582,9 +3256,14 @@ def upgrade() -> None:
         sa.Column("line_total", sa.Numeric(precision=18, scale=4), nullable=False),
         sa.Column("location_id", sa.BigInteger(), nullable=True),
         sa.Column("allocated_quantity", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("promise_state", sa.Text(), server_default="none", nullable=False),
         sa.Column("cancelled_quantity", sa.Integer(), server_default="0", nullable=False),
         sa.Column("fulfilled_quantity", sa.Integer(), server_default="0", nullable=False),
         sa.Column("returned_quantity", sa.Integer(), server_default="0", nullable=False),
+        sa.CheckConstraint(
+            "promise_state IN ('none', 'pending', 'allocated', 'backordered', 'preordered', 'short')",
+            name=op.f("order_line_promise_state_check"),
+        ),
         sa.CheckConstraint(
             "allocated_quantity >= 0 AND fulfilled_quantity >= 0 AND returned_quantity >= 0 AND cancelled_quantity >= 0",
             name=op.f("order_line_counters_check"),
@@ -2612,6 +3291,59 @@ def upgrade() -> None:
         op.f("order_line_merchant_id_variant_id_order_id_idx"),
         "order_line",
         ["merchant_id", "variant_id", "order_id"],
+        unique=False,
+    )
+    op.create_index(
+        "order_line_waiting_idx",
+        "order_line",
+        ["merchant_id", "variant_id", "order_id"],
+        unique=False,
+        postgresql_where=sa.text("promise_state IN ('backordered', 'preordered', 'short')"),
+    )
+    op.create_table(
+        "payment_dispute_file",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("dispute_id", sa.BigInteger(), nullable=False),
+        sa.Column("order_id", sa.BigInteger(), nullable=True),
+        sa.Column("file_id", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("added_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "dispute_id"],
+            ["payment_dispute.merchant_id", "payment_dispute.id"],
+            name=op.f("payment_dispute_file_merchant_id_dispute_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "file_id"],
+            ["stored_file.merchant_id", "stored_file.id"],
+            name=op.f("payment_dispute_file_merchant_id_file_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("payment_dispute_file_merchant_id_order_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("payment_dispute_file_pkey")),
+    )
+    op.create_index(
+        op.f("payment_dispute_file_merchant_id_dispute_id_idx"),
+        "payment_dispute_file",
+        ["merchant_id", "dispute_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("payment_dispute_file_merchant_id_file_id_idx"),
+        "payment_dispute_file",
+        ["merchant_id", "file_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("payment_dispute_file_merchant_id_order_id_idx"),
+        "payment_dispute_file",
+        ["merchant_id", "order_id"],
         unique=False,
     )
     op.create_table(

@@ -16,6 +16,7 @@ from portal.core.personal_data import not_pii
 from portal.core.tenancy import IdentityKey, Tenant, Timestamped, Versioned, tenant_fk
 
 PRODUCT_STATES = ("draft", "active", "archived")
+STOCK_POLICIES = ("deny", "backorder", "preorder")
 ATTRIBUTE_KINDS = (
     "text",
     "long_text",
@@ -222,6 +223,10 @@ class Variant(Tenant, IdentityKey, Versioned, Timestamped, Base):
     weight_grams: Mapped[int | None] = mapped_column(info=_CATALOGUE)
     unit_cost: Mapped[Decimal | None] = mapped_column(sa.Numeric(20, 6), info=_CATALOGUE)
     low_stock_threshold: Mapped[int | None] = mapped_column(info=_CATALOGUE)
+    # What happens when nothing is left: refused, sold to be delivered later, or sold before it is released.
+    stock_policy: Mapped[str] = mapped_column(default="deny", server_default="deny", info=_CATALOGUE)
+    backorder_limit: Mapped[int | None] = mapped_column(info=_CATALOGUE)
+    preorder_until: Mapped[dt.date | None] = mapped_column(info=_CATALOGUE)
     option_values: Mapped[dict[str, Any]] = mapped_column(
         JSONB, default=dict, server_default="{}", info=_CATALOGUE
     )
@@ -241,6 +246,8 @@ class Variant(Tenant, IdentityKey, Versioned, Timestamped, Base):
         ),
         sa.CheckConstraint("weight_grams >= 0", name="weight"),
         sa.CheckConstraint("unit_cost >= 0", name="cost"),
+        sa.CheckConstraint(sa.column("stock_policy").in_(STOCK_POLICIES), name="stock_policy"),
+        sa.CheckConstraint("backorder_limit >= 0", name="backorder_limit"),
     )
 
     @validates("barcode")

@@ -28,6 +28,8 @@ PLATFORM_INDEXES: Final = {
     "stored_file_expiry_idx": "the purge looks for expired files of all merchants",
     "message_due_idx": "the sweeper looks for mail to send, of all merchants",
     "membership_user_id_idx": "sign-in looks for the merchants of a user",
+    "stock_reservation_expires_at_idx": "the sweep looks for reservations that ran out, of all merchants",
+    "hot_variant_wanted_at_idx": "the sweep looks for hot variants nobody wants any more, of all merchants",
     "saved_view_user_id_idx": "the foreign key to the user, when a user is deleted",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from portal.orders.models.allocations import PROMISE_STATES, OrderAllocation
 from portal.orders.models.content import CHARGE_KINDS, CONTACT_KINDS, OrderCharge, OrderContact, OrderLine
 from portal.orders.models.heads import (
     CHANNEL_KINDS,
@@ -14,12 +15,41 @@ from portal.orders.models.heads import (
     SalesChannel,
 )
 from portal.orders.models.history import OrderEvent, OrderNote, OrderTag
-from portal.orders.models.money import PAYMENT_STEPS, OrderPayment, OrderRefund, OrderRefundLine
+from portal.orders.models.money import (
+    PAYMENT_STEPS,
+    REFUND_STATES,
+    OrderPayment,
+    OrderRefund,
+    OrderRefundLine,
+)
 from portal.orders.models.parcels import PARCEL_STATES, OrderFulfilment, OrderFulfilmentLine
 from portal.orders.models.parts import CODE
+from portal.orders.models.payments import (
+    GatewayAccount,
+    PaymentAttempt,
+    PaymentDispute,
+    PaymentDisputeFile,
+    PaymentLink,
+    PaymentNotice,
+    PaymentPayout,
+    PaymentPayoutLine,
+    PaymentSettings,
+)
 from portal.orders.models.returns import RETURN_STATES, OrderReturn, OrderReturnLine
 
 __all__ = [
+    "GatewayAccount",
+    "PaymentAttempt",
+    "PaymentDispute",
+    "PaymentDisputeFile",
+    "PaymentLink",
+    "PaymentNotice",
+    "PaymentPayout",
+    "PaymentPayoutLine",
+    "PaymentSettings",
+    "REFUND_STATES",
+    "OrderAllocation",
+    "PROMISE_STATES",
     "CHANNEL_KINDS",
     "CHARGE_KINDS",
     "CODE",

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.core.database import Base
 from portal.core.personal_data import not_pii, pii
 from portal.core.tenancy import partitioned_by, tenant_fk
+from portal.orders.models.allocations import PROMISE_STATES
 from portal.orders.models.parts import (
     CODE,
     CONTENT,
@@ -42,6 +43,8 @@ class OrderLine(Numbered, Base):
     line_total: Mapped[Decimal] = mapped_column(info=MONEY)
     location_id: Mapped[int | None] = mapped_column(sa.BigInteger, info=KEY)
     allocated_quantity: Mapped[int] = mapped_column(default=0, server_default="0", info=CONTENT)
+    # What holds for the units that are not allocated: nothing to promise, waiting for payment, or for goods.
+    promise_state: Mapped[str] = mapped_column(default="none", server_default="none", info=STATE)
     cancelled_quantity: Mapped[int] = mapped_column(default=0, server_default="0", info=CONTENT)
     fulfilled_quantity: Mapped[int] = mapped_column(default=0, server_default="0", info=CONTENT)
     returned_quantity: Mapped[int] = mapped_column(default=0, server_default="0", info=CONTENT)
@@ -50,7 +53,15 @@ class OrderLine(Numbered, Base):
         order_fk(),
         tenant_fk("variant", "variant_id"),
         sa.Index(None, "merchant_id", "variant_id", "order_id"),
+        sa.Index(
+            "order_line_waiting_idx",
+            "merchant_id",
+            "variant_id",
+            "order_id",
+            postgresql_where=sa.text("promise_state IN ('backordered', 'preordered', 'short')"),
+        ),
         sa.CheckConstraint("quantity <> 0", name="quantity"),
+        sa.CheckConstraint(sa.column("promise_state").in_(PROMISE_STATES), name="promise_state"),
         sa.CheckConstraint(
             "allocated_quantity >= 0 AND fulfilled_quantity >= 0 AND returned_quantity >= 0"
             " AND cancelled_quantity >= 0",

@@ -34,10 +34,13 @@ class SalesChannel(Tenant, IdentityKey, Versioned, Timestamped, Base):
     name: Mapped[str] = mapped_column(info=not_pii("name of a channel"))
     kind: Mapped[str] = mapped_column(info=STATE)
     is_active: Mapped[bool] = mapped_column(default=True, server_default=sa.true(), info=STATE)
+    # The last units of a variant that this channel does not offer: another may sell them before its buyer pays.
+    safety_buffer: Mapped[int] = mapped_column(default=0, server_default="0", info=not_pii("stock"))
 
     __table_args__ = (
         sa.UniqueConstraint("merchant_id", "code"),
         sa.CheckConstraint(sa.column("kind").in_(CHANNEL_KINDS), name="kind"),
+        sa.CheckConstraint("safety_buffer >= 0", name="safety_buffer"),
     )
 
 
