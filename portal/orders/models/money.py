@@ -24,10 +24,15 @@ from portal.orders.models.parts import (
 )
 
 PAYMENT_STEPS = ("pending", "authorised", "captured", "failed", "voided")
+REFUND_STATES = ("pending", "done", "failed")
 
 
 class OrderPayment(Numbered, Base):
-    """A payment and how far it got. No card number ever: the gateway's token, brand and last four."""
+    """A payment and how far it got. No card number ever: the gateway's token, brand and last four.
+
+    What was asked of the gateway and is not answered yet is set apart (``capture_pending``, ``refund_pending``), so that
+    two people at once cannot ask for more than there is. ``disputed_amount`` is held back while a buyer disputes it.
+    """
 
     __tablename__ = "order_payment"
 
@@ -46,7 +51,14 @@ class OrderPayment(Numbered, Base):
     )
     amount: Mapped[Decimal] = mapped_column(info=MONEY)
     captured_amount: Mapped[Decimal] = mapped_column(default=Decimal(0), server_default="0", info=MONEY)
+    capture_pending: Mapped[Decimal] = mapped_column(default=Decimal(0), server_default="0", info=MONEY)
+    refunded_amount: Mapped[Decimal] = mapped_column(default=Decimal(0), server_default="0", info=MONEY)
+    refund_pending: Mapped[Decimal] = mapped_column(default=Decimal(0), server_default="0", info=MONEY)
+    disputed_amount: Mapped[Decimal] = mapped_column(default=Decimal(0), server_default="0", info=MONEY)
     currency: Mapped[str] = mapped_column(sa.CHAR(3), info=MONEY)
+    account_id: Mapped[int | None] = mapped_column(sa.BigInteger, info=KEY)
+    authorised_until: Mapped[dt.datetime | None] = mapped_column(info=TIME)
+    failure_code: Mapped[str | None] = mapped_column(info=not_pii("why, as a word of ours"))
     card_brand: Mapped[str | None] = mapped_column(info=not_pii("brand alone names nobody"))
     card_last_four: Mapped[str | None] = mapped_column(sa.CHAR(4), info=pii(category="identifier"))
     at: Mapped[dt.datetime] = mapped_column(server_default=sa.func.now(), info=TIME)
@@ -57,7 +69,16 @@ class OrderPayment(Numbered, Base):
         sa.CheckConstraint(sa.column("state").in_(PAYMENT_STEPS), name="state"),
         sa.CheckConstraint("captured_amount >= 0 AND captured_amount <= amount", name="captured"),
         sa.CheckConstraint(
-            "fits_minor_units(amount, currency) AND fits_minor_units(captured_amount, currency)",
+            "capture_pending >= 0 AND captured_amount + capture_pending <= amount", name="capture_pending"
+        ),
+        sa.CheckConstraint(
+            "refunded_amount >= 0 AND refund_pending >= 0 AND disputed_amount >= 0"
+            " AND refunded_amount + refund_pending + disputed_amount <= captured_amount",
+            name="refunded",
+        ),
+        sa.CheckConstraint(
+            "fits_minor_units(amount, currency) AND fits_minor_units(captured_amount, currency)"
+            " AND fits_minor_units(refunded_amount, currency)",
             name="minor_units",
         ),
         partitioned_by("order_id"),
@@ -65,10 +86,17 @@ class OrderPayment(Numbered, Base):
 
 
 class OrderRefund(Numbered, Base):
-    """Money given back, to a payment or as store credit, with its reason."""
+    """Money given back, to a payment or as store credit, with its reason.
+
+    A refund through a gateway is ``pending`` until the gateway said so; only a ``done`` one counts in the order's totals.
+    ``key`` makes a second request with the same key the same refund.
+    """
 
     __tablename__ = "order_refund"
 
+    state: Mapped[str] = mapped_column(default="done", server_default="done", info=STATE)
+    key: Mapped[str | None] = mapped_column(CODE, info=not_pii("made by the program for one request"))
+    failure_code: Mapped[str | None] = mapped_column(info=not_pii("why, as a word of ours"))
     payment_n: Mapped[int | None] = mapped_column(info=KEY)
     amount: Mapped[Decimal] = mapped_column(info=MONEY)
     destination: Mapped[str] = mapped_column(default="payment", server_default="payment", info=STATE)
@@ -84,6 +112,8 @@ class OrderRefund(Numbered, Base):
         order_fk(),
         sa.Index(None, "merchant_id", "external_id"),
         sa.Index(None, "merchant_id", "at"),
+        sa.UniqueConstraint("merchant_id", "order_id", "key"),
+        sa.CheckConstraint(sa.column("state").in_(REFUND_STATES), name="state"),
         sa.CheckConstraint("amount >= 0", name="amount"),
         sa.CheckConstraint(
             sa.column("destination").in_(("payment", "store_credit", "outside")), name="destination"
