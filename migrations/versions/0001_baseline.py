@@ -39,6 +39,7 @@ TENANT = (
     "job",
     "job_item",
     "location",
+    "low_stock_notice",
     "mail_account",
     "media",
     "membership",
@@ -87,6 +88,10 @@ TENANT = (
     "product_option_value",
     "product_type",
     "promise_setting",
+    "purchase_order",
+    "purchase_order_line",
+    "replenishment_rule",
+    "replenishment_setting",
     "role",
     "role_permission",
     "rollup_state",
@@ -98,13 +103,27 @@ TENANT = (
     "saved_view",
     "saved_view_role",
     "stock_adjustment",
+    "stock_count",
+    "stock_count_line",
+    "stock_count_scan",
+    "stock_finding",
     "stock_level",
     "stock_movement",
     "stock_reason",
+    "stock_receipt",
+    "stock_receipt_line",
     "stock_reservation",
     "stock_reservation_line",
+    "stock_series",
+    "stock_setting",
+    "stock_transfer",
+    "stock_transfer_line",
+    "stock_verification",
     "stored_file",
+    "supplier",
+    "supplier_item",
     "variant",
+    "variant_component",
 )
 
 APPEND_ONLY = (
@@ -117,7 +136,10 @@ APPEND_ONLY = (
     "privacy_ledger_replay",
     "privacy_request_event",
     "stock_adjustment",
+    "stock_count_scan",
     "stock_movement",
+    "stock_receipt",
+    "stock_receipt_line",
 )
 
 SHARED = ()
@@ -142,6 +164,7 @@ READ_AND_WRITTEN = (
     "job",
     "job_item",
     "location",
+    "low_stock_notice",
     "mail_account",
     "media",
     "membership",
@@ -187,6 +210,10 @@ READ_AND_WRITTEN = (
     "product_option_value",
     "product_type",
     "promise_setting",
+    "purchase_order",
+    "purchase_order_line",
+    "replenishment_rule",
+    "replenishment_setting",
     "role",
     "role_permission",
     "rollup_state",
@@ -198,15 +225,26 @@ READ_AND_WRITTEN = (
     "saved_view",
     "saved_view_role",
     "scheduled_task",
+    "stock_count",
+    "stock_count_line",
+    "stock_finding",
     "stock_level",
     "stock_reason",
     "stock_reservation",
     "stock_reservation_line",
+    "stock_series",
+    "stock_setting",
+    "stock_transfer",
+    "stock_transfer_line",
+    "stock_verification",
     "stored_file",
+    "supplier",
+    "supplier_item",
     "throttle",
     "user_account",
     "user_session",
     "variant",
+    "variant_component",
 )
 
 
@@ -687,6 +725,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("merchant_id", name=op.f("promise_setting_pkey")),
     )
     op.create_table(
+        "replenishment_setting",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("notify_email", sa.Text(), nullable=True),
+        sa.Column("is_active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.PrimaryKeyConstraint("merchant_id", name=op.f("replenishment_setting_pkey")),
+    )
+    op.create_table(
         "role",
         sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -804,6 +850,7 @@ def upgrade() -> None:
         sa.Column("unavailable_kind", sa.Text(), nullable=True),
         sa.Column("on_hand_after", sa.Integer(), nullable=True),
         sa.Column("promised_after", sa.Integer(), nullable=True),
+        sa.Column("incoming_after", sa.Integer(), nullable=True),
         sa.Column("cause_kind", sa.Text(), nullable=False),
         sa.Column("cause_id", sa.BigInteger(), nullable=True),
         sa.Column("actor_kind", sa.Text(), nullable=False),
@@ -812,7 +859,7 @@ def upgrade() -> None:
         sa.Column("unit_cost", sa.Numeric(precision=20, scale=6), nullable=True),
         sa.Column("note", sa.Text(), nullable=True),
         sa.CheckConstraint(
-            "kind IN ('opening', 'history_end', 'received', 'sold', 'returned', 'adjusted', 'counted', 'transferred', 'written_off', 'reserved', 'released', 'allocated', 'deallocated', 'quarantined', 'unquarantined', 'expected')",
+            "kind IN ('opening', 'history_end', 'received', 'sold', 'returned', 'adjusted', 'counted', 'transferred', 'written_off', 'reserved', 'released', 'allocated', 'deallocated', 'quarantined', 'unquarantined', 'expected', 'repaired')",
             name=op.f("stock_movement_kind_check"),
         ),
         sa.CheckConstraint(
@@ -822,6 +869,10 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "on_hand_delta <> 0 OR allocated_delta <> 0 OR reserved_delta <> 0 OR unavailable_delta <> 0 OR incoming_delta <> 0",
             name=op.f("stock_movement_moves_check"),
+        ),
+        sa.CheckConstraint(
+            "unavailable_delta = 0 OR unavailable_kind IS NOT NULL",
+            name=op.f("stock_movement_unavailable_is_of_a_kind_check"),
         ),
         sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("stock_movement_pkey")),
         info={"partition_by": "id"},
@@ -846,6 +897,34 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("stock_reason_pkey")),
         sa.UniqueConstraint("merchant_id", "code", name=op.f("stock_reason_merchant_id_code_key")),
+    )
+    op.create_table(
+        "stock_receipt",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column(
+            "id",
+            sa.BigInteger(),
+            server_default=sa.text("new_id(now())"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("token", sa.Uuid(), nullable=False),
+        sa.Column("source_kind", sa.Text(), nullable=False),
+        sa.Column("source_id", sa.BigInteger(), nullable=False),
+        sa.Column("digest", sa.Text(collation="C"), nullable=False),
+        sa.Column("actor_kind", sa.Text(), nullable=False),
+        sa.Column("actor_id", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint(
+            "source_kind IN ('transfer', 'purchase')", name=op.f("stock_receipt_source_kind_check")
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("stock_receipt_pkey")),
+        sa.UniqueConstraint("merchant_id", "token", name=op.f("stock_receipt_merchant_id_token_key")),
+    )
+    op.create_index(
+        op.f("stock_receipt_merchant_id_source_kind_source_id_id_idx"),
+        "stock_receipt",
+        ["merchant_id", "source_kind", "source_id", "id"],
+        unique=False,
     )
     op.create_table(
         "stock_reservation",
@@ -896,6 +975,45 @@ def upgrade() -> None:
         "stock_reservation",
         ["merchant_id", "state", "id"],
         unique=False,
+    )
+    op.create_table(
+        "stock_series",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("next_value", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("merchant_id", "kind", name=op.f("stock_series_pkey")),
+    )
+    op.create_table(
+        "stock_setting",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column(
+            "reason_role_ids", postgresql.JSONB(astext_type=sa.Text()), server_default="[]", nullable=False
+        ),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("jsonb_typeof(reason_role_ids) = 'array'", name=op.f("stock_setting_roles_check")),
+        sa.PrimaryKeyConstraint("merchant_id", name=op.f("stock_setting_pkey")),
+    )
+    op.create_table(
+        "stock_verification",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("job_id", sa.BigInteger(), nullable=True),
+        sa.Column("state", sa.Text(), server_default="running", nullable=False),
+        sa.Column("actor_kind", sa.Text(), nullable=False),
+        sa.Column("actor_id", sa.BigInteger(), nullable=True),
+        sa.Column("started_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("movements", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("levels", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("promises", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("findings", sa.Integer(), server_default="0", nullable=False),
+        sa.CheckConstraint(
+            "state IN ('running', 'done', 'stopped')", name=op.f("stock_verification_state_check")
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("stock_verification_pkey")),
+        sa.UniqueConstraint("merchant_id", "job_id", name=op.f("stock_verification_merchant_id_job_id_key")),
     )
     op.create_table(
         "stored_file",
@@ -1625,6 +1743,116 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "stock_count",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("location_id", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Text(), server_default="open", nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("zero_uncounted", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("summary", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False),
+        sa.Column("reason_id", sa.BigInteger(), nullable=True),
+        sa.Column("job_id", sa.BigInteger(), nullable=True),
+        sa.Column("created_by_id", sa.BigInteger(), nullable=True),
+        sa.Column("approved_by_id", sa.BigInteger(), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("applied_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "state IN ('open', 'review', 'applying', 'applied', 'cancelled')",
+            name=op.f("stock_count_state_check"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "location_id"],
+            ["location.merchant_id", "location.id"],
+            name=op.f("stock_count_merchant_id_location_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("stock_count_pkey")),
+        sa.UniqueConstraint("merchant_id", "number", name=op.f("stock_count_merchant_id_number_key")),
+    )
+    op.create_index(
+        op.f("stock_count_merchant_id_location_id_id_idx"),
+        "stock_count",
+        ["merchant_id", "location_id", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("stock_count_merchant_id_state_id_idx"),
+        "stock_count",
+        ["merchant_id", "state", "id"],
+        unique=False,
+    )
+    op.create_table(
+        "stock_finding",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("verification_id", sa.BigInteger(), nullable=False),
+        sa.Column("variant_id", sa.BigInteger(), nullable=False),
+        sa.Column("location_id", sa.BigInteger(), nullable=False),
+        sa.Column("slot", sa.SmallInteger(), nullable=True),
+        sa.Column("counter", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("level_units", sa.BigInteger(), nullable=False),
+        sa.Column("source_units", sa.BigInteger(), nullable=False),
+        sa.Column("movement_id", sa.BigInteger(), nullable=True),
+        sa.Column("movement_place", sa.Text(), server_default="unknown", nullable=False),
+        sa.Column("state", sa.Text(), server_default="open", nullable=False),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("settled_by", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint(
+            "movement_place IN ('at', 'after', 'unknown')", name=op.f("stock_finding_movement_place_check")
+        ),
+        sa.CheckConstraint("state IN ('open', 'repaired', 'gone')", name=op.f("stock_finding_state_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "verification_id"],
+            ["stock_verification.merchant_id", "stock_verification.id"],
+            name=op.f("stock_finding_merchant_id_verification_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("stock_finding_pkey")),
+    )
+    op.create_index(
+        op.f("stock_finding_merchant_id_verification_id_id_idx"),
+        "stock_finding",
+        ["merchant_id", "verification_id", "id"],
+        unique=False,
+    )
+    op.create_index(
+        "stock_finding_open_idx",
+        "stock_finding",
+        ["merchant_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'open'"),
+    )
+    op.create_table(
+        "stock_receipt_line",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("receipt_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("variant_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("good", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("damaged", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("missing", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("extra", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("reason_id", sa.BigInteger(), nullable=True),
+        sa.Column("unit_cost", sa.Numeric(precision=20, scale=6), nullable=True),
+        sa.CheckConstraint(
+            "good >= 0 AND damaged >= 0 AND missing >= 0 AND extra >= 0",
+            name=op.f("stock_receipt_line_units_check"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "receipt_id"],
+            ["stock_receipt.merchant_id", "stock_receipt.id"],
+            name=op.f("stock_receipt_line_merchant_id_receipt_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "merchant_id", "receipt_id", "variant_id", name=op.f("stock_receipt_line_pkey")
+        ),
+    )
+    op.create_table(
         "stock_reservation_line",
         sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("reservation_id", sa.BigInteger(), nullable=False),
@@ -1649,6 +1877,101 @@ def upgrade() -> None:
         "stock_reservation_line",
         ["merchant_id", "variant_id", "reservation_id"],
         unique=False,
+    )
+    op.create_table(
+        "stock_transfer",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("from_location_id", sa.BigInteger(), nullable=False),
+        sa.Column("to_location_id", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Text(), server_default="draft", nullable=False),
+        sa.Column("expected_on", sa.Date(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "state IN ('draft', 'in_transit', 'partly_received', 'received', 'cancelled')",
+            name=op.f("stock_transfer_state_check"),
+        ),
+        sa.CheckConstraint("from_location_id <> to_location_id", name=op.f("stock_transfer_places_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "from_location_id"],
+            ["location.merchant_id", "location.id"],
+            name=op.f("stock_transfer_merchant_id_from_location_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "to_location_id"],
+            ["location.merchant_id", "location.id"],
+            name=op.f("stock_transfer_merchant_id_to_location_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("stock_transfer_pkey")),
+        sa.UniqueConstraint("merchant_id", "number", name=op.f("stock_transfer_merchant_id_number_key")),
+    )
+    op.create_index(
+        op.f("stock_transfer_merchant_id_from_location_id_id_idx"),
+        "stock_transfer",
+        ["merchant_id", "from_location_id", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("stock_transfer_merchant_id_state_id_idx"),
+        "stock_transfer",
+        ["merchant_id", "state", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("stock_transfer_merchant_id_to_location_id_id_idx"),
+        "stock_transfer",
+        ["merchant_id", "to_location_id", "id"],
+        unique=False,
+    )
+    op.create_table(
+        "supplier",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("subject_id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("name_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("contact_name", sa.Text(), nullable=True),
+        sa.Column("email", sa.Text(), nullable=True),
+        sa.Column("email_key", sa.Text(collation="C"), nullable=True),
+        sa.Column("phone", sa.Text(), nullable=True),
+        sa.Column("phone_key", sa.Text(collation="C"), nullable=True),
+        sa.Column("address", sa.Text(), nullable=True),
+        sa.Column("country_code", sa.CHAR(length=2), nullable=True),
+        sa.Column("locale", sa.Text(), server_default="en", nullable=False),
+        sa.Column("currency", sa.CHAR(length=3), nullable=False),
+        sa.Column("lead_days", sa.Integer(), nullable=True),
+        sa.Column("is_active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("lead_days BETWEEN 0 AND 730", name=op.f("supplier_lead_days_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "subject_id"],
+            ["data_subject.merchant_id", "data_subject.id"],
+            name=op.f("supplier_merchant_id_subject_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("supplier_pkey")),
+    )
+    op.create_index(
+        op.f("supplier_merchant_id_email_key_id_idx"),
+        "supplier",
+        ["merchant_id", "email_key", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("supplier_merchant_id_name_key_id_idx"),
+        "supplier",
+        ["merchant_id", "name_key", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("supplier_merchant_id_subject_id_idx"), "supplier", ["merchant_id", "subject_id"], unique=False
     )
     op.create_table(
         "user_account",
@@ -1969,10 +2292,16 @@ def upgrade() -> None:
         sa.Column("label", sa.Text(), nullable=False),
         sa.Column("amount", sa.Numeric(precision=18, scale=4), nullable=False),
         sa.Column("tax_amount", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("credited_amount", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("credited_tax", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
         sa.Column("source_code", sa.Text(collation="C"), nullable=True),
         sa.CheckConstraint(
             "kind IN ('shipping', 'fee', 'discount', 'adjustment', 'gift', 'donation')",
             name=op.f("order_charge_kind_check"),
+        ),
+        sa.CheckConstraint(
+            "credited_amount BETWEEN least(amount, 0) AND greatest(amount, 0)",
+            name=op.f("order_charge_credited_check"),
         ),
         sa.ForeignKeyConstraint(
             ["merchant_id", "order_id"],
@@ -2872,6 +3201,59 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "purchase_order",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("supplier_id", sa.BigInteger(), nullable=False),
+        sa.Column("location_id", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Text(), server_default="draft", nullable=False),
+        sa.Column("currency", sa.CHAR(length=3), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=True),
+        sa.Column("expected_on", sa.Date(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("ordered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("mailed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "state IN ('draft', 'ordered', 'partly_received', 'received', 'closed', 'cancelled')",
+            name=op.f("purchase_order_state_check"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "location_id"],
+            ["location.merchant_id", "location.id"],
+            name=op.f("purchase_order_merchant_id_location_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "supplier_id"],
+            ["supplier.merchant_id", "supplier.id"],
+            name=op.f("purchase_order_merchant_id_supplier_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("purchase_order_pkey")),
+        sa.UniqueConstraint("merchant_id", "number", name=op.f("purchase_order_merchant_id_number_key")),
+    )
+    op.create_index(
+        op.f("purchase_order_merchant_id_location_id_id_idx"),
+        "purchase_order",
+        ["merchant_id", "location_id", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("purchase_order_merchant_id_state_id_idx"),
+        "purchase_order",
+        ["merchant_id", "state", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("purchase_order_merchant_id_supplier_id_id_idx"),
+        "purchase_order",
+        ["merchant_id", "supplier_id", "id"],
+        unique=False,
+    )
+    op.create_table(
         "sales_order",
         sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -2896,6 +3278,22 @@ def upgrade() -> None:
         sa.Column("total", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
         sa.Column("captured_total", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
         sa.Column("refunded_total", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("credited_total", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column(
+            "credited_tax_total", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False
+        ),
+        sa.Column(
+            "due_total",
+            sa.Numeric(precision=18, scale=4),
+            sa.Computed("total - credited_total", persisted=True),
+            nullable=False,
+        ),
+        sa.Column(
+            "credit_total",
+            sa.Numeric(precision=18, scale=4),
+            sa.Computed("captured_total - refunded_total - (total - credited_total)", persisted=True),
+            nullable=False,
+        ),
         sa.Column("base_currency", sa.CHAR(length=3), nullable=False),
         sa.Column("base_rate", sa.Numeric(precision=20, scale=10), server_default="1", nullable=False),
         sa.Column("base_total", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
@@ -2917,10 +3315,16 @@ def upgrade() -> None:
             "state IN ('open', 'on_hold', 'closed', 'cancelled')", name=op.f("sales_order_state_check")
         ),
         sa.CheckConstraint(
-            "fits_minor_units(total, currency) AND fits_minor_units(captured_total, currency) AND fits_minor_units(refunded_total, currency)",
+            "credited_total BETWEEN least(total, 0) AND greatest(total, 0)",
+            name=op.f("sales_order_credited_check"),
+        ),
+        sa.CheckConstraint(
+            "fits_minor_units(total, currency) AND fits_minor_units(captured_total, currency) AND fits_minor_units(refunded_total, currency) AND fits_minor_units(credited_total, currency)",
             name=op.f("sales_order_minor_units_check"),
         ),
-        sa.CheckConstraint("refunded_total <= captured_total", name=op.f("sales_order_refunded_check")),
+        sa.CheckConstraint(
+            "refunded_total BETWEEN 0 AND captured_total", name=op.f("sales_order_refunded_check")
+        ),
         sa.CheckConstraint(
             "total = items_total + charges_total - discount_total + CASE WHEN tax_inclusive THEN 0 ELSE tax_total END",
             name=op.f("sales_order_adds_up_check"),
@@ -2938,6 +3342,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("sales_order_pkey")),
         info={"partition_by": "id"},
         postgresql_partition_by="RANGE (id)",
+    )
+    op.create_index(
+        "sales_order_credit_idx",
+        "sales_order",
+        ["merchant_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("credit_total > 0"),
     )
     op.create_index(
         "sales_order_due_idx",
@@ -3006,6 +3417,33 @@ def upgrade() -> None:
         ),
     )
     op.create_index(op.f("saved_view_user_id_idx"), "saved_view", ["user_id"], unique=False)
+    op.create_table(
+        "stock_count_scan",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("token", sa.Uuid(), nullable=False),
+        sa.Column("count_id", sa.BigInteger(), nullable=False),
+        sa.Column("variant_id", sa.BigInteger(), nullable=False),
+        sa.Column("mode", sa.Text(), nullable=False),
+        sa.Column("units", sa.Integer(), nullable=False),
+        sa.Column("book", sa.Integer(), nullable=False),
+        sa.Column(
+            "at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.Column("actor_id", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("mode IN ('add', 'set')", name=op.f("stock_count_scan_mode_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "count_id"],
+            ["stock_count.merchant_id", "stock_count.id"],
+            name=op.f("stock_count_scan_merchant_id_count_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "token", name=op.f("stock_count_scan_pkey")),
+    )
+    op.create_index(
+        op.f("stock_count_scan_merchant_id_count_id_at_idx"),
+        "stock_count_scan",
+        ["merchant_id", "count_id", "at"],
+        unique=False,
+    )
     op.create_table(
         "user_session",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -3205,6 +3643,38 @@ def upgrade() -> None:
     )
     op.create_index("hot_variant_wanted_at_idx", "hot_variant", ["wanted_at"], unique=False)
     op.create_table(
+        "low_stock_notice",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("variant_id", sa.BigInteger(), nullable=False),
+        sa.Column("location_id", sa.BigInteger(), nullable=False),
+        sa.Column("minimum", sa.Integer(), nullable=False),
+        sa.Column("available", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("mailed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("cleared_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "variant_id"],
+            ["variant.merchant_id", "variant.id"],
+            name=op.f("low_stock_notice_merchant_id_variant_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("low_stock_notice_pkey")),
+    )
+    op.create_index(
+        "low_stock_notice_open_idx",
+        "low_stock_notice",
+        ["merchant_id", "variant_id", "location_id"],
+        unique=True,
+        postgresql_where=sa.text("cleared_at IS NULL"),
+    )
+    op.create_index(
+        "low_stock_notice_unmailed_idx",
+        "low_stock_notice",
+        ["merchant_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("mailed_at IS NULL AND cleared_at IS NULL"),
+    )
+    op.create_table(
         "media",
         sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -3260,6 +3730,9 @@ def upgrade() -> None:
         sa.Column("cancelled_quantity", sa.Integer(), server_default="0", nullable=False),
         sa.Column("fulfilled_quantity", sa.Integer(), server_default="0", nullable=False),
         sa.Column("returned_quantity", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("credited_quantity", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("credited_amount", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("credited_tax", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
         sa.CheckConstraint(
             "promise_state IN ('none', 'pending', 'allocated', 'backordered', 'preordered', 'short')",
             name=op.f("order_line_promise_state_check"),
@@ -3269,7 +3742,11 @@ def upgrade() -> None:
             name=op.f("order_line_counters_check"),
         ),
         sa.CheckConstraint(
-            "quantity < 0 OR (cancelled_quantity + fulfilled_quantity <= quantity AND returned_quantity <= fulfilled_quantity)",
+            "credited_amount BETWEEN least(line_total, 0) AND greatest(line_total, 0)",
+            name=op.f("order_line_credited_check"),
+        ),
+        sa.CheckConstraint(
+            "quantity < 0 OR (cancelled_quantity + fulfilled_quantity <= quantity AND returned_quantity <= fulfilled_quantity AND credited_quantity BETWEEN 0 AND fulfilled_quantity)",
             name=op.f("order_line_within_check"),
         ),
         sa.CheckConstraint("quantity <> 0", name=op.f("order_line_quantity_check")),
@@ -3392,6 +3869,80 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "purchase_order_line",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("purchase_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("variant_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("supplier_sku", sa.Text(collation="C"), nullable=True),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("unit_cost", sa.Numeric(precision=20, scale=6), nullable=True),
+        sa.Column("received", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("damaged", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("waived", sa.Integer(), server_default="0", nullable=False),
+        sa.CheckConstraint(
+            "quantity >= 0 AND received >= 0 AND damaged >= 0 AND waived >= 0",
+            name=op.f("purchase_order_line_units_check"),
+        ),
+        sa.CheckConstraint("unit_cost >= 0", name=op.f("purchase_order_line_cost_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "purchase_id"],
+            ["purchase_order.merchant_id", "purchase_order.id"],
+            name=op.f("purchase_order_line_merchant_id_purchase_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "variant_id"],
+            ["variant.merchant_id", "variant.id"],
+            name=op.f("purchase_order_line_merchant_id_variant_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "merchant_id", "purchase_id", "variant_id", name=op.f("purchase_order_line_pkey")
+        ),
+    )
+    op.create_index(
+        op.f("purchase_order_line_merchant_id_variant_id_purchase_id_idx"),
+        "purchase_order_line",
+        ["merchant_id", "variant_id", "purchase_id"],
+        unique=False,
+    )
+    op.create_table(
+        "replenishment_rule",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("variant_id", sa.BigInteger(), nullable=False),
+        sa.Column("location_id", sa.BigInteger(), nullable=False),
+        sa.Column("minimum", sa.Integer(), nullable=False),
+        sa.Column("maximum", sa.Integer(), nullable=False),
+        sa.Column("lead_days", sa.Integer(), nullable=True),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("lead_days BETWEEN 0 AND 730", name=op.f("replenishment_rule_lead_days_check")),
+        sa.CheckConstraint("minimum >= 0 AND maximum > minimum", name=op.f("replenishment_rule_units_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "location_id"],
+            ["location.merchant_id", "location.id"],
+            name=op.f("replenishment_rule_merchant_id_location_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "variant_id"],
+            ["variant.merchant_id", "variant.id"],
+            name=op.f("replenishment_rule_merchant_id_variant_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("replenishment_rule_pkey")),
+        sa.UniqueConstraint(
+            "merchant_id",
+            "variant_id",
+            "location_id",
+            name=op.f("replenishment_rule_merchant_id_variant_id_location_id_key"),
+        ),
+    )
+    op.create_index(
+        op.f("replenishment_rule_merchant_id_location_id_id_idx"),
+        "replenishment_rule",
+        ["merchant_id", "location_id", "id"],
+        unique=False,
+    )
+    op.create_table(
         "saved_view_role",
         sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("view_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -3417,6 +3968,58 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "stock_count_line",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("count_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("variant_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("counted", sa.Integer(), nullable=False),
+        sa.Column("book", sa.Integer(), nullable=False),
+        sa.Column("book_last", sa.Integer(), nullable=False),
+        sa.Column("variance", sa.Integer(), sa.Computed("counted - book", persisted=True), nullable=False),
+        sa.Column("scans", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("is_excluded", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column(
+            "begun_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("clock_timestamp()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "counted_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("clock_timestamp()"),
+            nullable=False,
+        ),
+        sa.Column("applied_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("short_units", sa.Integer(), server_default="0", nullable=False),
+        sa.CheckConstraint("counted >= 0", name=op.f("stock_count_line_counted_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "count_id"],
+            ["stock_count.merchant_id", "stock_count.id"],
+            name=op.f("stock_count_line_merchant_id_count_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "variant_id"],
+            ["variant.merchant_id", "variant.id"],
+            name=op.f("stock_count_line_merchant_id_variant_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "count_id", "variant_id", name=op.f("stock_count_line_pkey")),
+        sa.UniqueConstraint("merchant_id", "id", name=op.f("stock_count_line_merchant_id_id_key")),
+    )
+    op.create_index(
+        op.f("stock_count_line_merchant_id_count_id_id_idx"),
+        "stock_count_line",
+        ["merchant_id", "count_id", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("stock_count_line_merchant_id_count_id_variance_id_idx"),
+        "stock_count_line",
+        ["merchant_id", "count_id", "variance", "id"],
+        unique=False,
+    )
+    op.create_table(
         "stock_level",
         sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -3427,9 +4030,11 @@ def upgrade() -> None:
         sa.Column("allocated", sa.Integer(), server_default="0", nullable=False),
         sa.Column("reserved", sa.Integer(), server_default="0", nullable=False),
         sa.Column("unavailable", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("damaged", sa.Integer(), server_default="0", nullable=False),
         sa.Column("incoming", sa.Integer(), server_default="0", nullable=False),
         sa.Column("counted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("damaged BETWEEN 0 AND unavailable", name=op.f("stock_level_damaged_check")),
         sa.CheckConstraint(
             "on_hand - allocated - reserved - unavailable >= 0", name=op.f("stock_level_available_check")
         ),
@@ -3456,6 +4061,121 @@ def upgrade() -> None:
         op.f("stock_level_merchant_id_location_id_variant_id_idx"),
         "stock_level",
         ["merchant_id", "location_id", "variant_id"],
+        unique=False,
+    )
+    op.create_table(
+        "stock_transfer_line",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("transfer_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("variant_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("received", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("damaged", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("missing", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("extra", sa.Integer(), server_default="0", nullable=False),
+        sa.CheckConstraint(
+            "quantity >= 0 AND received >= 0 AND damaged >= 0 AND missing >= 0 AND extra >= 0 AND received + damaged + missing <= quantity",
+            name=op.f("stock_transfer_line_units_check"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "transfer_id"],
+            ["stock_transfer.merchant_id", "stock_transfer.id"],
+            name=op.f("stock_transfer_line_merchant_id_transfer_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "variant_id"],
+            ["variant.merchant_id", "variant.id"],
+            name=op.f("stock_transfer_line_merchant_id_variant_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "merchant_id", "transfer_id", "variant_id", name=op.f("stock_transfer_line_pkey")
+        ),
+    )
+    op.create_index(
+        op.f("stock_transfer_line_merchant_id_variant_id_transfer_id_idx"),
+        "stock_transfer_line",
+        ["merchant_id", "variant_id", "transfer_id"],
+        unique=False,
+    )
+    op.create_table(
+        "supplier_item",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("supplier_id", sa.BigInteger(), nullable=False),
+        sa.Column("variant_id", sa.BigInteger(), nullable=False),
+        sa.Column("supplier_sku", sa.Text(collation="C"), nullable=True),
+        sa.Column("unit_cost", sa.Numeric(precision=20, scale=6), nullable=True),
+        sa.Column("pack_size", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("minimum_quantity", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("lead_days", sa.Integer(), nullable=True),
+        sa.Column("is_preferred", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("lead_days BETWEEN 0 AND 730", name=op.f("supplier_item_lead_days_check")),
+        sa.CheckConstraint(
+            "pack_size >= 1 AND minimum_quantity >= 1", name=op.f("supplier_item_quantities_check")
+        ),
+        sa.CheckConstraint("unit_cost >= 0", name=op.f("supplier_item_cost_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "supplier_id"],
+            ["supplier.merchant_id", "supplier.id"],
+            name=op.f("supplier_item_merchant_id_supplier_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "variant_id"],
+            ["variant.merchant_id", "variant.id"],
+            name=op.f("supplier_item_merchant_id_variant_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("supplier_item_pkey")),
+        sa.UniqueConstraint(
+            "merchant_id",
+            "supplier_id",
+            "variant_id",
+            name=op.f("supplier_item_merchant_id_supplier_id_variant_id_key"),
+        ),
+    )
+    op.create_index(
+        op.f("supplier_item_merchant_id_variant_id_supplier_id_idx"),
+        "supplier_item",
+        ["merchant_id", "variant_id", "supplier_id"],
+        unique=False,
+    )
+    op.create_index(
+        "supplier_item_preferred_idx",
+        "supplier_item",
+        ["merchant_id", "variant_id"],
+        unique=True,
+        postgresql_where=sa.text("is_preferred"),
+    )
+    op.create_table(
+        "variant_component",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("bundle_id", sa.BigInteger(), nullable=False),
+        sa.Column("component_id", sa.BigInteger(), nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.CheckConstraint("bundle_id <> component_id", name=op.f("variant_component_itself_check")),
+        sa.CheckConstraint("quantity BETWEEN 1 AND 10000", name=op.f("variant_component_quantity_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "bundle_id"],
+            ["variant.merchant_id", "variant.id"],
+            name=op.f("variant_component_merchant_id_bundle_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "component_id"],
+            ["variant.merchant_id", "variant.id"],
+            name=op.f("variant_component_merchant_id_component_id_fkey"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint(
+            "merchant_id", "bundle_id", "component_id", name=op.f("variant_component_pkey")
+        ),
+    )
+    op.create_index(
+        op.f("variant_component_merchant_id_component_id_bundle_id_idx"),
+        "variant_component",
+        ["merchant_id", "component_id", "bundle_id"],
         unique=False,
     )
     # ### end Alembic commands ###
