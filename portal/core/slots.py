@@ -7,8 +7,10 @@ region costs the page nothing.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from flask import Flask, url_for
@@ -23,6 +25,7 @@ REGION = Markup(
     '<section class="slot" id="{id}" hx-get="{url}" hx-trigger="load" hx-swap="outerHTML" hx-target="this">'
     '<a class="slot-link" href="{url}">{label}</a></section>'
 )
+NOT_IN_IDS: Final = re.compile(r"[^A-Za-z0-9]+")
 BROKEN = Markup('<p class="notice notice-warning" role="status">{label} cannot be shown right now.</p>')
 
 
@@ -51,11 +54,23 @@ def register_slot(
     _slots.setdefault(name, {})[endpoint] = SlotEntry(name, endpoint, permission, order, words)
 
 
-def slot(name: str, **ids: Any) -> Markup:
-    """The regions that are registered for *name* and that this person may see; nothing when there are none."""
+def slot(
+    name: str, *, inline: Mapping[str, Markup] | None = None, carried: Mapping[str, Any] | None = None, **ids: Any
+) -> Markup:  # fmt: skip
+    """The regions that are registered for *name* and that this person may see; nothing when there are none.
+
+    Args:
+        inline: regions that are drawn already, by endpoint: a form in one of them was refused.
+        carried: what the addresses carry beside the ids, the list a page was opened from.
+        ids: what the regions are about.
+    """
     entries = sorted(_slots.get(name, {}).values(), key=lambda entry: (entry.order, entry.endpoint))
     permitted = [entry for entry in entries if entry.permission is None or can(entry.permission)]
-    return Markup("").join(_region(entry, ids) for entry in permitted)
+    drawn = inline or {}
+    return Markup("").join(
+        drawn[entry.endpoint] if entry.endpoint in drawn else _region(entry, ids, carried or {})
+        for entry in permitted
+    )
 
 
 def registered_slots() -> list[SlotEntry]:
@@ -68,13 +83,11 @@ def init_slots(app: Flask) -> None:
     app.jinja_env.globals["slot"] = slot
 
 
-def _region(entry: SlotEntry, ids: dict[str, Any]) -> Markup:
+def _region(entry: SlotEntry, ids: Mapping[str, Any], carried: Mapping[str, Any]) -> Markup:
     try:
-        url = url_for(entry.endpoint, **ids)
+        url = url_for(entry.endpoint, **ids, **carried)
     except BuildError:
         log.exception("a slot has no address", slot=entry.name, endpoint=entry.endpoint)
         return BROKEN.format(label=entry.label)
     parts = [entry.name, entry.endpoint, *(str(value) for value in ids.values())]
-    return REGION.format(
-        id="slot-" + "-".join(parts).replace(".", "-").replace("_", "-"), url=url, label=entry.label
-    )
+    return REGION.format(id="slot-" + NOT_IN_IDS.sub("-", "-".join(parts)), url=url, label=entry.label)

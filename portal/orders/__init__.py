@@ -8,10 +8,12 @@ import portal.orders.jobs  # noqa: F401  registers its handlers
 from portal.core.listing import register_listing
 from portal.core.navigation import register_nav
 from portal.core.slots import register_slot
+from portal.orders.acts import register_order_act
 from portal.orders.addresses import OrderNumberConverter
 from portal.orders.causes import order_causes
 from portal.orders.listings import ORDERS
 from portal.orders.views import bp
+from portal.orders.views.parcels import may_send
 from portal.stock.causes import register_cause
 
 
@@ -22,5 +24,11 @@ def register(app: Flask) -> None:
     register_nav("Orders", "Orders", "orders.orders", "receipt", "orders.view", order=20)
     register_slot("customer.orders", "orders.customer_orders", "orders.view", label="Orders")
     register_slot("home.worklist", "orders.worklist", "orders.view", 10, label="Orders that wait")
+    register_slot("order.panels", "orders.parcels", "orders.view", 20, label="Parcels")
+    register_slot("order.panels", "orders.payments", "orders.view", 30, label="Payments")
+    register_slot("order.panels", "orders.returns", "orders.view", 40, label="Returns")
+    register_order_act(
+        "orders.new_parcel", "Send parcel", "truck-delivery", "orders.edit", 10, is_main=True, when=may_send
+    )
     register_cause("order", order_causes)
     app.register_blueprint(bp)

@@ -155,3 +155,8 @@ def next_n(table: sa.Table, order_id: int) -> int:
 
 def of_order(table: sa.Table, order_id: int) -> sa.ColumnElement[bool]:
     return sa.and_(table.c.merchant_id == current_merchant_id(), table.c.order_id == order_id)
+
+
+def one_line(text: str | None, longest: int) -> str:
+    """Typed text as one line: no NUL, single spaces, cut at *longest* characters."""
+    return " ".join((text or "").replace("\0", "").split())[:longest]

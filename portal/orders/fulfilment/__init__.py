@@ -1,0 +1,1 @@
+"""How what was ordered reaches the buyer: parcels, collection, hand-over."""
