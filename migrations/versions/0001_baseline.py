@@ -30,12 +30,15 @@ TENANT = (
     "customer",
     "customer_address",
     "data_subject",
+    "document_counter",
+    "document_settings",
     "gateway_account",
     "hot_variant",
     "import_change",
     "import_row",
     "import_run",
     "invitation",
+    "invoice_ref",
     "job",
     "job_item",
     "location",
@@ -48,6 +51,7 @@ TENANT = (
     "order_allocation",
     "order_charge",
     "order_contact",
+    "order_document",
     "order_event",
     "order_fulfilment",
     "order_fulfilment_line",
@@ -130,6 +134,8 @@ APPEND_ONLY = (
     "audit_entry",
     "audit_seal",
     "consent",
+    "invoice_ref",
+    "order_document",
     "order_event",
     "outbox_event",
     "privacy_erasure_certificate",
@@ -155,6 +161,8 @@ READ_AND_WRITTEN = (
     "customer",
     "customer_address",
     "data_subject",
+    "document_counter",
+    "document_settings",
     "gateway_account",
     "hot_variant",
     "import_change",
@@ -375,6 +383,59 @@ def upgrade() -> None:
         sa.Column("restricted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("data_subject_pkey")),
+    )
+    op.create_table(
+        "document_counter",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("series", sa.Text(collation="C"), nullable=False),
+        sa.Column("last_value", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("last_value > 0", name=op.f("document_counter_last_value_check")),
+        sa.PrimaryKeyConstraint("merchant_id", "series", name=op.f("document_counter_pkey")),
+    )
+    op.create_table(
+        "document_settings",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("company", sa.Text(), server_default="", nullable=False),
+        sa.Column("line1", sa.Text(), server_default="", nullable=False),
+        sa.Column("line2", sa.Text(), server_default="", nullable=False),
+        sa.Column("postcode", sa.Text(), server_default="", nullable=False),
+        sa.Column("city", sa.Text(), server_default="", nullable=False),
+        sa.Column("country_code", sa.CHAR(length=2), nullable=True),
+        sa.Column("vat_id", sa.Text(), server_default="", nullable=False),
+        sa.Column("tax_number", sa.Text(), server_default="", nullable=False),
+        sa.Column("registration", sa.Text(), server_default="", nullable=False),
+        sa.Column("managed_by", sa.Text(), server_default="", nullable=False),
+        sa.Column("email", sa.Text(), server_default="", nullable=False),
+        sa.Column("phone", sa.Text(), server_default="", nullable=False),
+        sa.Column("website", sa.Text(), server_default="", nullable=False),
+        sa.Column("bank", sa.Text(), server_default="", nullable=False),
+        sa.Column("iban", sa.Text(), server_default="", nullable=False),
+        sa.Column("bic", sa.Text(), server_default="", nullable=False),
+        sa.Column("footer", sa.Text(), server_default="", nullable=False),
+        sa.Column("logo_key", sa.Text(collation="C"), nullable=True),
+        sa.Column("language", sa.Text(), server_default="en", nullable=False),
+        sa.Column("paper", sa.Text(), server_default="a4", nullable=False),
+        sa.Column("payment_days", sa.Integer(), server_default="14", nullable=False),
+        sa.Column("invoice_prefix", sa.Text(collation="C"), server_default="INV-", nullable=False),
+        sa.Column("credit_note_prefix", sa.Text(collation="C"), server_default="CN-", nullable=False),
+        sa.Column("numbers_by_year", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("digits", sa.Integer(), server_default="5", nullable=False),
+        sa.Column("first_number", sa.BigInteger(), server_default="1", nullable=False),
+        sa.Column("issued_when", sa.Text(), server_default="by_hand", nullable=False),
+        sa.Column("is_mailed", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "issued_when IN ('by_hand', 'paid', 'shipped')", name=op.f("document_settings_issued_when_check")
+        ),
+        sa.CheckConstraint("paper IN ('a4', 'us-letter')", name=op.f("document_settings_paper_check")),
+        sa.CheckConstraint("digits BETWEEN 1 AND 12", name=op.f("document_settings_digits_check")),
+        sa.CheckConstraint("first_number > 0", name=op.f("document_settings_first_number_check")),
+        sa.CheckConstraint(
+            "payment_days BETWEEN 0 AND 365", name=op.f("document_settings_payment_days_check")
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", name=op.f("document_settings_pkey")),
     )
     op.create_table(
         "gateway_account",
@@ -1290,6 +1351,9 @@ def upgrade() -> None:
         sa.Column("locale", sa.Text(), nullable=False),
         sa.Column("recipient_masked", sa.Text(), nullable=True),
         sa.Column("payload", sa.LargeBinary(), nullable=True),
+        sa.Column(
+            "attachments", postgresql.JSONB(astext_type=sa.Text()), server_default="[]", nullable=False
+        ),
         sa.Column("subject_id", sa.BigInteger(), nullable=True),
         sa.Column("about_kind", sa.Text(), nullable=True),
         sa.Column("about_id", sa.Text(collation="C"), nullable=True),
@@ -2226,6 +2290,79 @@ def upgrade() -> None:
         op.f("invitation_merchant_id_role_id_idx"), "invitation", ["merchant_id", "role_id"], unique=False
     )
     op.create_table(
+        "invoice_ref",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column(
+            "id",
+            sa.BigInteger(),
+            server_default=sa.text("new_id(now())"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("order_id", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("number", sa.Text(collation="C"), nullable=False),
+        sa.Column("series", sa.Text(collation="C"), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), nullable=False),
+        sa.Column("issued_on", sa.Date(), nullable=False),
+        sa.Column("issued_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("change_n", sa.BigInteger(), nullable=True),
+        sa.Column("refers_to_id", sa.BigInteger(), nullable=True),
+        sa.Column("currency", sa.CHAR(length=3), nullable=False),
+        sa.Column("net_total", sa.Numeric(precision=18, scale=4), nullable=False),
+        sa.Column("tax_total", sa.Numeric(precision=18, scale=4), nullable=False),
+        sa.Column("total", sa.Numeric(precision=18, scale=4), nullable=False),
+        sa.CheckConstraint(
+            "(kind = 'credit_note') = (refers_to_id IS NOT NULL)", name=op.f("invoice_ref_refers_to_check")
+        ),
+        sa.CheckConstraint("kind = 'credit_note' OR change_n IS NULL", name=op.f("invoice_ref_change_check")),
+        sa.CheckConstraint("kind IN ('invoice', 'credit_note')", name=op.f("invoice_ref_kind_check")),
+        sa.CheckConstraint("fits_minor_units(total, currency)", name=op.f("invoice_ref_minor_units_check")),
+        sa.CheckConstraint("sequence > 0", name=op.f("invoice_ref_sequence_check")),
+        sa.CheckConstraint("total = net_total + tax_total", name=op.f("invoice_ref_adds_up_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("invoice_ref_merchant_id_order_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "refers_to_id"],
+            ["invoice_ref.merchant_id", "invoice_ref.id"],
+            name=op.f("invoice_ref_merchant_id_refers_to_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("invoice_ref_pkey")),
+        sa.UniqueConstraint("merchant_id", "number", name=op.f("invoice_ref_merchant_id_number_key")),
+        sa.UniqueConstraint(
+            "merchant_id", "series", "sequence", name=op.f("invoice_ref_merchant_id_series_sequence_key")
+        ),
+    )
+    op.create_index(
+        "invoice_ref_change_key",
+        "invoice_ref",
+        ["merchant_id", "order_id", "change_n"],
+        unique=True,
+        postgresql_where=sa.text("change_n IS NOT NULL"),
+    )
+    op.create_index(
+        op.f("invoice_ref_merchant_id_kind_id_idx"),
+        "invoice_ref",
+        ["merchant_id", "kind", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("invoice_ref_merchant_id_order_id_id_idx"),
+        "invoice_ref",
+        ["merchant_id", "order_id", "id"],
+        unique=False,
+    )
+    op.create_index(
+        "invoice_ref_refers_to_idx",
+        "invoice_ref",
+        ["merchant_id", "refers_to_id"],
+        unique=False,
+        postgresql_where=sa.text("refers_to_id IS NOT NULL"),
+    )
+    op.create_table(
         "membership",
         sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("user_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -2373,6 +2510,30 @@ def upgrade() -> None:
         "order_contact",
         ["merchant_id", "postcode_key", "order_id"],
         unique=False,
+    )
+    op.create_table(
+        "order_document",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "n", sa.BigInteger(), server_default=sa.text("new_id(now())"), autoincrement=False, nullable=False
+        ),
+        sa.Column("content", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("law", sa.Text(collation="C"), nullable=True),
+        sa.Column("ends_on", sa.Date(), nullable=True),
+        sa.CheckConstraint(
+            "sealed IS NULL OR (law IS NOT NULL AND ends_on IS NOT NULL)",
+            name=op.f("order_document_sealed_until_check"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("order_document_merchant_id_order_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "order_id", "n", name=op.f("order_document_pkey")),
+        info={"partition_by": "order_id"},
+        postgresql_partition_by="RANGE (order_id)",
     )
     op.create_table(
         "order_event",
@@ -2602,17 +2763,39 @@ def upgrade() -> None:
         sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.Text(), server_default="return", nullable=False),
         sa.Column("state", sa.Text(), server_default="requested", nullable=False),
+        sa.Column("reason_code", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("external_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("location_id", sa.BigInteger(), nullable=True),
+        sa.Column("tracking_number", sa.Text(), nullable=True),
+        sa.Column("exchange_n", sa.Integer(), nullable=True),
+        sa.Column("wanted", postgresql.JSONB(astext_type=sa.Text()), server_default="[]", nullable=False),
+        sa.Column("settled_n", sa.Integer(), nullable=True),
+        sa.Column("declared_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("refund_due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("proof_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
             "requested_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
         ),
+        sa.Column("approved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("shipped_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("inspected_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('return', 'withdrawal', 'exchange')", name=op.f("order_return_kind_check")
+        ),
         sa.CheckConstraint(
             "state IN ('requested', 'approved', 'on_the_way', 'received', 'inspected', 'refunded', 'rejected')",
             name=op.f("order_return_state_check"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "location_id"],
+            ["location.merchant_id", "location.id"],
+            name=op.f("order_return_merchant_id_location_id_fkey"),
         ),
         sa.ForeignKeyConstraint(
             ["merchant_id", "order_id"],
@@ -2624,6 +2807,13 @@ def upgrade() -> None:
         postgresql_partition_by="RANGE (order_id)",
     )
     op.create_index(
+        "order_return_clock_idx",
+        "order_return",
+        ["merchant_id", "refund_due_at"],
+        unique=False,
+        postgresql_where=sa.text("state NOT IN ('refunded', 'rejected')"),
+    )
+    op.create_index(
         "order_return_state_idx", "order_return", ["merchant_id", "state", "order_id"], unique=False
     )
     op.create_table(
@@ -2633,10 +2823,12 @@ def upgrade() -> None:
         sa.Column("return_n", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("line_n", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("received_quantity", sa.Integer(), server_default="0", nullable=False),
         sa.Column("restocked_quantity", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("quarantined_quantity", sa.Integer(), server_default="0", nullable=False),
         sa.Column("written_off_quantity", sa.Integer(), server_default="0", nullable=False),
         sa.CheckConstraint(
-            "quantity > 0 AND restocked_quantity >= 0 AND written_off_quantity >= 0 AND restocked_quantity + written_off_quantity <= quantity",
+            "quantity > 0 AND restocked_quantity >= 0 AND written_off_quantity >= 0 AND quarantined_quantity >= 0 AND restocked_quantity + written_off_quantity + quarantined_quantity <= received_quantity AND received_quantity <= quantity",
             name=op.f("order_return_line_quantity_check"),
         ),
         sa.ForeignKeyConstraint(

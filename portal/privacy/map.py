@@ -218,14 +218,17 @@ def _read_map(mappers: int) -> PersonalDataMap:
             raise PathError(
                 f"{table.name} holds personal data ({', '.join(columns)}) and says no __subject_path__."
             )
-        if getattr(mapper.class_, "__append_only__", False) and any(
-            d.strategy in EMPTIED for d in columns.values()
+        restricted = bool(getattr(mapper.class_, "__restricted__", False))
+        # A restricted table is sealed under keys that die on their own day, so nothing in it is ever emptied.
+        if (
+            getattr(mapper.class_, "__append_only__", False)
+            and not restricted
+            and any(d.strategy in EMPTIED for d in columns.values())
         ):
             raise PathError(
                 f"{table.name} is append-only, so what it holds of a person must be sealed (shred), not emptied."
             )
         if path is not None:
-            restricted = bool(getattr(mapper.class_, "__restricted__", False))
             tables[table.name] = MappedTable(
                 table,
                 _parse(path),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core.database import Base
@@ -36,6 +37,9 @@ class Message(Tenant, TimeKey, Base):
             purpose="send and show a message",
             retention="180 days, or until the person's key is destroyed",
         )
+    )
+    attachments: Mapped[list[Any]] = mapped_column(
+        JSONB, default=list, server_default="[]", info=not_pii("keys of stored files")
     )
     subject_id: Mapped[int | None] = mapped_column(sa.BigInteger, info=not_pii("key"))
     about_kind: Mapped[str | None] = mapped_column(info=not_pii("kind of thing"))

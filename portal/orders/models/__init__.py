@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from portal.orders.models.allocations import PROMISE_STATES, OrderAllocation
 from portal.orders.models.content import CHARGE_KINDS, CONTACT_KINDS, OrderCharge, OrderContact, OrderLine
+from portal.orders.models.documents import (
+    DOCUMENT_KINDS,
+    DocumentCounter,
+    DocumentSettings,
+    InvoiceRef,
+    OrderDocument,
+)
 from portal.orders.models.heads import (
     CHANNEL_KINDS,
     FULFILMENT_STATES,
@@ -38,28 +45,23 @@ from portal.orders.models.payments import (
 from portal.orders.models.returns import RETURN_STATES, OrderReturn, OrderReturnLine
 
 __all__ = [
-    "GatewayAccount",
-    "PaymentAttempt",
-    "PaymentDispute",
-    "PaymentDisputeFile",
-    "PaymentLink",
-    "PaymentNotice",
-    "PaymentPayout",
-    "PaymentPayoutLine",
-    "PaymentSettings",
-    "REFUND_STATES",
-    "OrderAllocation",
-    "PROMISE_STATES",
     "CHANNEL_KINDS",
     "CHARGE_KINDS",
     "CODE",
     "CONTACT_KINDS",
+    "DOCUMENT_KINDS",
+    "DocumentCounter",
+    "DocumentSettings",
     "FULFILMENT_STATES",
+    "GatewayAccount",
+    "InvoiceRef",
     "NumberSeries",
     "ORDER_STATES",
     "Order",
+    "OrderAllocation",
     "OrderCharge",
     "OrderContact",
+    "OrderDocument",
     "OrderEvent",
     "OrderFulfilment",
     "OrderFulfilmentLine",
@@ -75,6 +77,16 @@ __all__ = [
     "PARCEL_STATES",
     "PAYMENT_STATES",
     "PAYMENT_STEPS",
+    "PROMISE_STATES",
+    "PaymentAttempt",
+    "PaymentDispute",
+    "PaymentDisputeFile",
+    "PaymentLink",
+    "PaymentNotice",
+    "PaymentPayout",
+    "PaymentPayoutLine",
+    "PaymentSettings",
+    "REFUND_STATES",
     "RETURN_STATES",
     "SalesChannel",
 ]
