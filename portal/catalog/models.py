@@ -257,6 +257,24 @@ class Variant(Tenant, IdentityKey, Versioned, Timestamped, Base):
         return value
 
 
+class VariantComponent(Tenant, Base):
+    """So many units of a variant that one unit of a bundle is made of. A component is never a bundle itself."""
+
+    __tablename__ = "variant_component"
+
+    bundle_id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, info=not_pii("key"))
+    component_id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, info=not_pii("key"))
+    quantity: Mapped[int] = mapped_column(info=_CATALOGUE)
+
+    __table_args__ = (
+        tenant_fk("variant", "bundle_id", ondelete="CASCADE"),
+        tenant_fk("variant", "component_id", ondelete="RESTRICT"),
+        sa.Index(None, "merchant_id", "component_id", "bundle_id"),
+        sa.CheckConstraint("quantity BETWEEN 1 AND 10000", name="quantity"),
+        sa.CheckConstraint("bundle_id <> component_id", name="itself"),
+    )
+
+
 class Price(Tenant, IdentityKey, Versioned, Timestamped, Base):
     """The price of a variant in a currency, for all channels. One price: the unique key says so."""
 

@@ -36,6 +36,7 @@ MOVEMENT_KINDS = (
     "quarantined",
     "unquarantined",
     "expected",
+    "repaired",
 )
 UNAVAILABLE_KINDS = ("quarantine", "damaged")
 
@@ -99,6 +100,7 @@ class StockMovement(Tenant, Base):
     promised_after: Mapped[int | None] = mapped_column(
         info=not_pii("stock: allocated, reserved and unavailable")
     )
+    incoming_after: Mapped[int | None] = mapped_column(info=STOCK)
     cause_kind: Mapped[str] = mapped_column(info=not_pii("what caused it: order, import, person"))
     cause_id: Mapped[int | None] = mapped_column(sa.BigInteger, info=not_pii("key"))
     actor_kind: Mapped[str] = mapped_column(info=not_pii("who: user, job, channel, system"))
@@ -125,5 +127,8 @@ class StockMovement(Tenant, Base):
             name="moves",
         ),
         sa.CheckConstraint(sa.column("unavailable_kind").in_(UNAVAILABLE_KINDS), name="unavailable_kind"),
+        sa.CheckConstraint(
+            "unavailable_delta = 0 OR unavailable_kind IS NOT NULL", name="unavailable_is_of_a_kind"
+        ),
         partitioned_by("id"),
     )

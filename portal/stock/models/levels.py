@@ -44,6 +44,7 @@ class Location(Tenant, IdentityKey, Versioned, Timestamped, Base):
 class StockLevel(Tenant, Base):
     """The units of a variant at a location. ``slot`` is 0 but for hot variants; readers sum over slots.
 
+    ``damaged`` is the part of ``unavailable`` that may only be written off; the rest is in quarantine.
     Never written absolutely: every change is a delta beside a movement, in one transaction.
     """
 
@@ -60,6 +61,7 @@ class StockLevel(Tenant, Base):
     allocated: Mapped[int] = mapped_column(default=0, server_default="0", info=STOCK)
     reserved: Mapped[int] = mapped_column(default=0, server_default="0", info=STOCK)
     unavailable: Mapped[int] = mapped_column(default=0, server_default="0", info=STOCK)
+    damaged: Mapped[int] = mapped_column(default=0, server_default="0", info=STOCK)
     incoming: Mapped[int] = mapped_column(default=0, server_default="0", info=STOCK)
     counted_at: Mapped[dt.datetime | None] = mapped_column(info=not_pii("time"))
     updated_at: Mapped[dt.datetime] = mapped_column(
@@ -74,6 +76,7 @@ class StockLevel(Tenant, Base):
             "on_hand >= 0 AND allocated >= 0 AND reserved >= 0 AND unavailable >= 0 AND incoming >= 0",
             name="counters",
         ),
+        sa.CheckConstraint("damaged BETWEEN 0 AND unavailable", name="damaged"),
         sa.UniqueConstraint("merchant_id", "id"),
         sa.Index(None, "merchant_id", "location_id", "variant_id"),
     )
