@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flask import Response
 from flask_wtf import FlaskForm
 
 from portal.core.audit import AuditEntry
+from portal.core.database import db
 from portal.core.errors import StaleError
 from portal.core.http import render
 from portal.core.merging import pack_base, unpack_base
@@ -35,6 +36,30 @@ def conflict(
     ]
     shown = {name: now[name] for name in now if name in mine}
     return {"clashes": clashes, "version": error.version, "carried": [*carried, ("base", pack_base(shown))]}
+
+
+def stale_answer(
+    form: FlaskForm,
+    error: StaleError,
+    *,
+    now: Mapping[str, str],
+    mine: Mapping[str, str],
+    words: Callable[[str, str], str] = lambda _name, value: value,
+    **page: Any,
+) -> Response:
+    """The whole answer of a save that came late: both values of each clash, and nothing written.
+
+    Args:
+        words: what a value of a field is called, where the form holds a number or a tick.
+        page: as ``stale_page``.
+    """
+    parts = conflict(form, error, now=now, mine=mine)
+    for clash in parts["clashes"]:
+        clash["mine_words"] = words(clash["name"], clash["mine"])
+        clash["theirs_words"] = words(clash["name"], clash["theirs"])
+    answer = stale_page(parts, **page)
+    db.session.rollback()
+    return answer
 
 
 def stale_page(

@@ -130,6 +130,8 @@ class AttributeForm(FlaskForm):
     choices = TextAreaField("Choices")
     is_required = BooleanField("Required before a product is published")
     is_filterable = BooleanField("Shoppers may filter by it")
+    version = HiddenField()
+    base = HiddenField()
 
 
 def product_form(

@@ -15,6 +15,7 @@ from portal.core import audit
 from portal.core.audit import Actor
 from portal.core.database import db
 from portal.core.errors import ConflictError, DomainError
+from portal.core.merging import merged
 
 TYPE_KEY: Final = "product_type_merchant_id_code_key"
 CODE_KEY: Final = "attribute_definition_merchant_id_product_type_id_code_key"
@@ -29,6 +30,7 @@ KIND_LABELS: Final = {
     "multi_choice": "Several of a list",
     "measure": "Number with a unit",
 }
+ATTRIBUTE_FIELDS: Final = ("label", "kind", "unit", "choices", "is_required", "is_filterable")
 MOST_CHOICES: Final = 200
 MOST_ATTRIBUTES: Final = 60
 
@@ -79,41 +81,61 @@ def delete_type(kind: ProductType, *, by: Actor) -> None:
     db.session.flush()
 
 
-def save_attribute(
-    kind: ProductType, values: Mapping[str, Any], *, definition: AttributeDefinition | None = None, by: Actor
-) -> AttributeDefinition:
-    """Add an attribute to a type, or change one. The kind stays once products have values.
+def add_attribute(kind: ProductType, values: Mapping[str, Any], *, by: Actor) -> AttributeDefinition:
+    """Add an attribute to a type.
 
     Raises:
-        DomainError: a value is wrong, or would leave products with values that no longer fit; ``field`` names it.
+        DomainError: a value is wrong, or the type has one of that name; ``field`` names it.
     """
     wanted = _attribute_columns(values)
-    before = attribute_values(definition) if definition else {}
-    if definition is None:
-        if len(kind.attributes) >= MOST_ATTRIBUTES:
-            raise DomainError(f"A product type has at most {MOST_ATTRIBUTES} attributes.", field="label")
-        code = slug_of(wanted["label"], "attribute").replace("-", "_")
-        definition = AttributeDefinition(
-            product_type_id=kind.id, code=code, position=len(kind.attributes), **wanted
-        )
-        with unique(CODE_KEY, "This type already has an attribute of that name.", field="label"):
-            db.session.add(definition)
-        db.session.expire(kind, ["attributes"])
-    else:
-        _require_fit(definition, wanted)
-        for name, value in wanted.items():
-            setattr(definition, name, value)
-        db.session.flush()
+    if len(kind.attributes) >= MOST_ATTRIBUTES:
+        raise DomainError(f"A product type has at most {MOST_ATTRIBUTES} attributes.", field="label")
+    code = slug_of(wanted["label"], "attribute").replace("-", "_")
+    definition = AttributeDefinition(
+        product_type_id=kind.id, code=code, position=len(kind.attributes), **wanted
+    )
+    with unique(CODE_KEY, "This type already has an attribute of that name.", field="label"):
+        db.session.add(definition)
+    db.session.expire(kind, ["attributes"])
+    _tell_saved(definition, {}, by)
+    return definition
+
+
+def change_attribute(
+    definition: AttributeDefinition,
+    values: Mapping[str, str],
+    *,
+    base: Mapping[str, Any],
+    version: int,
+    by: Actor,
+) -> None:
+    """Save what a person typed over what stands, keeping the edits of both sides. The kind stays once products have values.
+
+    Raises:
+        StaleError: someone else changed the same field since the form was opened.
+        DomainError: a value is wrong, or would leave products with values that no longer fit; ``field`` names it.
+    """
+    before, mine = attribute_values(definition), {name: values.get(name, "") for name in ATTRIBUTE_FIELDS}
+    if definition.version != version:
+        mine = merged(attribute_texts(definition), base, mine, version=definition.version)
+    wanted = _attribute_columns(mine)
+    _require_fit(definition, wanted)
+    for name, value in wanted.items():
+        setattr(definition, name, value)
+    db.session.flush()
+    _tell_saved(definition, before, by)
+
+
+def _tell_saved(definition: AttributeDefinition, before: Mapping[str, Any], by: Actor) -> None:
     after = attribute_values(definition)
     if after != before:
         audit.record(
             "product_type.attribute_saved",
             by=by,
-            subject=("product_type", kind.id),
+            subject=("product_type", definition.product_type_id),
             before=before,
             after=after,
         )
-    return definition
 
 
 def remove_attribute(definition: AttributeDefinition, *, by: Actor) -> None:
@@ -168,7 +190,7 @@ def _require_fit(definition: AttributeDefinition, wanted: Mapping[str, Any]) -> 
 
 
 def attribute_values(definition: AttributeDefinition) -> dict[str, Any]:
-    """An attribute as its form and the log show it."""
+    """An attribute as the log shows it."""
     return {
         "label": definition.label,
         "kind": definition.kind,
@@ -176,6 +198,14 @@ def attribute_values(definition: AttributeDefinition) -> dict[str, Any]:
         "choices": list(definition.choices),
         "is_required": definition.is_required,
         "is_filterable": definition.is_filterable,
+    }
+
+
+def attribute_texts(definition: AttributeDefinition) -> dict[str, str]:
+    """An attribute as its form shows it: a choice per line, a tick as a word."""
+    return {
+        name: "\n".join(value) if isinstance(value, list) else str(value or "")
+        for name, value in attribute_values(definition).items()
     }
 
 

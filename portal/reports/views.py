@@ -8,13 +8,14 @@ import io
 from typing import Any
 
 from flask import Blueprint, Response, request, url_for
+from flask.typing import ResponseReturnValue
 
-from portal.accounts.access import can, current_identity, requires
+from portal.accounts.access import can, current_identity, requires, signed_in
 from portal.core import formats
 from portal.core.clock import utc_now
 from portal.core.errors import DomainError
 from portal.core.export import formula_safe
-from portal.core.http import render
+from portal.core.http import render, see_other
 from portal.core.money import minor_units
 from portal.reports import queries
 from portal.reports.drilldown import parts_of
@@ -28,9 +29,11 @@ HOME_DAYS = 30
 
 
 @bp.get("/")
-@requires()
-def home() -> Response:
+@signed_in("whoever works for no merchant is led to where that is said")
+def home() -> ResponseReturnValue:
     """What waits for this person, and how the shop does for those who may see it."""
+    if current_identity().merchant is None:
+        return see_other(url_for("accounts.merchants"))
     if not can("reports.view"):
         return render("reports/home.html", sales=None)
     today = _today()

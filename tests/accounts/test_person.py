@@ -262,4 +262,5 @@ def test_an_operator_without_a_shop_sees_only_the_own_account(app: Flask, client
     answer = client.post("/sign-in", data={"email": "operator-of-all@example.com", "password": PASSWORD})
     assert answer.location == "/account/merchants"
     assert client.get("/account/merchants").status_code == 200
+    assert client.get("/").location == "/account/merchants"
     assert client.get("/users").status_code == 403

@@ -14,7 +14,7 @@ from portal.catalog import prices
 from portal.catalog.categories import create_category
 from portal.catalog.models import Product, Variant
 from portal.catalog.pictures import add_picture, read_picture
-from portal.catalog.product_types import create_type, save_attribute
+from portal.catalog.product_types import add_attribute, create_type
 from portal.core.database import db, merchant_scope
 from tests.support.browser import axe_findings
 from tests.support.people import SYSTEM, Person
@@ -46,7 +46,7 @@ def shop(app: Flask, merchant: int, make_product: Make) -> tuple[int, list[int]]
             ("Height", "measure", {"unit": "cm"}),
             ("Finish", "choice", {"choices": "Matt\nGloss"}),
         ):
-            save_attribute(kind, {"label": label, "kind": form, **more}, by=SYSTEM)
+            add_attribute(kind, {"label": label, "kind": form, **more}, by=SYSTEM)
         outer = create_category({"name": "Home"}, by=SYSTEM)
         create_category({"name": "Lighting", "parent_id": str(outer.id)}, by=SYSTEM)
         product = db.session.get_one(Product, (merchant, product_id))

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from portal.catalog.models import AttributeDefinition, Product, ProductType
-from portal.catalog.product_types import create_type, save_attribute
+from portal.catalog.product_types import add_attribute, create_type
 from portal.core.database import db, merchant_scope
 from tests.catalog.test_products import form_of, opened
 from tests.support.client import HouseClient
@@ -41,7 +41,7 @@ def typed(app: Flask, merchant: int, make_product: Make) -> Callable[..., tuple[
         product_id, _ = make_product()
         with app.app_context(), merchant_scope(merchant):
             made = create_type("Lights", by=SYSTEM)
-            definition = save_attribute(
+            definition = add_attribute(
                 made, {"label": "Quality", "kind": kind, "is_required": required, **KINDS[kind][0]}, by=SYSTEM
             )
             db.session.get_one(Product, (merchant, product_id)).product_type_id = made.id
@@ -141,6 +141,27 @@ def test_types_and_attributes_are_made_on_the_screen(
         assert db.session.scalars(sa.select(ProductType.id)).all() == []
 
 
+def test_two_edits_of_one_attribute_are_brought_together(
+    app: Flask, merchant: int, login: Login, member: Member
+) -> None:
+    with app.app_context(), merchant_scope(merchant):
+        made = create_type("Lights", by=SYSTEM)
+        definition = add_attribute(made, {"label": "Finish", "kind": "choice", "choices": "Matt"}, by=SYSTEM)
+        address = f"/catalog/product-types/{made.id}/attributes/{definition.id}"
+        db.session.commit()
+    anna, ben = login(member("owner")), login(member("owner"))
+    hers, his = (form_of(client.get(address).text, address) for client in (anna, ben))
+    assert anna.post(address, data=hers | {"choices": "Matt\nGloss", "is_required": "y"}).status_code == 303
+    assert ben.post(address, data=his | {"label": "Surface"}).status_code == 303
+    clash = ben.post(address, data=his | {"label": "Coat", "choices": "Matt\nRough"})
+    assert clash.status_code == 409 and "Gloss" in clash.text and "Rough" in clash.text
+    decided = form_of(clash.text, address)
+    assert ben.post(address, data=decided | {"label": "Coat", "choices": "Matt\nRough"}).status_code == 303
+    with app.app_context(), merchant_scope(merchant):
+        saved = db.session.scalars(sa.select(AttributeDefinition)).one()
+        assert (saved.label, saved.choices, saved.is_required) == ("Coat", ["Matt", "Rough"], True)
+
+
 @pytest.mark.parametrize(
     "values", [{"label": ""}, {"kind": "magic"}, {"kind": "choice"}, {"kind": "measure"}]
 )
@@ -162,8 +183,9 @@ def test_the_kind_stays_once_products_have_values(
     with app.app_context(), merchant_scope(merchant):
         definition = db.session.scalars(sa.select(AttributeDefinition)).one()
         address = f"/catalog/product-types/{definition.product_type_id}/attributes/{definition.id}"
-    assert client.post(address, data={"label": "Quality", "kind": "text"}).status_code == 422
-    gone = client.post(address, data={"label": "Quality", "kind": "choice", "choices": "Matt"})
+    form = form_of(client.get(address).text, address)
+    assert client.post(address, data=form | {"kind": "text"}).status_code == 422
+    gone = client.post(address, data=form | {"choices": "Matt"})
     assert gone.status_code == 422 and "Gloss" in gone.text
     refused = client.post(f"/catalog/product-types/{address.split('/')[3]}/remove", follow_redirects=True)
     assert "Products have this type" in refused.text

@@ -10,7 +10,7 @@ from wtforms.fields.choices import SelectChoice
 from portal.accounts.access import current_actor, get_row_or_404, requires
 from portal.catalog import categories as tree
 from portal.catalog import queries
-from portal.catalog.conflicts import conflict, stale_page
+from portal.catalog.conflicts import stale_answer
 from portal.catalog.forms import TOP, CategoryForm, refuse, texts, version_of
 from portal.catalog.models import Category
 from portal.catalog.views.blueprint import bp
@@ -121,26 +121,16 @@ def _page(form: CategoryForm, category: Category | None, *, status: int = 200) -
 
 
 def _stale(category: Category, form: CategoryForm, error: StaleError) -> Response:
-    here = url_for("catalog.edit_category", category_id=category.id)
-    parts = conflict(form, error, now=tree.category_values(category), mine=texts(form))
     names = {str(each.id): each.name for each in queries.categories()} | {"": "At the top"}
-    answer = stale_page(
-        parts | {"clashes": [each | _words(each, names) for each in parts["clashes"]]},
-        action_url=here,
+    return stale_answer(
+        form,
+        error,
+        now=tree.category_values(category),
+        mine=texts(form),
+        words=lambda name, value: names.get(value, value) if name == "parent_id" else value,
+        action_url=url_for("catalog.edit_category", category_id=category.id),
         heading=category.name,
         back_url=url_for("catalog.categories"),
         back_label="Categories",
         history=queries.history("category", category.id, most=1),
     )
-    db.session.rollback()
-    return answer
-
-
-def _words(clash: dict[str, str], names: dict[str, str]) -> dict[str, str]:
-    """A parent is chosen by its name, not by its number."""
-    if clash["name"] != "parent_id":
-        return {}
-    return {
-        "mine_words": names.get(clash["mine"], clash["mine"]),
-        "theirs_words": names.get(clash["theirs"], clash["theirs"]),
-    }

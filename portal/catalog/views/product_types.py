@@ -9,12 +9,14 @@ from flask.typing import ResponseReturnValue
 from portal.accounts.access import current_actor, get_row_or_404, requires
 from portal.catalog import product_types as types
 from portal.catalog import queries
-from portal.catalog.forms import AttributeForm, TypeForm, refuse
+from portal.catalog.conflicts import stale_answer
+from portal.catalog.forms import AttributeForm, TypeForm, refuse, texts, version_of
 from portal.catalog.models import AttributeDefinition, ProductType
 from portal.catalog.views.blueprint import bp
 from portal.core.database import db
-from portal.core.errors import DomainError
+from portal.core.errors import DomainError, StaleError
 from portal.core.http import render, see_other, toast
+from portal.core.merging import pack_base, unpack_base
 
 
 @bp.get("/product-types")
@@ -75,32 +77,56 @@ def remove_product_type(type_id: int) -> ResponseReturnValue:
 
 
 @bp.get("/product-types/<int:type_id>/attributes/new")
-@bp.get("/product-types/<int:type_id>/attributes/<int:attribute_id>")
 @requires("catalog.edit")
-def edit_attribute(type_id: int, attribute_id: int | None = None) -> Response:
-    kind = _type(type_id)
-    found = _attribute(kind, attribute_id) if attribute_id else None
-    data = (
-        {**types.attribute_values(found), "choices": "\n".join(found.choices)} if found else {"kind": "text"}
-    )
-    return _attribute_page(kind, found, AttributeForm(formdata=None, data=data))
+def new_attribute(type_id: int) -> Response:
+    return _attribute_page(_type(type_id), None, AttributeForm(formdata=None, data={"kind": "text"}))
 
 
 @bp.post("/product-types/<int:type_id>/attributes/new")
+@requires("catalog.edit")
+def create_attribute(type_id: int) -> ResponseReturnValue:
+    kind, form = _type(type_id, lock=True), AttributeForm()
+    try:
+        types.add_attribute(kind, texts(form), by=current_actor())
+    except DomainError as error:
+        db.session.rollback()
+        refuse(form, error, "label")
+        return _attribute_page(_type(type_id), None, form, status=error.status)
+    db.session.commit()
+    toast("The attribute is added.")
+    return see_other(url_for("catalog.product_type", type_id=type_id))
+
+
+@bp.get("/product-types/<int:type_id>/attributes/<int:attribute_id>")
+@requires("catalog.edit")
+def edit_attribute(type_id: int, attribute_id: int) -> Response:
+    kind = _type(type_id)
+    found = _attribute(kind, attribute_id)
+    values = types.attribute_texts(found)
+    form = AttributeForm(formdata=None, data={**values, "version": found.version, "base": pack_base(values)})
+    return _attribute_page(kind, found, form)
+
+
 @bp.post("/product-types/<int:type_id>/attributes/<int:attribute_id>")
 @requires("catalog.edit")
-def save_attribute(type_id: int, attribute_id: int | None = None) -> ResponseReturnValue:
+def save_attribute(type_id: int, attribute_id: int) -> ResponseReturnValue:
     kind, form = _type(type_id, lock=True), AttributeForm()
-    found = _attribute(kind, attribute_id) if attribute_id else None
+    found = _attribute(kind, attribute_id)
     try:
-        types.save_attribute(kind, form.data, definition=found, by=current_actor())
+        types.change_attribute(
+            found,
+            texts(form),
+            base=unpack_base(form.base.data or ""),
+            version=version_of(form.data),
+            by=current_actor(),
+        )
+    except StaleError as error:
+        return _stale(found, form, error)
     except DomainError as error:
         db.session.rollback()
         refuse(form, error, "label")
         kind = _type(type_id)
-        return _attribute_page(
-            kind, _attribute(kind, attribute_id) if attribute_id else None, form, status=error.status
-        )
+        return _attribute_page(kind, _attribute(kind, attribute_id), form, status=error.status)
     db.session.commit()
     toast("The attribute is saved.")
     return see_other(url_for("catalog.product_type", type_id=type_id))
@@ -155,3 +181,24 @@ def _attribute_page(
     return render(
         "catalog/edit_attribute.html", kind=kind, attribute=found, form=form, uses=uses, status=status
     )
+
+
+def _stale(found: AttributeDefinition, form: AttributeForm, error: StaleError) -> Response:
+    return stale_answer(
+        form,
+        error,
+        now=types.attribute_texts(found),
+        mine=texts(form),
+        words=_words,
+        action_url=url_for("catalog.edit_attribute", type_id=found.product_type_id, attribute_id=found.id),
+        heading=found.label,
+        back_url=url_for("catalog.product_type", type_id=found.product_type_id),
+        back_label="Product type",
+        history=queries.history("product_type", found.product_type_id, most=1),
+    )
+
+
+def _words(name: str, value: str) -> str:
+    if name.startswith("is_"):
+        return "Yes" if value else "No"
+    return types.KIND_LABELS.get(value, value) if name == "kind" else value

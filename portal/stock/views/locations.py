@@ -6,7 +6,7 @@ from flask import Response, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.accounts.access import current_actor, requires
-from portal.catalog.conflicts import conflict, stale_page
+from portal.catalog.conflicts import stale_answer
 from portal.catalog.forms import refuse, texts, version_of
 from portal.catalog.queries import history
 from portal.core.database import db
@@ -115,14 +115,14 @@ def _page(form: LocationForm, location: Location | None, *, status: int = 200) -
 
 
 def _stale(location: Location, form: LocationForm, error: StaleError) -> Response:
-    parts = conflict(form, error, now=places.location_values(location), mine=texts(form))
-    answer = stale_page(
-        parts,
+    return stale_answer(
+        form,
+        error,
+        now=places.location_values(location),
+        mine=texts(form),
         action_url=url_for("stock.edit_location", location_id=location.id),
         heading=location.name,
         back_url=url_for("stock.locations"),
         back_label="Locations",
         history=history("location", location.id, most=1),
     )
-    db.session.rollback()
-    return answer
