@@ -108,12 +108,12 @@ class Tables:
 ORDER_REF = "merchant_id,order_id,number,channel_id,external_id,external_key,subject_id,placed_at"
 ORDER = (
     "merchant_id,id,number,channel_id,customer_id,placed_at,state,payment_state,fulfilment_state,due_at,closed_at,country_code,"
-    "currency,tax_inclusive,items_total,charges_total,tax_total,total,captured_total,refunded_total,base_currency,base_total,"
+    "currency,tax_inclusive,items_total,charges_total,tax_total,total,captured_total,refunded_total,credited_total,base_currency,base_total,"
     "line_count,unit_count,created_at,updated_at"
 )
 LINE = (
     "merchant_id,order_id,n,variant_id,sku,title,quantity,unit_price,tax_rate,tax_amount,line_total,location_id,"
-    "allocated_quantity,fulfilled_quantity"
+    "allocated_quantity,fulfilled_quantity,cancelled_quantity,credited_quantity,credited_amount,credited_tax"
 )
 CONTACT = (
     "merchant_id,order_id,n,kind,name,name_key,email,email_key,phone,phone_key,phone_tail,line1,city,postcode,"
@@ -312,7 +312,7 @@ class Generator:
         channel = shop.channel_ids[min(int(pick.random() ** 1.6 * 4), 3)]
         age = (self._until - at).days
         state, payment, fulfilment = self._states(age)
-        sent = fulfilment == "fulfilled"
+        sent, gone = fulfilment == "fulfilled", state == "cancelled" or payment == "refunded"
         items, units, count = 0, 0, 1 + pick.randrange(5)
         place = pick.randrange(shop.locations)
         location = shop.location_ids[place]
@@ -330,7 +330,8 @@ class Generator:
             tax = _tax_within(amount, shop.tax_rate)
             lines.append(
                 f"{m}\t{order}\t{n}\t{shop.variant_ids[at_variant]}\tSKU-{at_variant + 1:07d}\tItem {at_variant + 1}\t{quantity}\t"
-                f"{_cents(price)}\t{shop.tax_rate}\t{_cents(tax)}\t{_cents(amount)}\t{location}\t{allocated}\t{quantity if sent else 0}\n"
+                f"{_cents(price)}\t{shop.tax_rate}\t{_cents(tax)}\t{_cents(amount)}\t{location}\t{allocated}\t{quantity if sent else 0}\t"
+                f"{quantity if gone and not sent else 0}\t{quantity if gone and sent else 0}\t{_cents(amount if gone else 0)}\t{_cents(tax if gone else 0)}\n"
             )
         shipping = 0 if items > 5000 else 490
         total = items + shipping
@@ -351,15 +352,15 @@ class Generator:
             ORDER,
             f"{m}\t{order}\t{shop.number}\t{channel}\t{shop.customer_ids[buyer]}\t{stamp}\t{state}\t{payment}\t{fulfilment}\t{due}\t{closed}\t"
             f"{country}\t{shop.currency}\tt\t{_cents(items)}\t{_cents(shipping)}\t{_cents(tax)}\t{_cents(total)}\t{_cents(captured)}\t"
-            f"{_cents(refunded)}\t{shop.currency}\t{_cents(total)}\t{count}\t{units}\t{stamp}\t{stamp}\n",
+            f"{_cents(refunded)}\t{_cents(total if gone else 0)}\t{shop.currency}\t{_cents(total)}\t{count}\t{units}\t{stamp}\t{stamp}\n",
         )
         for row in lines:
             add("order_line", LINE, row)
         if shipping:
             add(
                 "order_charge",
-                "merchant_id,order_id,n,kind,label,amount",
-                f"{m}\t{order}\t1\tshipping\tStandard delivery\t4.90\n",
+                "merchant_id,order_id,n,kind,label,amount,credited_amount",
+                f"{m}\t{order}\t1\tshipping\tStandard delivery\t4.90\t{'4.90' if gone else '0'}\n",
             )
         postcode = f"{10000 + serial % 89999}"
         add(

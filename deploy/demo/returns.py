@@ -56,6 +56,7 @@ def _one(order_id: int, line_n: int, state: str, reason: str, desk: Desk) -> Non
         return_n=1,
         line_n=line_n,
         quantity=1,
+        received_quantity=1 if is_back else 0,
         restocked_quantity=restocked,
     )
     tell(order_id, "return_requested", desk.support, units="1")

@@ -62,7 +62,7 @@ BEGIN
             child := format('%s_%s', child, to_char(id_time(lower_id), 'MMDD'));
         END IF;
         -- Made apart and then attached, because attaching locks the parent far less than creating in place.
-        EXECUTE format('CREATE TABLE public.%I (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES)',
+        EXECUTE format('CREATE TABLE public.%I (LIKE %s INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING CONSTRAINTS INCLUDING INDEXES)',
                        child, parent.relation);
         EXECUTE format('ALTER TABLE public.%I ENABLE ROW LEVEL SECURITY', child);
         EXECUTE format('REVOKE ALL ON public.%I FROM PUBLIC, portal_app, portal_upkeep', child);

@@ -49,6 +49,9 @@ TENANT = (
     "message",
     "number_series",
     "order_allocation",
+    "order_change",
+    "order_change_draft",
+    "order_change_line",
     "order_charge",
     "order_contact",
     "order_document",
@@ -94,6 +97,9 @@ TENANT = (
     "promise_setting",
     "purchase_order",
     "purchase_order_line",
+    "refund_day",
+    "refund_limit",
+    "refund_policy",
     "replenishment_rule",
     "replenishment_setting",
     "role",
@@ -123,6 +129,8 @@ TENANT = (
     "stock_transfer",
     "stock_transfer_line",
     "stock_verification",
+    "store_credit",
+    "store_credit_entry",
     "stored_file",
     "supplier",
     "supplier_item",
@@ -135,6 +143,8 @@ APPEND_ONLY = (
     "audit_seal",
     "consent",
     "invoice_ref",
+    "order_change",
+    "order_change_line",
     "order_document",
     "order_event",
     "outbox_event",
@@ -146,6 +156,7 @@ APPEND_ONLY = (
     "stock_movement",
     "stock_receipt",
     "stock_receipt_line",
+    "store_credit_entry",
 )
 
 SHARED = ()
@@ -180,6 +191,7 @@ READ_AND_WRITTEN = (
     "message",
     "number_series",
     "order_allocation",
+    "order_change_draft",
     "order_charge",
     "order_contact",
     "order_fulfilment",
@@ -220,6 +232,9 @@ READ_AND_WRITTEN = (
     "promise_setting",
     "purchase_order",
     "purchase_order_line",
+    "refund_day",
+    "refund_limit",
+    "refund_policy",
     "replenishment_rule",
     "replenishment_setting",
     "role",
@@ -245,6 +260,7 @@ READ_AND_WRITTEN = (
     "stock_transfer",
     "stock_transfer_line",
     "stock_verification",
+    "store_credit",
     "stored_file",
     "supplier",
     "supplier_item",
@@ -786,6 +802,34 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("merchant_id", name=op.f("promise_setting_pkey")),
     )
     op.create_table(
+        "refund_day",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("user_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("amount", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.CheckConstraint("amount >= 0", name=op.f("refund_day_amount_check")),
+        sa.PrimaryKeyConstraint("merchant_id", "user_id", "day", name=op.f("refund_day_pkey")),
+    )
+    op.create_table(
+        "refund_policy",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("second_approver_above", sa.Numeric(precision=18, scale=4), nullable=True),
+        sa.Column("standard_delivery", sa.Numeric(precision=18, scale=4), nullable=True),
+        sa.Column("withdrawal_days", sa.Integer(), server_default="14", nullable=False),
+        sa.Column("refund_days", sa.Integer(), server_default="14", nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "second_approver_above >= 0 AND standard_delivery >= 0", name=op.f("refund_policy_amounts_check")
+        ),
+        sa.CheckConstraint(
+            "withdrawal_days BETWEEN 0 AND 366 AND refund_days BETWEEN 1 AND 90",
+            name=op.f("refund_policy_days_check"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", name=op.f("refund_policy_pkey")),
+    )
+    op.create_table(
         "replenishment_setting",
         sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("notify_email", sa.Text(), nullable=True),
@@ -886,6 +930,7 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("variant_id", sa.BigInteger(), nullable=False),
         sa.Column("location_id", sa.BigInteger(), nullable=False),
+        sa.Column("act", sa.Text(), server_default="adjusted", nullable=False),
         sa.Column("delta", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("merchant_id", "token", name=op.f("stock_adjustment_pkey")),
     )
@@ -1756,6 +1801,21 @@ def upgrade() -> None:
         op.f("product_merchant_id_vendor_id_idx"), "product", ["merchant_id", "vendor", "id"], unique=False
     )
     op.create_table(
+        "refund_limit",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("role_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("at_once", sa.Numeric(precision=18, scale=4), nullable=True),
+        sa.Column("per_day", sa.Numeric(precision=18, scale=4), nullable=True),
+        sa.CheckConstraint("at_once >= 0 AND per_day >= 0", name=op.f("refund_limit_amounts_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "role_id"],
+            ["role.merchant_id", "role.id"],
+            name=op.f("refund_limit_merchant_id_role_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "role_id", name=op.f("refund_limit_pkey")),
+    )
+    op.create_table(
         "role_permission",
         sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("role_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -2421,6 +2481,121 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "order_change",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("reason_code", sa.Text(), nullable=False),
+        sa.Column("return_n", sa.Integer(), nullable=True),
+        sa.Column("charged_delta", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("charged_tax_delta", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("credited_delta", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column(
+            "credited_tax_delta", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False
+        ),
+        sa.Column("refund_amount", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("destination", sa.Text(), nullable=True),
+        sa.Column("due_after", sa.Numeric(precision=18, scale=4), nullable=False),
+        sa.Column("credit_after", sa.Numeric(precision=18, scale=4), nullable=False),
+        sa.Column("actor_kind", sa.Text(), nullable=False),
+        sa.Column("actor_id", sa.BigInteger(), nullable=True),
+        sa.Column("approved_by", sa.BigInteger(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('edit', 'cancel', 'refund', 'return', 'exchange', 'claim', 'goodwill')",
+            name=op.f("order_change_kind_check"),
+        ),
+        sa.CheckConstraint(
+            "approved_by IS NULL OR approved_by <> actor_id", name=op.f("order_change_second_person_check")
+        ),
+        sa.CheckConstraint("refund_amount >= 0", name=op.f("order_change_refund_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("order_change_merchant_id_order_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "order_id", "n", name=op.f("order_change_pkey")),
+        info={"partition_by": "order_id"},
+        postgresql_partition_by="RANGE (order_id)",
+    )
+    op.create_table(
+        "order_change_draft",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), server_default="open", nullable=False),
+        sa.Column("proposal", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("reason_code", sa.Text(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("seen_version", sa.Integer(), nullable=False),
+        sa.Column("refund_amount", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("actor_kind", sa.Text(), nullable=False),
+        sa.Column("actor_id", sa.BigInteger(), nullable=True),
+        sa.Column("decided_by", sa.BigInteger(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('edit', 'cancel', 'refund', 'return', 'exchange', 'claim', 'goodwill')",
+            name=op.f("order_change_draft_kind_check"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('open', 'waiting', 'confirmed', 'dropped', 'refused')",
+            name=op.f("order_change_draft_state_check"),
+        ),
+        sa.CheckConstraint(
+            "decided_by IS NULL OR decided_by <> actor_id",
+            name=op.f("order_change_draft_second_person_check"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("order_change_draft_merchant_id_order_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "order_id", "n", name=op.f("order_change_draft_pkey")),
+        info={"partition_by": "order_id"},
+        postgresql_partition_by="RANGE (order_id)",
+    )
+    op.create_index(
+        "order_change_draft_waiting_idx",
+        "order_change_draft",
+        ["merchant_id", "order_id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'waiting'"),
+    )
+    op.create_table(
+        "order_change_line",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("change_n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("part", sa.Text(), nullable=False),
+        sa.Column("part_n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("added_units", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("cancelled_units", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("credited_units", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("back_units", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("fate", sa.Text(), nullable=True),
+        sa.Column("unit_price", sa.Numeric(precision=20, scale=6), nullable=True),
+        sa.Column("charged_delta", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("charged_tax_delta", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("credited_delta", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column(
+            "credited_tax_delta", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False
+        ),
+        sa.CheckConstraint("part IN ('line', 'charge')", name=op.f("order_change_line_part_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("order_change_line_merchant_id_order_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "merchant_id", "order_id", "change_n", "part", "part_n", name=op.f("order_change_line_pkey")
+        ),
+        info={"partition_by": "order_id"},
+        postgresql_partition_by="RANGE (order_id)",
+    )
+    op.create_table(
         "order_charge",
         sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -2657,6 +2832,7 @@ def upgrade() -> None:
         sa.Column("disputed_amount", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
         sa.Column("currency", sa.CHAR(length=3), nullable=False),
         sa.Column("account_id", sa.BigInteger(), nullable=True),
+        sa.Column("gateway_token", sa.Text(collation="C"), nullable=True),
         sa.Column("authorised_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("failure_code", sa.Text(), nullable=True),
         sa.Column("card_brand", sa.Text(), nullable=True),
@@ -2667,8 +2843,8 @@ def upgrade() -> None:
             name=op.f("order_payment_state_check"),
         ),
         sa.CheckConstraint(
-            "capture_pending >= 0 AND captured_amount + capture_pending <= amount",
-            name=op.f("order_payment_capture_pending_check"),
+            "capture_pending >= 0 AND refund_pending >= 0 AND disputed_amount >= 0",
+            name=op.f("order_payment_under_way_check"),
         ),
         sa.CheckConstraint(
             "captured_amount >= 0 AND captured_amount <= amount", name=op.f("order_payment_captured_check")
@@ -2678,7 +2854,7 @@ def upgrade() -> None:
             name=op.f("order_payment_minor_units_check"),
         ),
         sa.CheckConstraint(
-            "refunded_amount >= 0 AND refund_pending >= 0 AND disputed_amount >= 0 AND refunded_amount + refund_pending + disputed_amount <= captured_amount",
+            "refunded_amount >= 0 AND refunded_amount <= captured_amount",
             name=op.f("order_payment_refunded_check"),
         ),
         sa.ForeignKeyConstraint(
@@ -2705,6 +2881,7 @@ def upgrade() -> None:
         sa.Column("key", sa.Text(collation="C"), nullable=True),
         sa.Column("failure_code", sa.Text(), nullable=True),
         sa.Column("payment_n", sa.Integer(), nullable=True),
+        sa.Column("change_n", sa.Integer(), nullable=True),
         sa.Column("amount", sa.Numeric(precision=18, scale=4), nullable=False),
         sa.Column("destination", sa.Text(), server_default="payment", nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
@@ -3637,6 +3814,23 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "store_credit",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("customer_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("currency", sa.CHAR(length=3), nullable=False),
+        sa.Column("balance", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.CheckConstraint("balance >= 0", name=op.f("store_credit_balance_check")),
+        sa.CheckConstraint(
+            "fits_minor_units(balance, currency)", name=op.f("store_credit_minor_units_check")
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "customer_id"],
+            ["customer.merchant_id", "customer.id"],
+            name=op.f("store_credit_merchant_id_customer_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "customer_id", "currency", name=op.f("store_credit_pkey")),
+    )
+    op.create_table(
         "user_session",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("token_hash", sa.LargeBinary(), nullable=False),
@@ -4287,6 +4481,59 @@ def upgrade() -> None:
         op.f("stock_transfer_line_merchant_id_variant_id_transfer_id_idx"),
         "stock_transfer_line",
         ["merchant_id", "variant_id", "transfer_id"],
+        unique=False,
+    )
+    op.create_table(
+        "store_credit_entry",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column(
+            "id",
+            sa.BigInteger(),
+            server_default=sa.text("new_id(now())"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("customer_id", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.CHAR(length=3), nullable=False),
+        sa.Column("amount", sa.Numeric(precision=18, scale=4), nullable=False),
+        sa.Column("balance_after", sa.Numeric(precision=18, scale=4), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("order_id", sa.BigInteger(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("token", sa.Text(), nullable=True),
+        sa.Column("actor_kind", sa.Text(), nullable=False),
+        sa.Column("actor_id", sa.BigInteger(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('given', 'refunded', 'spent', 'returned', 'corrected')",
+            name=op.f("store_credit_entry_kind_check"),
+        ),
+        sa.CheckConstraint(
+            "amount <> 0 AND balance_after >= 0", name=op.f("store_credit_entry_amount_check")
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "customer_id", "currency"],
+            ["store_credit.merchant_id", "store_credit.customer_id", "store_credit.currency"],
+            name=op.f("store_credit_entry_merchant_id_customer_id_currency_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("store_credit_entry_merchant_id_order_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("store_credit_entry_pkey")),
+        sa.UniqueConstraint("merchant_id", "token", name=op.f("store_credit_entry_merchant_id_token_key")),
+    )
+    op.create_index(
+        op.f("store_credit_entry_merchant_id_customer_id_currency_id_idx"),
+        "store_credit_entry",
+        ["merchant_id", "customer_id", "currency", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("store_credit_entry_merchant_id_order_id_idx"),
+        "store_credit_entry",
+        ["merchant_id", "order_id"],
         unique=False,
     )
     op.create_table(

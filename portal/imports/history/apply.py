@@ -44,29 +44,38 @@ _WRITES: Final = (
        SELECT :merchant, order_id, number, :channel, invoice, subject_id, at FROM h_batch""",
     """INSERT INTO sales_order (merchant_id, id, number, channel_id, customer_id, placed_at, state, payment_state, fulfilment_state,
               closed_at, country_code, source_country, currency, tax_inclusive, items_total, charges_total, discount_total, total,
-              captured_total, refunded_total, base_rate, base_currency, base_total, line_count, unit_count, import_id, version)
+              captured_total, refunded_total, credited_total, base_rate, base_currency, base_total, line_count, unit_count, import_id, version)
        SELECT :merchant, order_id, number, :channel, customer_id, at, :state,
               CASE WHEN NOT :closed THEN 'unpaid' WHEN total < 0 THEN 'refunded' WHEN refunded_total = 0 THEN 'paid'
                    WHEN refunded_total < total THEN 'part_refunded' ELSE 'refunded' END,
               CASE WHEN line_count = 0 THEN 'none' WHEN :closed THEN 'fulfilled' ELSE 'unfulfilled' END,
               CASE WHEN :closed THEN at END, iso, nullif(country, ''), :currency, :tax_inclusive, items_total, charges_total,
               discount_total, total, CASE WHEN :closed THEN greatest(total, 0) ELSE 0 END, refunded_total,
+              CASE WHEN :closed AND total < 0 THEN total ELSE refunded_total END,
               CAST(:base_rate AS numeric), :base_currency,
               round(total * CAST(:base_rate AS numeric), :base_minor), line_count, unit_count, :import_id, 1
        FROM h_batch ORDER BY order_id""",
     """INSERT INTO order_line (merchant_id, order_id, n, variant_id, sku, title, quantity, unit_price, line_total, location_id,
-              fulfilled_quantity, returned_quantity)
+              fulfilled_quantity, returned_quantity, credited_quantity, credited_amount)
        SELECT :merchant, l.order_id, l.n, s.variant_id, l.code, coalesce(nullif(l.description, ''), s.title), l.quantity,
-              l.unit_price, l.amount, :location, CASE WHEN :closed THEN greatest(l.quantity, 0) ELSE 0 END, coalesce(b.quantity, 0)
+              l.unit_price, l.amount, :location, CASE WHEN :closed THEN greatest(l.quantity, 0) ELSE 0 END, coalesce(b.quantity, 0),
+              coalesce(b.quantity, 0), CASE WHEN :closed AND o.total < 0 THEN l.amount ELSE coalesce(b.amount, 0) END
        FROM h_line l
        JOIN h_sku s ON s.sku_key = l.sku_key
-       LEFT JOIN (SELECT order_id, line_n, sum(quantity) AS quantity FROM h_refund WHERE batch = :batch AND charge IS NULL
+       JOIN h_batch o ON o.order_id = l.order_id
+       LEFT JOIN (SELECT order_id, line_n, sum(quantity) AS quantity, sum(amount) AS amount FROM h_refund WHERE batch = :batch AND charge IS NULL
                   GROUP BY order_id, line_n) b ON b.order_id = l.order_id AND b.line_n = l.n
        WHERE l.batch = :batch AND l.charge IS NULL""",
-    """INSERT INTO order_charge (merchant_id, order_id, n, kind, label, amount, source_code)
-       SELECT :merchant, order_id, n, CASE WHEN charge = 'discount' AND amount >= 0 THEN 'adjustment' ELSE charge END,
-              coalesce(nullif(description, ''), code), CASE WHEN charge = 'discount' AND amount < 0 THEN -amount ELSE amount END, code
-       FROM h_line WHERE batch = :batch AND charge IS NOT NULL""",
+    """INSERT INTO order_charge (merchant_id, order_id, n, kind, label, amount, credited_amount, source_code)
+       SELECT :merchant, l.order_id, l.n, CASE WHEN charge = 'discount' AND amount >= 0 THEN 'adjustment' ELSE charge END,
+              coalesce(nullif(description, ''), code), CASE WHEN charge = 'discount' AND amount < 0 THEN -amount ELSE amount END,
+              CASE WHEN charge = 'discount' AND amount < 0 THEN -1 ELSE 1 END
+                  * CASE WHEN :closed AND o.total < 0 THEN amount ELSE coalesce(b.credited, 0) END, code
+       FROM h_line l
+       JOIN h_batch o ON o.order_id = l.order_id
+       LEFT JOIN (SELECT order_id, line_n, sum(amount) AS credited FROM h_refund WHERE batch = :batch AND charge IS NOT NULL
+                  GROUP BY order_id, line_n) b ON b.order_id = l.order_id AND b.line_n = l.n
+       WHERE l.batch = :batch AND charge IS NOT NULL""",
     """INSERT INTO order_contact (merchant_id, order_id, n, kind, country_code)
        SELECT :merchant, order_id, 1, 'buyer', iso FROM h_batch""",
     """INSERT INTO order_payment (merchant_id, order_id, n, state, method, gateway, amount, captured_amount, currency, at)
@@ -81,8 +90,8 @@ _WRITES: Final = (
     """INSERT INTO order_return (merchant_id, order_id, n, state, external_id, requested_at, received_at, closed_at)
        SELECT :merchant, order_id, n, 'refunded', min(credit), min(at), min(at), min(at)
        FROM h_refund WHERE batch = :batch AND charge IS NULL GROUP BY order_id, n""",
-    """INSERT INTO order_return_line (merchant_id, order_id, return_n, line_n, quantity, restocked_quantity)
-       SELECT :merchant, order_id, n, line_n, sum(quantity), sum(quantity)
+    """INSERT INTO order_return_line (merchant_id, order_id, return_n, line_n, quantity, received_quantity, restocked_quantity)
+       SELECT :merchant, order_id, n, line_n, sum(quantity), sum(quantity), sum(quantity)
        FROM h_refund WHERE batch = :batch AND charge IS NULL GROUP BY order_id, n, line_n""",
     """UPDATE customer c SET order_count = c.order_count + b.orders, last_order_at = greatest(c.last_order_at, b.last_at)
        FROM (SELECT customer_id, count(*) AS orders, max(at) AS last_at FROM h_batch WHERE customer_id IS NOT NULL AND total >= 0

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from portal.orders.models.allocations import PROMISE_STATES, OrderAllocation
+from portal.orders.models.changes import (
+    CHANGE_KINDS,
+    DRAFT_STATES,
+    OrderChange,
+    OrderChangeDraft,
+    OrderChangeLine,
+)
 from portal.orders.models.content import CHARGE_KINDS, CONTACT_KINDS, OrderCharge, OrderContact, OrderLine
 from portal.orders.models.documents import (
     DOCUMENT_KINDS,
@@ -42,9 +49,22 @@ from portal.orders.models.payments import (
     PaymentPayoutLine,
     PaymentSettings,
 )
-from portal.orders.models.returns import RETURN_STATES, OrderReturn, OrderReturnLine
+from portal.orders.models.refund_rules import RefundDay, RefundLimit, RefundPolicy
+from portal.orders.models.returns import RETURN_KINDS, RETURN_STATES, OrderReturn, OrderReturnLine
+from portal.orders.models.store_credit import StoreCredit, StoreCreditEntry
 
 __all__ = [
+    "CHANGE_KINDS",
+    "DRAFT_STATES",
+    "OrderChange",
+    "OrderChangeDraft",
+    "OrderChangeLine",
+    "RETURN_KINDS",
+    "RefundDay",
+    "RefundLimit",
+    "RefundPolicy",
+    "StoreCredit",
+    "StoreCreditEntry",
     "CHANNEL_KINDS",
     "CHARGE_KINDS",
     "CODE",

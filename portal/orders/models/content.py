@@ -48,6 +48,13 @@ class OrderLine(Numbered, Base):
     cancelled_quantity: Mapped[int] = mapped_column(default=0, server_default="0", info=CONTENT)
     fulfilled_quantity: Mapped[int] = mapped_column(default=0, server_default="0", info=CONTENT)
     returned_quantity: Mapped[int] = mapped_column(default=0, server_default="0", info=CONTENT)
+    credited_quantity: Mapped[int] = mapped_column(
+        default=0, server_default="0", info=not_pii("units that left and are not charged any more")
+    )
+    credited_amount: Mapped[Decimal] = mapped_column(
+        default=Decimal(0), server_default="0", info=not_pii("money taken off line_total by changes")
+    )
+    credited_tax: Mapped[Decimal] = mapped_column(default=Decimal(0), server_default="0", info=MONEY)
 
     __table_args__ = (
         order_fk(),
@@ -69,8 +76,11 @@ class OrderLine(Numbered, Base):
         ),
         sa.CheckConstraint(
             "quantity < 0 OR (cancelled_quantity + fulfilled_quantity <= quantity"
-            " AND returned_quantity <= fulfilled_quantity)",
+            " AND returned_quantity <= fulfilled_quantity AND credited_quantity BETWEEN 0 AND fulfilled_quantity)",
             name="within",
+        ),
+        sa.CheckConstraint(
+            "credited_amount BETWEEN least(line_total, 0) AND greatest(line_total, 0)", name="credited"
         ),
         partitioned_by("order_id"),
     )
@@ -85,10 +95,17 @@ class OrderCharge(Numbered, Base):
     label: Mapped[str] = mapped_column(info=CONTENT)
     amount: Mapped[Decimal] = mapped_column(info=MONEY)
     tax_amount: Mapped[Decimal] = mapped_column(default=Decimal(0), server_default="0", info=MONEY)
+    credited_amount: Mapped[Decimal] = mapped_column(
+        default=Decimal(0), server_default="0", info=not_pii("money taken off amount by changes")
+    )
+    credited_tax: Mapped[Decimal] = mapped_column(default=Decimal(0), server_default="0", info=MONEY)
     source_code: Mapped[str | None] = mapped_column(CODE, info=not_pii("code in the source"))
 
     __table_args__ = (
         order_fk(),
+        sa.CheckConstraint(
+            "credited_amount BETWEEN least(amount, 0) AND greatest(amount, 0)", name="credited"
+        ),
         sa.CheckConstraint(sa.column("kind").in_(CHARGE_KINDS), name="kind"),
         partitioned_by("order_id"),
     )

@@ -121,6 +121,17 @@ class Order(Tenant, Versioned, Base):
     total: Mapped[Decimal] = mapped_column(default=Decimal(0), server_default="0", info=MONEY)
     captured_total: Mapped[Decimal] = mapped_column(default=Decimal(0), server_default="0", info=MONEY)
     refunded_total: Mapped[Decimal] = mapped_column(default=Decimal(0), server_default="0", info=MONEY)
+    credited_total: Mapped[Decimal] = mapped_column(
+        default=Decimal(0), server_default="0", info=not_pii("money that changes took off the total")
+    )
+    credited_tax_total: Mapped[Decimal] = mapped_column(default=Decimal(0), server_default="0", info=MONEY)
+    # What the order costs now, and what the merchant owes the buyer; below zero the buyer still owes.
+    due_total: Mapped[Decimal] = mapped_column(
+        sa.Computed("total - credited_total", persisted=True), info=MONEY
+    )
+    credit_total: Mapped[Decimal] = mapped_column(
+        sa.Computed("captured_total - refunded_total - (total - credited_total)", persisted=True), info=MONEY
+    )
     base_currency: Mapped[str] = mapped_column(sa.CHAR(3), info=MONEY)
     base_rate: Mapped[Decimal] = mapped_column(
         sa.Numeric(20, 10), default=Decimal(1), server_default="1", info=MONEY
@@ -143,6 +154,7 @@ class Order(Tenant, Versioned, Base):
         sa.Index(None, "merchant_id", "channel_id", "id"),
         sa.Index(None, "merchant_id", "customer_id", "id"),
         sa.Index(None, "merchant_id", "country_code", "id"),
+        sa.Index("sales_order_credit_idx", "merchant_id", "id", postgresql_where=sa.text("credit_total > 0")),
         sa.Index("sales_order_due_idx", "merchant_id", "due_at", postgresql_where=sa.text("state = 'open'")),
         sa.CheckConstraint(sa.column("state").in_(ORDER_STATES), name="state"),
         sa.CheckConstraint(sa.column("payment_state").in_(PAYMENT_STATES), name="payment_state"),
@@ -152,10 +164,11 @@ class Order(Tenant, Versioned, Base):
             " + CASE WHEN tax_inclusive THEN 0 ELSE tax_total END",
             name="adds_up",
         ),
-        sa.CheckConstraint("refunded_total <= captured_total", name="refunded"),
+        sa.CheckConstraint("refunded_total BETWEEN 0 AND captured_total", name="refunded"),
+        sa.CheckConstraint("credited_total BETWEEN least(total, 0) AND greatest(total, 0)", name="credited"),
         sa.CheckConstraint(
             "fits_minor_units(total, currency) AND fits_minor_units(captured_total, currency)"
-            " AND fits_minor_units(refunded_total, currency)",
+            " AND fits_minor_units(refunded_total, currency) AND fits_minor_units(credited_total, currency)",
             name="minor_units",
         ),
         partitioned_by("id"),
