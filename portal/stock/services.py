@@ -1,83 +1,49 @@
-"""Move stock. Every change of a level goes through ``apply_moves``: a delta, and the movement that says why."""
+"""Move stock by hand. Every change of a level goes through ``apply_moves``: a delta, and the movement that says why."""
 
 from __future__ import annotations
 
 import uuid
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from portal.catalog.models import Variant
-from portal.core import audit, outbox
+from portal.catalog.models import Variant, VariantComponent
+from portal.core import audit
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
-from portal.core.errors import ConflictError, DomainError
-from portal.stock.models import Location, StockAdjustment, StockLevel, StockMovement, StockReason
+from portal.core.errors import DomainError
+from portal.stock.models import Location, StockAdjustment
+from portal.stock.moving import (
+    COUNTERS,
+    PROMISED,
+    InsufficientStockError,
+    Move,
+    apply_moves,
+)
+from portal.stock.settings import check_reason
+from portal.stock.spreading import Figure, taken_from
+
+__all__ = [
+    "COUNTERS",
+    "MOST_UNITS",
+    "PROMISED",
+    "SOURCES",
+    "InsufficientStockError",
+    "Move",
+    "adjust_once",
+    "adjust_stock",
+    "apply_moves",
+    "first_time",
+    "put_back",
+    "set_aside",
+    "write_off",
+]
 
 MOST_UNITS: Final = 10_000_000
-COUNTERS: Final = ("on_hand", "allocated", "reserved", "unavailable", "incoming")
-PROMISED: Final = ("allocated", "reserved", "unavailable")
-
-_level: Final = StockLevel.__table__
-_movement: Final = StockMovement.__table__
-
-
-class InsufficientStockError(ConflictError):
-    """A move would take more than is available; ``variant_ids`` names the variants."""
-
-    def __init__(self, variant_ids: Sequence[int]) -> None:
-        super().__init__(
-            "There is not enough stock for this. Someone may have sold or moved it since you looked."
-        )
-        self.variant_ids = list(variant_ids)
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """A change of one level, in units: positive adds, negative takes."""
-
-    variant_id: int
-    location_id: int
-    kind: str
-    on_hand: int = 0
-    allocated: int = 0
-    reserved: int = 0
-    unavailable: int = 0
-    incoming: int = 0
-    unavailable_kind: str | None = None
-    slot: int = 0
-    cause_kind: str = "person"
-    cause_id: int | None = None
-    reason_id: int | None = None
-    unit_cost: Decimal | None = None
-    note: str | None = None
-
-    @property
-    def level(self) -> tuple[int, int, int]:
-        """The level it changes, in the order in which levels are locked everywhere."""
-        return (self.variant_id, self.location_id, self.slot)
-
-
-def apply_moves(moves: Iterable[Move], *, by: Actor) -> None:
-    """Change levels and write the ledger, all or nothing, within the caller's transaction.
-
-    Levels are locked in one global order (variant, location, slot), so two baskets cannot wait for each other.
-
-    Raises:
-        InsufficientStockError: a level would promise more than is on hand; nothing was changed.
-    """
-    rows = [move for move in moves if any(getattr(move, counter) for counter in COUNTERS)]
-    if not rows:
-        return
-    before = _change_levels(rows)
-    db.session.execute(sa.insert(_movement), _movement_rows(rows, before, by))
-    for variant_id in sorted({move.variant_id for move in rows}):
-        outbox.publish(kind="stock.changed", key=f"variant:{variant_id}", payload={"variant_id": variant_id})
+SOURCES: Final = {"available": "On the shelf", "quarantine": "In quarantine", "damaged": "Damaged"}
+ADJUSTED: Final = "adjusted"
 
 
 def adjust_stock(
@@ -92,31 +58,159 @@ def adjust_stock(
     """Correct what is on hand by *delta* units, as a person who saw the shelf.
 
     Raises:
-        DomainError: the delta is zero, the variant is not counted, or the reason or location is not in use.
+        DomainError: the delta is zero, the variant is not counted, the reason or location is not in use, or the
+            person's role must give a reason.
         InsufficientStockError: more would be taken than is available.
     """
     if delta == 0:
         raise DomainError("Enter how many units to add or take away, for example 5 or -2.", field="delta")
-    if abs(delta) > MOST_UNITS:
-        raise DomainError("That is more than ten million units. Check the number.", field="delta")
-    _require_active(Location, location_id, "location_id", "This location is not in use any more.")
-    if reason_id is not None:
-        _require_active(StockReason, reason_id, "reason_id", "This reason is not in use any more.")
-    _require_counted(variant_id)
+    _check(variant_id, location_id, delta, reason_id, by, field="delta")
+    parts = [(0, delta)] if delta > 0 else _minus(taken_from(variant_id, location_id, -delta, "available"))
     apply_moves(
         [
             Move(
                 variant_id, location_id, "adjusted", on_hand=units, slot=slot, reason_id=reason_id, note=note
             )
-            for slot, units in _spread(variant_id, location_id, delta)
+            for slot, units in parts
         ],
         by=by,
     )
-    audit.record(
-        action="stock.adjusted",
+    _record("stock.adjusted", variant_id, by, location_id=location_id, delta=delta, reason_id=reason_id)
+
+
+def set_aside(
+    variant_id: int,
+    location_id: int,
+    units: int,
+    unavailable_kind: str,
+    *,
+    by: Actor,
+    reason_id: int | None = None,
+    note: str | None = None,
+) -> None:
+    """Take available units out of sale: into quarantine until someone has looked, or as damaged.
+
+    Raises:
+        DomainError: as ``adjust_stock``.
+        InsufficientStockError: fewer units are available.
+    """
+    _check_units(variant_id, location_id, units, reason_id, by)
+    _check_kind(unavailable_kind)
+    apply_moves(
+        [
+            Move(
+                variant_id,
+                location_id,
+                "quarantined",
+                unavailable=taken,
+                unavailable_kind=unavailable_kind,
+                slot=slot,
+                reason_id=reason_id,
+                note=note,
+            )
+            for slot, taken in taken_from(variant_id, location_id, units, "available")
+        ],
         by=by,
-        subject=("variant", variant_id),
-        after={"location_id": location_id, "delta": delta, "reason_id": reason_id},
+    )
+    _record(
+        "stock.set_aside",
+        variant_id,
+        by,
+        location_id=location_id,
+        units=units,
+        kind=unavailable_kind,
+        reason_id=reason_id,
+    )
+
+
+def put_back(
+    variant_id: int,
+    location_id: int,
+    units: int,
+    unavailable_kind: str,
+    *,
+    by: Actor,
+    reason_id: int | None = None,
+    note: str | None = None,
+) -> None:
+    """Put units that were set aside back on sale.
+
+    Raises:
+        DomainError: as ``adjust_stock``.
+        InsufficientStockError: fewer units are set aside in that kind.
+    """
+    _check_units(variant_id, location_id, units, reason_id, by)
+    source = _check_kind(unavailable_kind)
+    apply_moves(
+        [
+            Move(
+                variant_id,
+                location_id,
+                "unquarantined",
+                unavailable=-taken,
+                unavailable_kind=unavailable_kind,
+                slot=slot,
+                reason_id=reason_id,
+                note=note,
+            )
+            for slot, taken in taken_from(variant_id, location_id, units, source)
+        ],
+        by=by,
+    )
+    _record(
+        "stock.put_back",
+        variant_id,
+        by,
+        location_id=location_id,
+        units=units,
+        kind=unavailable_kind,
+        reason_id=reason_id,
+    )
+
+
+def write_off(
+    variant_id: int,
+    location_id: int,
+    units: int,
+    source: str,
+    *,
+    by: Actor,
+    reason_id: int | None = None,
+    note: str | None = None,
+) -> None:
+    """Take units off the books for good, from the shelf or from what is set aside (``SOURCES``).
+
+    Raises:
+        DomainError: as ``adjust_stock``.
+        InsufficientStockError: the source has fewer units.
+    """
+    _check_units(variant_id, location_id, units, reason_id, by)
+    taken = "available" if source == "available" else _check_kind(source)
+    apply_moves(
+        [
+            Move(
+                variant_id,
+                location_id,
+                "written_off",
+                on_hand=-gone,
+                unavailable=0 if taken == "available" else -gone,
+                unavailable_kind=None if taken == "available" else source,
+                slot=slot,
+                reason_id=reason_id,
+                note=note,
+            )
+            for slot, gone in taken_from(variant_id, location_id, units, taken)
+        ],
+        by=by,
+    )
+    _record(
+        "stock.written_off",
+        variant_id,
+        by,
+        location_id=location_id,
+        units=units,
+        source=source,
+        reason_id=reason_id,
     )
 
 
@@ -135,10 +229,21 @@ def adjust_once(
     Raises:
         DomainError: as ``adjust_stock``, or the token was sent before with other values.
     """
+    if not first_time(token, ADJUSTED, variant_id, location_id, delta):
+        return False
+    adjust_stock(variant_id, location_id, delta, by=by, reason_id=reason_id, note=note)
+    return True
+
+
+def first_time(token: uuid.UUID, act: str, variant_id: int, location_id: int, delta: int) -> bool:
+    """Whether the form with this *token* comes for the first time; a second request waits for the first one's end.
+
+    Raises:
+        DomainError: it came before and asked for something else.
+    """
     table = StockAdjustment.__table__
     merchant_id = current_merchant_id()
-    asked = {"variant_id": variant_id, "location_id": location_id, "delta": delta}
-    # A second request waits here until the first one has committed or failed.
+    asked = {"act": act, "variant_id": variant_id, "location_id": location_id, "delta": delta}
     made = db.session.execute(
         postgresql.insert(table)
         .values(merchant_id=merchant_id, token=token, **asked)
@@ -146,10 +251,9 @@ def adjust_once(
         .returning(table.c.token)
     ).scalar_one_or_none()
     if made is not None:
-        adjust_stock(variant_id, location_id, delta, by=by, reason_id=reason_id, note=note)
         return True
     before = db.session.execute(
-        sa.select(table.c.variant_id, table.c.location_id, table.c.delta).where(
+        sa.select(table.c.act, table.c.variant_id, table.c.location_id, table.c.delta).where(
             table.c.merchant_id == merchant_id, table.c.token == token
         )
     ).one()
@@ -161,129 +265,45 @@ def adjust_once(
     return False
 
 
-def _spread(variant_id: int, location_id: int, delta: int) -> list[tuple[int, int]]:
-    """Which slots of a level give the units: the first one that can, one after the other for hot variants."""
-    if delta > 0:
-        return [(0, delta)]
-    rows = db.session.execute(
+def _check_units(variant_id: int, location_id: int, units: int, reason_id: int | None, by: Actor) -> None:
+    if units < 1:
+        raise DomainError("Enter how many units, for example 2.", field="units")
+    _check(variant_id, location_id, units, reason_id, by, field="units")
+
+
+def _check(
+    variant_id: int, location_id: int, units: int, reason_id: int | None, by: Actor, *, field: str
+) -> None:
+    if abs(units) > MOST_UNITS:
+        raise DomainError("That is more than ten million units. Check the number.", field=field)
+    if db.session.scalar(sa.select(Location.is_active).where(Location.id == location_id)) is not True:
+        raise DomainError("This location is not in use any more.", field="location_id")
+    check_reason(reason_id, by=by)
+    counted = db.session.execute(
         sa.select(
-            _level.c.slot,
-            (_level.c.on_hand - _level.c.allocated - _level.c.reserved - _level.c.unavailable).label(
-                "available"
+            Variant.is_stocked,
+            sa.exists().where(
+                VariantComponent.merchant_id == Variant.merchant_id, VariantComponent.bundle_id == Variant.id
             ),
-        )
-        .where(
-            _level.c.merchant_id == current_merchant_id(),
-            _level.c.variant_id == variant_id,
-            _level.c.location_id == location_id,
-        )
-        .order_by(_level.c.slot)
-        .with_for_update()
-    ).all()
-    parts, left = [], -delta
-    for row in rows:
-        taken = min(left, row.available)
-        if taken > 0:
-            parts.append((row.slot, -taken))
-            left -= taken
-    # What no slot has is asked of the first one, which refuses the whole.
-    return parts if not left else [(0, delta)]
+        ).where(Variant.id == variant_id)
+    ).one_or_none()
+    if counted is None or not counted[0]:
+        raise DomainError("This variant is not counted, so it has no stock to adjust.", field=field)
+    if counted[1]:
+        raise DomainError("This is a bundle. Adjust the components it is made of.", field=field)
 
 
-def _require_counted(variant_id: int) -> None:
-    variant = db.session.get(Variant, (current_merchant_id(), variant_id))
-    if variant is None or not variant.is_stocked:
-        raise DomainError("This variant is not counted, so it has no stock to adjust.", field="delta")
+def _check_kind(unavailable_kind: str) -> Figure:
+    if unavailable_kind == "quarantine":
+        return "quarantine"
+    if unavailable_kind == "damaged":
+        return "damaged"
+    raise DomainError("Choose quarantine or damaged.", field="kind")
 
 
-def _change_levels(moves: Sequence[Move]) -> dict[tuple[int, int, int], dict[str, int]]:
-    """Add the deltas of all moves to their levels; gives the counters as they stood before."""
-    merchant_id = current_merchant_id()
-    deltas: dict[tuple[int, int, int], dict[str, int]] = defaultdict(lambda: dict.fromkeys(COUNTERS, 0))
-    for move in moves:
-        for counter in COUNTERS:
-            deltas[move.level][counter] += getattr(move, counter)
-    keys = sorted(deltas)
-    db.session.execute(
-        postgresql.insert(_level).on_conflict_do_nothing(),
-        [
-            {"merchant_id": merchant_id, "variant_id": v, "location_id": place, "slot": s}
-            for v, place, s in keys
-        ],
-    )
-    key_columns = sa.tuple_(_level.c.variant_id, _level.c.location_id, _level.c.slot)
-    held = (
-        db.session.execute(
-            sa.select(_level)
-            .where(_level.c.merchant_id == merchant_id, key_columns.in_(keys))
-            .order_by(_level.c.variant_id, _level.c.location_id, _level.c.slot)
-            .with_for_update()
-        )
-        .mappings()
-        .all()
-    )
-    short = [row["variant_id"] for row in held if not _stays_whole(row, deltas[_key(row)])]
-    if short or len(held) != len(keys):
-        raise InsufficientStockError(sorted(set(short)))
-    wanted = sa.values(
-        *(sa.column(name, sa.BigInteger) for name in ("variant_id", "location_id", "slot", *COUNTERS)),
-        name="wanted",
-    ).data([(*key, *(deltas[key][counter] for counter in COUNTERS)) for key in keys])
-    db.session.execute(
-        sa.update(_level)
-        .where(
-            _level.c.merchant_id == merchant_id,
-            *(_level.c[name] == wanted.c[name] for name in ("variant_id", "location_id", "slot")),
-        )
-        .values(
-            {counter: _level.c[counter] + sa.cast(wanted.c[counter], sa.Integer) for counter in COUNTERS}
-            | {"updated_at": sa.func.now()}
-        )
-    )
-    return {_key(row): {counter: row[counter] for counter in COUNTERS} for row in held}
+def _minus(parts: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    return [(slot, -units) for slot, units in parts]
 
 
-def _stays_whole(row: sa.RowMapping, delta: dict[str, int]) -> bool:
-    after = {counter: row[counter] + delta[counter] for counter in COUNTERS}
-    available = after["on_hand"] - after["allocated"] - after["reserved"] - after["unavailable"]
-    return bool(available >= 0 and min(after.values()) >= 0)
-
-
-def _key(row: sa.RowMapping) -> tuple[int, int, int]:
-    return (row["variant_id"], row["location_id"], row["slot"])
-
-
-def _movement_rows(
-    moves: Sequence[Move], figures: dict[tuple[int, int, int], dict[str, int]], by: Actor
-) -> list[dict[str, Any]]:
-    rows = []
-    for move in moves:
-        level = figures[move.level]
-        for counter in COUNTERS:
-            level[counter] += getattr(move, counter)
-        rows.append(
-            {
-                "merchant_id": current_merchant_id(),
-                "variant_id": move.variant_id,
-                "location_id": move.location_id,
-                "slot": move.slot,
-                "kind": move.kind,
-                "cause_kind": move.cause_kind,
-                "cause_id": move.cause_id,
-                "actor_kind": by.kind,
-                "actor_id": by.id,
-                "reason_id": move.reason_id,
-                "unit_cost": move.unit_cost,
-                "note": move.note,
-                "unavailable_kind": move.unavailable_kind,
-                "on_hand_after": level["on_hand"],
-                "promised_after": sum(level[counter] for counter in PROMISED),
-                **{f"{counter}_delta": getattr(move, counter) for counter in COUNTERS},
-            }
-        )
-    return rows
-
-
-def _require_active(model: type[Location | StockReason], key: int, field: str, message: str) -> None:
-    if db.session.scalar(sa.select(model.is_active).where(model.id == key)) is not True:
-        raise DomainError(message, field=field)
+def _record(action: str, variant_id: int, by: Actor, **after: object) -> None:
+    audit.record(action=action, by=by, subject=("variant", variant_id), after=after)

@@ -30,8 +30,8 @@ from portal.stock.models.reservations import (
     StockReservationLine,
 )
 from portal.stock.models.routing import ROUTING_STRATEGIES, RoutingRule
-from portal.stock.models.transfers import TRANSFER_STATES, StockTransfer, StockTransferLine
 from portal.stock.models.settings import StockSetting
+from portal.stock.models.transfers import TRANSFER_STATES, StockTransfer, StockTransferLine
 from portal.stock.models.verification import StockFinding, StockVerification
 
 __all__ = [

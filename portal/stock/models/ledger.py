@@ -54,7 +54,7 @@ class StockReason(Tenant, IdentityKey, Versioned, Base):
 
 
 class StockAdjustment(Tenant, Base):
-    """An adjustment that was asked for, by the token of the form it came from: the same form counts once."""
+    """A change by hand that was asked for, by the token of the form it came from: the same form counts once."""
 
     __tablename__ = "stock_adjustment"
     __append_only__ = True
@@ -63,6 +63,9 @@ class StockAdjustment(Tenant, Base):
     at: Mapped[dt.datetime] = mapped_column(server_default=sa.func.now(), info=not_pii("time"))
     variant_id: Mapped[int] = mapped_column(sa.BigInteger, info=not_pii("key"))
     location_id: Mapped[int] = mapped_column(sa.BigInteger, info=not_pii("key"))
+    act: Mapped[str] = mapped_column(
+        default="adjusted", server_default="adjusted", info=not_pii("kind of change")
+    )
     delta: Mapped[int] = mapped_column(info=STOCK)
 
 
