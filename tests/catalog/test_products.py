@@ -18,6 +18,7 @@ from portal.core.outbox.models import OutboxEvent
 from tests.support.client import HouseClient
 from tests.support.databases import ROOT
 from tests.support.people import Person, make_merchant, make_person
+from tests.support.statements import count_statements
 
 Member = Callable[..., Person]
 Login = Callable[[Person], HouseClient]
@@ -265,22 +266,6 @@ def test_naughty_strings_pass_through_titles(login: Login, member: Member, make_
         )
         assert answer.status_code in (303, 422), title
         assert client.get("/catalog/products", query_string={"q": title[:150]}).status_code == 200
-
-
-def count_statements(app: Flask, act: Callable[[], Any]) -> int:
-    counted: list[str] = []
-
-    def note(conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        if not statement.startswith("SET LOCAL"):
-            counted.append(statement)
-
-    with app.app_context():
-        sa.event.listen(db.engine, "before_cursor_execute", note)
-        try:
-            act()
-        finally:
-            sa.event.remove(db.engine, "before_cursor_execute", note)
-    return len(counted)
 
 
 def test_the_list_and_the_editor_take_the_same_statements_whatever_their_size(

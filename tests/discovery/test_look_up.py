@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
-import sqlalchemy as sa
 
 from portal.core.database import db, merchant_scope
 from portal.discovery.services import look_up
 from tests.core.test_normalise import collection
 from tests.discovery.conftest import make_customer, make_order, make_variant
 from tests.support.people import make_merchant
+from tests.support.statements import statements_seen
 
 ALL = frozenset({"orders.view", "customers.view", "catalog.view"})
 
@@ -176,18 +176,10 @@ PLANS = {
 
 
 @pytest.mark.parametrize("typed", PLANS.values(), ids=PLANS.keys())
-def test_every_statement_uses_an_index_under_row_level_security(find, shop, typed):
-    statements: list[tuple[str, object]] = []
-
-    def note(conn, cursor, statement, parameters, context, many):
-        if "SELECT" in statement and "EXPLAIN" not in statement:
-            statements.append((statement, parameters))
-
-    sa.event.listen(db.engine, "before_cursor_execute", note)
-    try:
+def test_every_statement_uses_an_index_under_row_level_security(app, find, shop, typed):
+    with statements_seen(app) as seen:
         find(typed)
-    finally:
-        sa.event.remove(db.engine, "before_cursor_execute", note)
+    statements = [(statement, parameters) for statement, parameters in seen if "SELECT" in statement]
     connection = db.session.connection()
     connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
     assert statements

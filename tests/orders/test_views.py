@@ -13,6 +13,7 @@ from portal.core.reveal import PersonalDataView
 from tests.support.client import HouseClient
 from tests.support.people import Person, make_merchant, make_person
 from tests.support.shop import Shop, levels, open_shop
+from tests.support.statements import count_statements
 
 Login = Callable[[Person], HouseClient]
 Member = Callable[..., Person]
@@ -40,7 +41,7 @@ def test_the_list_costs_the_same_whatever_its_size(
     for size in (1, 12):
         for _ in range(size):
             shop.order(("MUG", 1, "0"), contacts=())
-        counts.append(_statements(app, lambda: client.get("/orders")))
+        counts.append(count_statements(app, lambda: client.get("/orders")))
     assert counts[0] == counts[1] <= 12
 
 
@@ -122,20 +123,3 @@ def test_home_counts_what_waits(shop: Shop, login: Login, member: Member) -> Non
     region = login(member("support")).fragment("/orders/worklist").get_data(as_text=True)
     assert "To ship" in region
     assert "Unpaid" in region
-
-
-def _statements(app: Flask, work: Callable[[], object]) -> int:
-    seen: list[str] = []
-    with app.app_context():
-        engine = db.engine
-
-    def count(conn: object, cursor: object, statement: str, *rest: object) -> None:
-        if not statement.startswith(("SET LOCAL", "SAVEPOINT", "RELEASE")):
-            seen.append(statement)
-
-    sa.event.listen(engine, "before_cursor_execute", count)
-    try:
-        work()
-    finally:
-        sa.event.remove(engine, "before_cursor_execute", count)
-    return len(seen)

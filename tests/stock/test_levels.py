@@ -25,6 +25,7 @@ from portal.stock.services import InsufficientStockError, Move, adjust_stock, ap
 from tests.stock.conftest import Shelf
 from tests.support.client import HouseClient
 from tests.support.people import SYSTEM, Person, make_merchant, make_person
+from tests.support.statements import count_statements
 
 Member = Callable[..., Person]
 Login = Callable[[Person], HouseClient]
@@ -306,22 +307,6 @@ def test_the_same_token_from_many_at_once_counts_once(
         thread.join()
     assert answers == [303] * 4
     assert units().on_hand == 15
-
-
-def count_statements(app: Flask, act: Callable[[], Any]) -> int:
-    counted: list[str] = []
-
-    def note(conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        if not statement.startswith("SET LOCAL"):
-            counted.append(statement)
-
-    with app.app_context():
-        sa.event.listen(db.engine, "before_cursor_execute", note)
-        try:
-            act()
-        finally:
-            sa.event.remove(db.engine, "before_cursor_execute", note)
-    return len(counted)
 
 
 def test_the_list_and_the_ledger_take_the_same_statements_whatever_their_size(
