@@ -8,6 +8,8 @@ ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = ROOT / "templates"
 STATIC = ROOT / "static"
 MIGRATIONS = ROOT / "migrations"
+# Gathered by set-up; only documents need them, so the app starts without.
+FONTS = ROOT / "fonts"
 
 
 def missing_folders() -> list[Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from deploy.local import environment, packages, vendor
+from deploy.local import environment, fonts, packages, vendor
 from deploy.local.layout import CannotGoOnError, Stopwatch, only_one, say, stop_with
 
 
@@ -18,6 +18,7 @@ def main() -> None:
             packages.ensure(packages.needs(tests=tests, vendor=not vendor.is_complete()), watch)
             environment.ensure(watch)
             vendor.ensure(watch)
+            fonts.ensure()
     except CannotGoOnError as error:
         stop_with(error)
     say(watch.report("Set up"))
