@@ -1,0 +1,1 @@
+"""Payments through gateways: take, give back, links to pay, disputes, payouts, notices."""

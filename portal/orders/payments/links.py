@@ -1,0 +1,224 @@
+"""Payment links: a page on which a buyer pays an amount of an order once, until a day.
+
+The address is random and kept as a hash; it is also kept sealed, so that whoever may edit the order can copy it again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import re
+import secrets
+from decimal import Decimal
+from typing import Final
+
+import sqlalchemy as sa
+
+from portal.core import audit
+from portal.core.audit import SYSTEM, Actor
+from portal.core.clock import utc_now
+from portal.core.database import current_merchant_id, db
+from portal.core.errors import ConflictError, NotFoundError
+from portal.core.http import public_link
+from portal.core.ids import parse_public_id, public_id
+from portal.core.jobs import enqueue
+from portal.core.secrets import secret_box
+from portal.orders.book import insert_row, lock_order, next_n, tell
+from portal.orders.models import OrderPayment, PaymentLink
+from portal.orders.payments import rows
+from portal.orders.payments.accounts import account_for_new, account_of, gateway_of
+from portal.orders.payments.preferences import preferences
+from portal.orders.gateways.base import CheckoutRequest, GatewayError
+
+TOKEN: Final = re.compile(r"m_[0-9a-z]{1,13}-[0-9a-f]{32}")
+PURPOSE: Final = "payment link"
+
+_payment: Final = OrderPayment.__table__
+
+
+def create_link(order_id: int, amount: Decimal, *, by: Actor) -> str:
+    """Make a page on which *amount* of the order is paid; gives its full address.
+
+    Raises:
+        DomainError: no gateway is on, or the amount cannot be charged.
+        ConflictError: the order is cancelled.
+    """
+    head = lock_order(order_id)
+    if head["state"] == "cancelled":
+        raise ConflictError("The order is cancelled; no money may be taken for it.")
+    rows.checked_amount(amount, head["currency"])
+    account = account_for_new()
+    token = f"{public_id('m', current_merchant_id())}-{secrets.token_hex(16)}"
+    payment_n = next_n(_payment, order_id)
+    insert_row(
+        _payment, order_id, n=payment_n, state="pending", method="link", gateway=account.kind, account_id=account.id,
+        amount=amount, currency=head["currency"], at=utc_now(),
+    )  # fmt: skip
+    link = PaymentLink(
+        order_id=order_id, account_id=account.id, payment_n=payment_n, token_hash=_hash(token),
+        token_sealed=secret_box.seal(token, PURPOSE), amount=amount, currency=head["currency"],
+        expires_at=utc_now() + dt.timedelta(days=preferences().link_days), created_by=by.id if by.kind == "user" else None,
+    )  # fmt: skip
+    db.session.add(link)
+    db.session.flush()
+    tell(order_id, "link_made", by, amount=str(amount), currency=head["currency"])
+    return public_link(f"/pay/{token}")
+
+
+def address_of(link: PaymentLink) -> str:
+    """The full address of a link, for those who may send it."""
+    return public_link(f"/pay/{secret_box.open(link.token_sealed, PURPOSE)}")
+
+
+def merchant_of_token(token: str) -> int | None:
+    """The merchant whose link an address names, by its looks alone."""
+    return parse_public_id("m", token.partition("-")[0]) if TOKEN.fullmatch(token) else None
+
+
+def link_of_token(token: str) -> PaymentLink:
+    """The link behind an address, within its merchant's scope.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    found = db.session.scalars(
+        sa.select(PaymentLink).where(PaymentLink.token_hash == _hash(token))
+    ).one_or_none()
+    if found is None:
+        raise NotFoundError("This payment link does not exist.")
+    return found
+
+
+def links_of(order_id: int) -> list[PaymentLink]:
+    """The links of an order, the newest first."""
+    return list(
+        db.session.scalars(
+            sa.select(PaymentLink).where(PaymentLink.order_id == order_id).order_by(PaymentLink.id.desc()).limit(50)
+        )
+    )
+
+
+def open_checkout(link_id: int, return_url: str) -> str:
+    """The gateway's page for a link; made on the first visit and the same on every later one.
+
+    Commits what is asked before it asks, and holds no transaction while the gateway answers.
+
+    Raises:
+        ConflictError: the link was paid, has expired or was withdrawn; or the gateway could not make a page just now.
+    """
+    link, head = _locked_with_order(link_id)
+    _require_open(link)
+    if link.checkout_url:
+        return link.checkout_url
+    order_id, payment_n, account = link.order_id, link.payment_n, account_of(link.account_id)
+    key = f"checkout:link-{link.id}"
+    if rows.attempt_by_key(order_id, key) is None:
+        rows.add_attempt(
+            order_id, payment_n, "checkout", account_id=account.id, key=key, amount=link.amount, by=SYSTEM
+        )
+    attempt = rows.attempt_by_key(order_id, key)
+    assert attempt is not None
+    rows.change_attempt(order_id, attempt["n"], called_at=utc_now())
+    link.opened_at = link.opened_at or utc_now()
+    request = CheckoutRequest(link.amount, link.currency, head["number"], link.expires_at, return_url)
+    caller = gateway_of(account, seconds=10.0)
+    db.session.commit()
+    try:
+        made = caller.checkout(request, key=rows.wire_key(order_id, key))
+    except GatewayError as error:
+        # The same key gives the same page, so the next visit asks again and nothing is made twice.
+        raise ConflictError(
+            "The payment page could not be opened just now. Nothing was charged; try again in a minute."
+        ) from error
+    link, _ = _locked_with_order(link_id)
+    link.checkout_url, link.checkout_reference = made.url, made.reference
+    rows.change_attempt(order_id, attempt["n"], state="succeeded", reference=made.reference, settled_at=utc_now())
+    db.session.commit()
+    if made.url is None:
+        raise ConflictError("This payment link was used already.")
+    return made.url
+
+
+def withdraw_link(order_id: int, link_id: int, *, by: Actor) -> None:
+    """Let nobody pay on a link any more; a page of the gateway that is open is closed by a job.
+
+    Raises:
+        ConflictError: it was paid, or is closed already.
+    """
+    link, _ = _locked_with_order(link_id)
+    if link.order_id != order_id:
+        raise NotFoundError("This order has no such link.")
+    _require_open(link)
+    _close(link, "cancelled")
+    tell(order_id, "link_withdrawn", by, amount=str(link.amount), currency=link.currency)
+    audit.record(action="payment.link_withdrawn", by=by, subject=("order", order_id), after={"link": link_id})
+
+
+def expire_links() -> int:
+    """Close the links whose day has passed; gives how many. The caller commits."""
+    due = db.session.scalars(
+        sa.select(PaymentLink.id)
+        .where(PaymentLink.state == "open", PaymentLink.expires_at <= utc_now())
+        .order_by(PaymentLink.order_id)
+        .limit(200)
+    ).all()
+    closed = 0
+    for link_id in due:
+        link, _ = _locked_with_order(link_id)
+        if link.state == "open":
+            _close(link, "expired")
+            closed += 1
+    db.session.flush()
+    return closed
+
+
+def mark_paid(order_id: int, payment_n: int) -> None:
+    """The payment of a link came in: the link is used up, whatever state it was in."""
+    table = PaymentLink.__table__
+    db.session.execute(
+        sa.update(table)
+        .where(
+            table.c.merchant_id == current_merchant_id(),
+            table.c.order_id == order_id,
+            table.c.payment_n == payment_n,
+            table.c.state != "paid",
+        )
+        .values(state="paid", closed_at=utc_now())
+    )
+
+
+def _close(link: PaymentLink, state: str) -> None:
+    link.state, link.closed_at = state, utc_now()
+    if link.checkout_reference:
+        enqueue("payments.close_checkout", {"link_id": link.id}, by=SYSTEM, unique_key=str(link.id))
+    else:
+        rows.change_payment(link.order_id, link.payment_n, state="voided")
+
+
+def _require_open(link: PaymentLink) -> None:
+    if link.state == "paid":
+        raise ConflictError("This payment link was used already: the money came in.")
+    if link.state != "open" or link.expires_at <= utc_now():
+        raise ConflictError("This payment link is not open any more. Ask the shop for a new one.")
+
+
+def _locked_with_order(link_id: int) -> tuple[PaymentLink, sa.RowMapping]:
+    """A link and the head of its order, held in the order in which everything else holds them."""
+    order_id = db.session.scalar(sa.select(PaymentLink.order_id).where(PaymentLink.id == link_id))
+    if order_id is None:
+        raise NotFoundError("This payment link does not exist.")
+    head = lock_order(order_id)
+    return _locked(link_id), head
+
+
+def _locked(link_id: int) -> PaymentLink:
+    found = db.session.get(
+        PaymentLink, (current_merchant_id(), link_id), with_for_update=True, populate_existing=True
+    )
+    if found is None:
+        raise NotFoundError("This payment link does not exist.")
+    return found
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
