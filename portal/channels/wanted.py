@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from portal.catalog.models import Price
 from portal.channels.models import ChannelAccount
 from portal.core.database import current_merchant_id, db
+from portal.stock.bundles import bundle_availability
 from portal.stock.models import Location, StockLevel
 
 _level: Final = StockLevel.__table__
@@ -22,7 +23,7 @@ def wanted_values(
     account: ChannelAccount, variant_ids: Sequence[int]
 ) -> dict[int, tuple[int | None, Decimal | None]]:
     """Stock and price each variant should show in this shop now; None where the account or we have none to say."""
-    stock = available_units(variant_ids) if account.sends_stock else {}
+    stock = available_units(variant_ids) | bundle_availability(variant_ids) if account.sends_stock else {}
     prices = _prices(account.price_currency, variant_ids) if account.sends_prices else {}
     return {
         variant_id: (

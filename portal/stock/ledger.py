@@ -17,7 +17,7 @@ from portal.core.ids import floor_at, time_of
 from portal.stock.causes import Cause, causes_of
 from portal.stock.models import StockLevel, StockMovement, StockReason
 from portal.stock.queries import SUMS, Figures
-from portal.stock.services import COUNTERS
+from portal.stock.moving import COUNTERS, DAMAGED, KEPT
 
 LEDGER_ROWS: Final = 50
 HISTORY_DAYS: Final = 90
@@ -33,6 +33,7 @@ class Entry:
     id: int
     at: dt.datetime
     kind: str
+    unavailable_kind: str | None
     on_hand_delta: int
     held_delta: int
     on_hand: int
@@ -76,6 +77,7 @@ def ledger(
         sa.select(
             _moved.id,
             _moved.kind,
+            _moved.unavailable_kind,
             _moved.on_hand_delta,
             held.label("held_delta"),
             _moved.cause_kind,
@@ -117,9 +119,10 @@ def ledger(
 def ledger_sums(variant_id: int, location_id: int) -> Figures:
     """What all movements of a level add up to; it must be what the level says."""
     columns = [sa.func.coalesce(sa.func.sum(_moved[f"{name}_delta"]), 0).label(name) for name in COUNTERS]
+    damaged = sa.func.sum(_moved.unavailable_delta).filter(_moved.unavailable_kind == DAMAGED)
     row = (
         db.session.execute(
-            sa.select(*columns).where(
+            sa.select(*columns, sa.func.coalesce(damaged, 0).label(DAMAGED)).where(
                 _moved.merchant_id == current_merchant_id(),
                 _moved.variant_id == variant_id,
                 _moved.location_id == location_id,
@@ -128,7 +131,7 @@ def ledger_sums(variant_id: int, location_id: int) -> Figures:
         .mappings()
         .one()
     )
-    return Figures(**{name: int(row[name]) for name in COUNTERS})
+    return Figures(**{name: int(row[name]) for name in KEPT})
 
 
 def stock_history(
@@ -163,7 +166,7 @@ def stock_history(
         .mappings()
         .one()
     )
-    figures_now = Figures(**{name: int(now[name]) for name in COUNTERS})
+    figures_now = Figures(**{name: int(now[name]) for name in KEPT})
     on_hand, available = [figures_now.on_hand], [figures_now.available]
     for day in range(days - 1, 0, -1):
         change = by_day.get(day, (0, 0))
@@ -188,6 +191,7 @@ def _entries(rows: Sequence[sa.Row[Any]]) -> list[Entry]:
             row.id,
             time_of(row.id),
             row.kind,
+            row.unavailable_kind,
             row.on_hand_delta,
             row.held_delta,
             int(row.on_hand),

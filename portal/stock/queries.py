@@ -8,11 +8,12 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from portal.catalog.models import Product, Variant
+from portal.catalog.models import Product, Variant, VariantComponent
 from portal.core.database import current_merchant_id, db
 from portal.core.listing import execute
+from portal.stock.bundles import bundle_availability, bundle_availability_by_product
 from portal.stock.models import Location, StockLevel, StockReason
-from portal.stock.services import COUNTERS
+from portal.stock.moving import COUNTERS, KEPT
 
 WORKLIST_ROWS: Final = 8
 
@@ -21,7 +22,7 @@ _variant: Final = Variant.__table__.c
 _product: Final = Product.__table__.c
 _location: Final = Location.__table__.c
 
-SUMS: Final = tuple(sa.func.coalesce(sa.func.sum(_level[name]), 0).label(name) for name in COUNTERS)
+SUMS: Final = tuple(sa.func.coalesce(sa.func.sum(_level[name]), 0).label(name) for name in KEPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,12 @@ class Figures:
     reserved: int = 0
     unavailable: int = 0
     incoming: int = 0
+    damaged: int = 0
+
+    @property
+    def quarantine(self) -> int:
+        """The part of what is unavailable that someone still has to look at."""
+        return self.unavailable - self.damaged
 
     @property
     def available(self) -> int:
@@ -120,7 +127,7 @@ def levels_of_variant(variant_id: int) -> list[tuple[Location, Figures]]:
         )
         .group_by(_level.location_id)
     ).mappings()
-    known = {row["location_id"]: Figures(**{name: row[name] for name in COUNTERS}) for row in rows}
+    known = {row["location_id"]: Figures(**{name: row[name] for name in KEPT}) for row in rows}
     return [
         (place, known.get(place.id, Figures()))
         for place in locations()
@@ -141,7 +148,7 @@ def levels_of_product(product_id: int) -> list[tuple[Location, Figures]]:
         .where(_variant.merchant_id == current_merchant_id(), _variant.product_id == product_id)
         .group_by(_level.location_id)
     ).mappings()
-    known = {row["location_id"]: Figures(**{name: row[name] for name in COUNTERS}) for row in rows}
+    known = {row["location_id"]: Figures(**{name: row[name] for name in KEPT}) for row in rows}
     return [
         (place, known.get(place.id, Figures()))
         for place in locations()
@@ -168,13 +175,14 @@ def available_units(column: sa.ColumnElement[int], keys: Sequence[int]) -> dict[
 
 
 def available_by_product(keys: Sequence[int]) -> Mapping[int, int]:
-    """For the list of products."""
-    return available_units(_variant.product_id, keys)
+    """For the list of products; bundles count by what their components allow."""
+    own, bundled = available_units(_variant.product_id, keys), bundle_availability_by_product(keys)
+    return own | {key: own.get(key, 0) + units for key, units in bundled.items()}
 
 
 def available_by_variant(keys: Sequence[int]) -> Mapping[int, int]:
-    """For the grid of variants."""
-    return available_units(_variant.id, keys)
+    """For the grid of variants; a bundle has what its components allow."""
+    return available_units(_variant.id, keys) | bundle_availability(keys)
 
 
 def locations() -> Sequence[Location]:
@@ -191,7 +199,7 @@ def units_per_location() -> Mapping[int, Figures]:
         .where(_level.merchant_id == current_merchant_id())
         .group_by(_level.location_id)
     ).mappings()
-    return {row["location_id"]: Figures(**{name: int(row[name]) for name in COUNTERS}) for row in rows}
+    return {row["location_id"]: Figures(**{name: int(row[name]) for name in KEPT}) for row in rows}
 
 
 def reasons(*, active: bool = False) -> Sequence[StockReason]:
@@ -220,6 +228,11 @@ def low_stock() -> tuple[list[dict[str, Any]], int]:
             _variant.low_stock_threshold.is_not(None),
             _variant.is_active,
             _variant.is_stocked,
+            # A bundle is as low as its components, which stand here themselves.
+            ~sa.exists().where(
+                VariantComponent.merchant_id == _variant.merchant_id,
+                VariantComponent.bundle_id == _variant.id,
+            ),
         )
         .group_by(_variant.merchant_id, _variant.id)
         .having(units <= _variant.low_stock_threshold)
@@ -254,5 +267,5 @@ def low_stock() -> tuple[list[dict[str, Any]], int]:
 
 
 def _with_available(row: sa.RowMapping) -> dict[str, int]:
-    found = Figures(**{name: int(row[name]) for name in COUNTERS})
+    found = Figures(**{name: int(row[name]) for name in KEPT})
     return {name: getattr(found, name) for name in (*COUNTERS, "available")}
