@@ -10,6 +10,7 @@ from portal.core.navigation import register_nav
 from portal.core.slots import register_slot
 from portal.stock.listings import LEVELS
 from portal.stock.queries import available_by_product, available_by_variant
+from portal.stock.transfers import register as register_transfers
 from portal.stock.views import bp
 
 
@@ -24,3 +25,4 @@ def register(app: Flask) -> None:
     register_slot("home.worklist", "stock.worklist", "stock.adjust", order=40, label="Low stock")
     offer_availability(available_by_product, available_by_variant)
     app.register_blueprint(bp)
+    register_transfers(app)
