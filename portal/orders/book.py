@@ -14,12 +14,9 @@ from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import NotFoundError
 from portal.orders.models import Order, OrderEvent, OrderLine
-from portal.stock.models import Location, StockLevel
-from portal.stock.services import Move, apply_moves
 
 _order: Final = Order.__table__
 _line: Final = OrderLine.__table__
-_level: Final = StockLevel.__table__
 
 
 def lock_order(order_id: int) -> sa.RowMapping:
@@ -39,69 +36,6 @@ def lock_order(order_id: int) -> sa.RowMapping:
     )
     if found is None:
         raise NotFoundError("The order is not in the order book any more.")
-    return found
-
-
-def promise_lines(order_id: int, by: Actor) -> Sequence[str]:
-    """Allocate every counted line that has no promise, at the place with the most; gives the SKUs that are short."""
-    wanted = [
-        (line, line["quantity"] - line["cancelled_quantity"] - line["fulfilled_quantity"])
-        for line in lines_of(order_id)
-        if line["is_counted"] and not line["allocated_quantity"]
-    ]
-    # A credit has fewer than none: what came back is not promised to anyone.
-    wanted = [(line, units) for line, units in wanted if units > 0]
-    places = _places([line["variant_id"] for line, _ in wanted])
-    short: set[str] = set()
-    for line, units in wanted:
-        free = places.get(line["variant_id"], {})
-        place = max(free, key=lambda location: free[location], default=None)
-        if place is None or free[place] < units:
-            short.add(line["sku"])
-            continue
-        free[place] -= units
-        apply_moves(
-            [
-                Move(
-                    line["variant_id"],
-                    place,
-                    "allocated",
-                    allocated=units,
-                    cause_kind="order",
-                    cause_id=order_id,
-                )
-            ],
-            by=by,
-        )
-        db.session.execute(
-            sa.update(_line)
-            .where(of_order(_line, order_id), _line.c.n == line["n"])
-            .values(location_id=place, allocated_quantity=units)
-        )
-    return sorted(short)
-
-
-def _places(variant_ids: Sequence[int]) -> dict[int, dict[int, int]]:
-    location = Location.__table__
-    free = _level.c.on_hand - _level.c.allocated - _level.c.reserved - _level.c.unavailable
-    rows = db.session.execute(
-        sa.select(_level.c.variant_id, _level.c.location_id, free.label("free"))
-        .join(
-            location,
-            sa.and_(location.c.merchant_id == _level.c.merchant_id, location.c.id == _level.c.location_id),
-        )
-        .where(
-            _level.c.merchant_id == current_merchant_id(),
-            _level.c.variant_id.in_(variant_ids),
-            _level.c.slot == 0,
-            location.c.is_active,
-        )
-        .order_by(_level.c.variant_id, _level.c.location_id, _level.c.slot)
-        .with_for_update(of=_level)
-    )
-    found: dict[int, dict[int, int]] = {}
-    for row in rows:
-        found.setdefault(row.variant_id, {})[row.location_id] = row.free
     return found
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from portal.core.audit import Actor
 from portal.core.errors import ConflictError, DomainError
-from portal.orders.book import change_order, lock_order, one_line, promise_lines, tell
+from portal.orders.allocation import promise_lines
+from portal.orders.book import change_order, lock_order, one_line, tell
 
 
 def hold_order(order_id: int, reason: str, *, by: Actor) -> None:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import db
+from portal.orders.allocation import promise_lines, release_lines, take_units
 from portal.orders.book import (
     change_order,
     insert_row,
@@ -23,7 +24,6 @@ from portal.orders.book import (
     lock_order,
     next_n,
     of_order,
-    promise_lines,
     tell,
 )
 from portal.orders.models import (
@@ -34,8 +34,6 @@ from portal.orders.models import (
     OrderPayment,
     OrderRefund,
 )
-from portal.stock.models import StockLevel
-from portal.stock.services import Move, apply_moves
 
 ZERO: Final = Decimal(0)
 
@@ -51,7 +49,6 @@ _line: Final = OrderLine.__table__
 _payment: Final = OrderPayment.__table__
 _refund: Final = OrderRefund.__table__
 _fulfilment: Final = OrderFulfilment.__table__
-_level: Final = StockLevel.__table__
 
 
 def record_payment(
@@ -122,26 +119,12 @@ def record_cancellation(order_id: int, *, unless_sent: bool = False, by: Actor) 
     if head["state"] == "cancelled" or (unless_sent and head["fulfilment_state"] == "fulfilled"):
         return False
     lines = lines_of(order_id)
-    apply_moves(
-        [
-            Move(
-                line["variant_id"],
-                line["location_id"],
-                "deallocated",
-                allocated=-line["allocated_quantity"],
-                cause_kind="order",
-                cause_id=order_id,
-            )
-            for line in lines
-            if line["allocated_quantity"] and line["variant_id"] is not None
-        ],
-        by=by,
-    )
     db.session.execute(
         sa.update(_line)
         .where(of_order(_line, order_id), _line.c.quantity > 0)
-        .values(cancelled_quantity=_line.c.quantity - _line.c.fulfilled_quantity, allocated_quantity=0)
+        .values(cancelled_quantity=_line.c.quantity - _line.c.fulfilled_quantity, promise_state="none")
     )
+    release_lines(order_id, {line["n"]: line["allocated_quantity"] for line in lines}, by=by)
     left = any(line["fulfilled_quantity"] for line in lines)
     change_order(
         order_id,
@@ -184,7 +167,7 @@ def record_completion(order_id: int, *, by: Actor) -> Sequence[str]:
         if line["quantity"] - line["cancelled_quantity"] > line["fulfilled_quantity"]
     ]
     uncovered = sorted(
-        {line["sku"] for line in rest if line["is_counted"] and not line["allocated_quantity"]}
+        {line["sku"] for line in rest if line["is_counted"] and line["allocated_quantity"] < _left(line)}
     )
     if rest:
         _send(order_id, rest, by)
@@ -236,27 +219,18 @@ def _send(order_id: int, rest: Sequence[sa.RowMapping], by: Actor) -> None:
         created_at=now,
         shipped_at=now,
     )
-    moves = []
     for line in rest:
-        quantity = line["quantity"] - line["cancelled_quantity"] - line["fulfilled_quantity"]
         insert_row(
-            OrderFulfilmentLine.__table__, order_id, fulfilment_n=n, line_n=line["n"], quantity=quantity
+            OrderFulfilmentLine.__table__, order_id, fulfilment_n=n, line_n=line["n"], quantity=_left(line)
         )
-        if line["allocated_quantity"]:
-            moves.append(
-                Move(
-                    line["variant_id"],
-                    line["location_id"],
-                    "sold",
-                    on_hand=-line["allocated_quantity"],
-                    allocated=-line["allocated_quantity"],
-                    cause_kind="order",
-                    cause_id=order_id,
-                )
-            )
-    apply_moves(moves, by=by)
+    promised = {line["n"]: min(line["allocated_quantity"], _left(line)) for line in rest}
+    take_units(order_id, {line_n: units for line_n, units in promised.items() if units}, by=by)
     db.session.execute(
         sa.update(_line)
         .where(of_order(_line, order_id), _line.c.quantity > 0)
-        .values(fulfilled_quantity=_line.c.quantity - _line.c.cancelled_quantity, allocated_quantity=0)
+        .values(fulfilled_quantity=_line.c.quantity - _line.c.cancelled_quantity)
     )
+
+
+def _left(line: sa.RowMapping) -> int:
+    return int(line["quantity"] - line["cancelled_quantity"] - line["fulfilled_quantity"])

@@ -6,14 +6,12 @@ Statements are Core, a fixed handful whatever the size of the order: this is the
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from portal.core import audit, normalise, outbox
 from portal.core.audit import Actor
@@ -21,112 +19,45 @@ from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError
 from portal.core.money import minor_units, round_to_minor
-from portal.core.subjects import DataSubject
 from portal.customers.models import Customer
 from portal.orders.models import (
     Order,
     OrderCharge,
     OrderContact,
+    OrderDiscount,
     OrderEvent,
     OrderLine,
     OrderPayment,
     OrderRef,
     OrderTag,
 )
+from portal.orders.new_order import (
+    ZERO,
+    NewCharge,
+    NewContact,
+    NewDiscount,
+    NewLine,
+    NewOrder,
+    NewPayment,
+    PlacedOrder,
+)
 from portal.orders.numbers import take_order_number
+from portal.orders.pricing import price
+from portal.orders.promising import OrderFacts, Promise, Wanted, promise_units
+from portal.orders.vouchers.using import use_voucher
+from portal.orders.writing import write_rows
 from portal.privacy.suppression import suppressed_before
-from portal.stock.models import Location, StockLevel
-from portal.stock.services import Move, apply_moves
 
-ZERO: Final = Decimal(0)
-
-
-@dataclass(frozen=True, slots=True)
-class NewLine:
-    """Units of something sold. ``variant_id`` is None when the SKU is not in the catalogue."""
-
-    sku: str
-    title: str
-    quantity: int
-    unit_price: Decimal
-    variant_id: int | None = None
-    discount: Decimal = ZERO
-    tax_rate: Decimal = ZERO
-    tax_amount: Decimal = ZERO
-    is_stocked: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class NewCharge:
-    """Money that is no product; ``kind`` is one of ``CHARGE_KINDS``. A discount has a positive amount."""
-
-    kind: str
-    label: str
-    amount: Decimal
-    tax_amount: Decimal = ZERO
-
-
-@dataclass(frozen=True, slots=True)
-class NewContact:
-    """The person or the place of one role of the order: buyer, shipping or billing."""
-
-    kind: str
-    name: str | None = None
-    company: str | None = None
-    email: str | None = None
-    phone: str | None = None
-    line1: str | None = None
-    line2: str | None = None
-    city: str | None = None
-    region: str | None = None
-    postcode: str | None = None
-    country_code: str | None = None
-    vat_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NewPayment:
-    """A payment as the channel or the gateway reports it."""
-
-    method: str
-    amount: Decimal
-    captured_amount: Decimal = ZERO
-    gateway: str = "manual"
-    gateway_reference: str | None = None
-    card_brand: str | None = None
-    card_last_four: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NewOrder:
-    """Everything that placing an order takes."""
-
-    channel_id: int
-    currency: str
-    lines: Sequence[NewLine]
-    external_id: str | None = None
-    placed_at: dt.datetime | None = None
-    tax_inclusive: bool = True
-    customer_id: int | None = None
-    contacts: Sequence[NewContact] = ()
-    charges: Sequence[NewCharge] = ()
-    payments: Sequence[NewPayment] = ()
-    tags: Sequence[str] = ()
-    hold_reason: str | None = None
-    due_at: dt.datetime | None = None
-    base_currency: str | None = None
-    base_rate: Decimal = Decimal(1)
-    phone_region: str | None = field(default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedOrder:
-    """What placing gave: ``is_new`` is false when the channel had sent this order before."""
-
-    order_id: int
-    number: str
-    is_new: bool
-    hold_reason: str | None = None
+__all__ = [
+    "NewCharge",
+    "NewContact",
+    "NewDiscount",
+    "NewLine",
+    "NewOrder",
+    "NewPayment",
+    "PlacedOrder",
+    "place_order",
+]
 
 
 def place_order(new: NewOrder, *, by: Actor) -> PlacedOrder:
@@ -139,51 +70,33 @@ def place_order(new: NewOrder, *, by: Actor) -> PlacedOrder:
         DomainError: the order has no line, a quantity below one, or an unknown currency.
     """
     _check(new)
+    asked = new.lines
+    if new.by_rules:
+        new = price(new).order
     new = _without_erased(new)
     ref = _write_ref(new)
     if not ref.is_new:
         return ref
     order_id = ref.order_id
-    locations, short = _promise_stock(new, order_id, by)
-    hold_reason = new.hold_reason or (f"Not enough stock: {', '.join(sorted(short))}" if short else None)
     totals = _totals(new)
-    _insert(Order, [_head(new, ref, totals, hold_reason)])
-    _insert(OrderLine, _lines(new, order_id, locations))
-    _insert(OrderContact, [_contact(contact, order_id, n, new) for n, contact in enumerate(new.contacts, 1)])
-    _insert(
-        OrderCharge,
-        [
-            {
-                "order_id": order_id,
-                "n": n,
-                "kind": charge.kind,
-                "label": charge.label,
-                "amount": charge.amount,
-                "tax_amount": charge.tax_amount,
-            }
-            for n, charge in enumerate(new.charges, 1)
-        ],
+    promise = _promise_stock(new, order_id, totals["total"], by)
+    short = promise.short_skus
+    hold_reason = new.hold_reason or (f"Not enough stock: {', '.join(short)}" if short else None)
+    write_rows(
+        {
+            Order: [_head(new, ref, totals, hold_reason)],
+            OrderLine: _lines(new, order_id, promise),
+            OrderContact: [_contact(contact, order_id, n, new) for n, contact in enumerate(new.contacts, 1)],
+            OrderCharge: [_charge(charge, order_id, n) for n, charge in enumerate(new.charges, 1)],
+            OrderDiscount: [_discount(each, order_id, n) for n, each in enumerate(new.discounts, 1)],
+            OrderPayment: [_payment(payment, order_id, n, new) for n, payment in enumerate(new.payments, 1)],
+            OrderTag: [{"order_id": order_id, "tag": tag} for tag in dict.fromkeys(new.tags)],
+            OrderEvent: [_placed(new, order_id, totals, hold_reason, by)],
+        }
     )
-    _insert(OrderPayment, [_payment(payment, order_id, n, new) for n, payment in enumerate(new.payments, 1)])
-    _insert(OrderTag, [{"order_id": order_id, "tag": tag} for tag in dict.fromkeys(new.tags)])
-    _insert(
-        OrderEvent,
-        [
-            {
-                "order_id": order_id,
-                "kind": "placed",
-                "actor_kind": by.kind,
-                "actor_id": by.id,
-                "at": utc_now(),
-                "data": {
-                    "channel_id": new.channel_id,
-                    "total": str(totals["total"]),
-                    "currency": new.currency,
-                    **({"hold_reason": hold_reason} if hold_reason else {}),
-                },
-            }
-        ],
-    )
+    for each in new.discounts:
+        if each.voucher_id is not None:
+            use_voucher(each.voucher_id, order_id, amount=each.amount_off, currency=new.currency)
     if new.customer_id is not None:
         _count_for_customer(new.customer_id, new.placed_at or utc_now())
     audit.record(
@@ -192,6 +105,7 @@ def place_order(new: NewOrder, *, by: Actor) -> PlacedOrder:
         subject=("order", order_id),
         after={"number": ref.number, "total": str(totals["total"]), "currency": new.currency},
     )
+    _record_overrides(asked, order_id, by)
     outbox.publish(kind="order.placed", key=f"order:{order_id}", payload={"order_id": order_id})
     return PlacedOrder(order_id, ref.number, True, hold_reason)
 
@@ -208,29 +122,26 @@ def _check(new: NewOrder) -> None:
 
 
 def _write_ref(new: NewOrder) -> PlacedOrder:
-    table = OrderRef.__table__
-    placed_at = new.placed_at or utc_now()
-    values: dict[str, Any] = {
-        "merchant_id": current_merchant_id(),
-        "number": take_order_number(),
-        "channel_id": new.channel_id,
-        "external_id": new.external_id,
-        "external_key": normalise.code_key(new.external_id),
-        "subject_id": _subject_for(new),
-        "placed_at": placed_at,
-        "order_id": sa.func.new_id(placed_at),
-    }
+    merchant_id = current_merchant_id()
     written = db.session.execute(
-        postgresql.insert(table)
-        .values(values)
-        .on_conflict_do_nothing(index_elements=["merchant_id", "channel_id", "external_id"])
-        .returning(table.c.order_id, table.c.number)
+        _REF,
+        {
+            "merchant": merchant_id,
+            "number": take_order_number(),
+            "channel": new.channel_id,
+            "external_id": new.external_id,
+            "external_key": normalise.code_key(new.external_id),
+            "customer": new.customer_id,
+            "is_guest": new.customer_id is None and bool(new.contacts),
+            "placed_at": new.placed_at or utc_now(),
+        },
     ).one_or_none()
     if written is not None:
         return PlacedOrder(written.order_id, written.number, True)
+    table = OrderRef.__table__
     known = db.session.execute(
         sa.select(table.c.order_id, table.c.number).where(
-            table.c.merchant_id == current_merchant_id(),
+            table.c.merchant_id == merchant_id,
             table.c.channel_id == new.channel_id,
             table.c.external_id == new.external_id,
         )
@@ -253,84 +164,22 @@ def _without_erased(new: NewOrder) -> NewOrder:
     return replace(new, contacts=(), customer_id=None)
 
 
-def _subject_for(new: NewOrder) -> int | None:
-    merchant_id = current_merchant_id()
-    if new.customer_id is not None:
-        table = Customer.__table__
-        return int(
-            db.session.execute(
-                sa.select(table.c.subject_id).where(
-                    table.c.merchant_id == merchant_id, table.c.id == new.customer_id
-                )
-            ).scalar_one()
-        )
-    if not new.contacts:
-        return None
-    subject = DataSubject.__table__
-    return int(
-        db.session.execute(
-            sa.insert(subject).values(merchant_id=merchant_id).returning(subject.c.id)
-        ).scalar_one()
+def _promise_stock(new: NewOrder, order_id: int, total: Decimal, by: Actor) -> Promise:
+    shipping = next((contact for contact in new.contacts if contact.kind == "shipping"), None)
+    facts = OrderFacts(
+        order_id,
+        new.channel_id,
+        shipping.country_code if shipping else None,
+        round_to_minor(total * new.base_rate, new.base_currency or new.currency),
+        _payment_state(new, total),
+        frozenset(new.tags),
     )
-
-
-def _promise_stock(new: NewOrder, order_id: int, by: Actor) -> tuple[dict[int, int], set[str]]:
-    """Allocate each stocked line at one location; gives line index → location and the SKUs that are short."""
     wanted = [
-        (i, line) for i, line in enumerate(new.lines) if line.variant_id is not None and line.is_stocked
+        Wanted(n, line.sku, line.variant_id, line.quantity)
+        for n, line in enumerate(new.lines, 1)
+        if line.variant_id is not None and line.is_stocked
     ]
-    if not wanted:
-        return {}, set()
-    available = _available([line.variant_id for _, line in wanted if line.variant_id is not None])
-    chosen: dict[int, int] = {}
-    short: set[str] = set()
-    moves: list[Move] = []
-    for index, line in wanted:
-        assert line.variant_id is not None
-        places = available[line.variant_id]
-        place = max(places, key=lambda location: places[location], default=None)
-        if place is None or places[place] < line.quantity:
-            short.add(line.sku)
-            continue
-        places[place] -= line.quantity
-        chosen[index] = place
-        moves.append(
-            Move(
-                line.variant_id,
-                place,
-                "allocated",
-                allocated=line.quantity,
-                cause_kind="order",
-                cause_id=order_id,
-            )
-        )
-    apply_moves(moves, by=by)
-    return chosen, short
-
-
-def _available(variant_ids: Sequence[int]) -> dict[int, dict[int, int]]:
-    level, location = StockLevel.__table__, Location.__table__
-    free = level.c.on_hand - level.c.allocated - level.c.reserved - level.c.unavailable
-    rows = db.session.execute(
-        sa.select(level.c.variant_id, level.c.location_id, free.label("free"))
-        .join(
-            location,
-            sa.and_(location.c.merchant_id == level.c.merchant_id, location.c.id == level.c.location_id),
-        )
-        .where(
-            level.c.merchant_id == current_merchant_id(),
-            level.c.variant_id.in_(set(variant_ids)),
-            level.c.slot == 0,
-            location.c.is_active,
-        )
-        # The locks are taken in the order of every other stock change, and hold until the promise is written.
-        .order_by(level.c.variant_id, level.c.location_id, level.c.slot)
-        .with_for_update(of=level)
-    )
-    found: dict[int, dict[int, int]] = defaultdict(dict)
-    for row in rows:
-        found[row.variant_id][row.location_id] = row.free
-    return found
+    return promise_units(facts, wanted, reservation_key=new.reservation_key, by=by)
 
 
 def _totals(new: NewOrder) -> dict[str, Decimal]:
@@ -374,6 +223,9 @@ def _head(
         "country_code": shipping.country_code if shipping else None,
         "currency": new.currency,
         "tax_inclusive": new.tax_inclusive,
+        "tax_treatment": new.tax_treatment,
+        "tax_rounding": new.tax_rounding,
+        "shipping_tax": new.shipping_tax,
         **totals,
         "refunded_total": ZERO,
         "base_currency": new.base_currency or new.currency,
@@ -391,14 +243,14 @@ def _payment_state(new: NewOrder, total: Decimal) -> str:
         return "paid"
     if captured > 0:
         return "part_paid"
-    return "authorised" if new.payments else "unpaid"
+    return "authorised" if any(payment.is_authorised for payment in new.payments) else "unpaid"
 
 
-def _lines(new: NewOrder, order_id: int, locations: dict[int, int]) -> list[dict[str, Any]]:
+def _lines(new: NewOrder, order_id: int, promise: Promise) -> list[dict[str, Any]]:
     return [
         {
             "order_id": order_id,
-            "n": index + 1,
+            "n": n,
             "variant_id": line.variant_id,
             "sku": line.sku,
             "title": line.title,
@@ -407,11 +259,15 @@ def _lines(new: NewOrder, order_id: int, locations: dict[int, int]) -> list[dict
             "discount": line.discount,
             "tax_rate": line.tax_rate,
             "tax_amount": line.tax_amount,
+            "tax_class": line.tax_class,
+            "list_price": line.list_price,
+            "shared_discount": line.shared_discount,
             "line_total": _line_total(line, new.currency),
-            "location_id": locations.get(index),
-            "allocated_quantity": line.quantity if index in locations else 0,
+            "location_id": promise.of(n).location_id,
+            "allocated_quantity": promise.of(n).units,
+            "promise_state": promise.of(n).state,
         }
-        for index, line in enumerate(new.lines)
+        for n, line in enumerate(new.lines, 1)
     ]
 
 
@@ -440,8 +296,74 @@ def _contact(contact: NewContact, order_id: int, n: int, new: NewOrder) -> dict[
     }
 
 
+def _charge(charge: NewCharge, order_id: int, n: int) -> dict[str, Any]:
+    return {
+        "order_id": order_id,
+        "n": n,
+        "kind": charge.kind,
+        "label": charge.label,
+        "amount": charge.amount,
+        "discount": charge.discount,
+        "tax_class": charge.tax_class,
+        "tax_rate": charge.tax_rate,
+        "tax_amount": charge.tax_amount,
+        "tax_by_rate": charge.tax_by_rate,
+    }
+
+
+def _discount(discount: NewDiscount, order_id: int, n: int) -> dict[str, Any]:
+    return {
+        "order_id": order_id,
+        "n": n,
+        "source": discount.source,
+        "label": discount.label,
+        "voucher_id": discount.voucher_id,
+        "applies_to": discount.on,
+        "percent": discount.percent,
+        "asked_amount": discount.amount,
+        "amount": discount.amount_off,
+        "reason": discount.reason,
+    }
+
+
+def _placed(
+    new: NewOrder, order_id: int, totals: dict[str, Decimal], hold_reason: str | None, by: Actor
+) -> dict[str, Any]:
+    return {
+        "order_id": order_id,
+        "kind": "placed",
+        "actor_kind": by.kind,
+        "actor_id": by.id,
+        "at": utc_now(),
+        "data": {
+            "channel_id": new.channel_id,
+            "total": str(totals["total"]),
+            "currency": new.currency,
+            **({"hold_reason": hold_reason} if hold_reason else {}),
+        },
+    }
+
+
+def _record_overrides(lines: Sequence[NewLine], order_id: int, by: Actor) -> None:
+    """A price that staff chose stands in the audit log beside the catalogue's."""
+    audit.record_many(
+        [
+            audit.Entry(
+                "order.price_overridden",
+                ("order", order_id),
+                before={"sku": line.sku, "unit_price": line.list_price},
+                after={"sku": line.sku, "unit_price": line.unit_price},
+                reason=line.price_reason,
+            )
+            for line in lines
+            if line.list_price is not None and line.list_price != line.unit_price
+        ],
+        by=by,
+    )
+
+
 def _payment(payment: NewPayment, order_id: int, n: int, new: NewOrder) -> dict[str, Any]:
-    state = "captured" if payment.captured_amount else "authorised"
+    state = "captured" if payment.captured_amount else "authorised" if payment.is_authorised else "pending"
     return {
         "order_id": order_id,
         "n": n,
@@ -470,7 +392,24 @@ def _count_for_customer(customer_id: int, placed_at: dt.datetime) -> None:
     )
 
 
-def _insert(model: type[Any], rows: Sequence[dict[str, Any]]) -> None:
-    if rows:
-        merchant_id = current_merchant_id()
-        db.session.execute(sa.insert(model.__table__), [{"merchant_id": merchant_id, **row} for row in rows])
+# A guest is a person of their own; the person of a customer is known.
+_REF: Final = sa.text("""
+    WITH guest AS (
+        INSERT INTO data_subject (merchant_id) SELECT :merchant WHERE :is_guest RETURNING id
+    )
+    INSERT INTO order_ref (merchant_id, order_id, number, channel_id, external_id, external_key, subject_id, placed_at)
+    SELECT :merchant, new_id(:placed_at), :number, :channel, :external_id, :external_key,
+           coalesce((SELECT g.id FROM guest AS g),
+                    (SELECT c.subject_id FROM customer AS c WHERE c.merchant_id = :merchant AND c.id = :customer)),
+           :placed_at
+    ON CONFLICT (merchant_id, channel_id, external_id) DO NOTHING
+    RETURNING order_id, number""").bindparams(
+    sa.bindparam("merchant", type_=sa.Integer),
+    sa.bindparam("is_guest", type_=sa.Boolean),
+    sa.bindparam("placed_at", type_=sa.DateTime(timezone=True)),
+    sa.bindparam("number", type_=sa.Text),
+    sa.bindparam("channel", type_=sa.BigInteger),
+    sa.bindparam("external_id", type_=sa.Text),
+    sa.bindparam("external_key", type_=sa.Text),
+    sa.bindparam("customer", type_=sa.BigInteger),
+)

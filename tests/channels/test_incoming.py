@@ -276,7 +276,7 @@ def test_too_little_stock_holds_the_order(turn: Turn, shop: Shop, new_variant: N
     variant = new_variant("A", stock=1)
     key = shop.add_order([("A", 3, "2.00")])
     turn()
-    assert (inbound(key).state, order_of(key).state, level(variant)) == ("held", "on_hold", (1, 0))
+    assert (inbound(key).state, order_of(key).state, level(variant)) == ("held", "on_hold", (1, 1))
     assert "Not enough stock" in (inbound(key).reason or "")
 
 

@@ -11,6 +11,7 @@ from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import db
 from portal.core.errors import ConflictError, DomainError
+from portal.orders.allocation import take_units
 from portal.orders.book import (
     change_order,
     insert_row,
@@ -22,7 +23,6 @@ from portal.orders.book import (
     tell,
 )
 from portal.orders.models import OrderFulfilment, OrderFulfilmentLine, OrderLine
-from portal.stock.services import Move, apply_moves
 
 _line, _parcel = OrderLine.__table__, OrderFulfilment.__table__
 
@@ -97,21 +97,13 @@ def _check_units(lines: Mapping[int, sa.RowMapping], chosen: Mapping[int, int]) 
 def _take_from_stock(
     order_id: int, lines: Mapping[int, sa.RowMapping], chosen: Mapping[int, int], by: Actor
 ) -> None:
-    apply_moves(
-        [
-            Move(lines[n]["variant_id"], lines[n]["location_id"], "sold", on_hand=-units, allocated=-units,
-                 cause_kind="order", cause_id=order_id)
-            for n, units in chosen.items() if lines[n]["allocated_quantity"]
-        ],
-        by=by,
-    )  # fmt: skip
+    take_units(order_id, {n: units for n, units in chosen.items() if lines[n]["allocated_quantity"]}, by=by)
     for n, units in chosen.items():
         db.session.execute(
-            sa.update(_line).where(of_order(_line, order_id), _line.c.n == n).values(
-                fulfilled_quantity=_line.c.fulfilled_quantity + units,
-                allocated_quantity=sa.func.greatest(_line.c.allocated_quantity - units, 0),
-            )
-        )  # fmt: skip
+            sa.update(_line)
+            .where(of_order(_line, order_id), _line.c.n == n)
+            .values(fulfilled_quantity=_line.c.fulfilled_quantity + units)
+        )
 
 
 def _close_when_sent(order_id: int, lines: Mapping[int, sa.RowMapping], chosen: Mapping[int, int]) -> None:

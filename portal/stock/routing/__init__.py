@@ -1,0 +1,1 @@
+"""From where an order ships: the merchant's rules, the plan they give, and the page that tries them."""
