@@ -1,0 +1,1 @@
+"""Credit of customers with the shop."""
