@@ -72,7 +72,12 @@ def check_address(url: str, settings: Settings) -> str:
     cleaned = url.strip().rstrip("/")
     parts = urlsplit(cleaned)
     allowed = settings.private_hosts if settings.environment in ("test", "demo") else frozenset()
-    if parts.scheme not in ("http", "https") or parts.netloc.lower() not in allowed or parts.path or parts.query:
+    if (
+        parts.scheme not in ("http", "https")
+        or parts.netloc.lower() not in allowed
+        or parts.path
+        or parts.query
+    ):
         raise DomainError(
             "Only an address that the operator listed in PRIVATE_HOSTS can be called.", field="base_url"
         )

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal, Protocol
 
-FailureKind = Literal["declined", "refused", "credentials", "throttled", "unreachable", "down", "gone", "unknown"]
+FailureKind = Literal[
+    "declined", "refused", "credentials", "throttled", "unreachable", "down", "gone", "unknown"
+]
 RemoteState = Literal["pending", "authorised", "captured", "failed", "voided"]
 EntryState = Literal["pending", "done", "failed"]
 NoticeSubject = Literal["payment", "dispute", "payout", "other"]
@@ -74,7 +76,6 @@ class RemotePayment:
     authorised_until: dt.datetime | None = None
     code: str | None = None
     key: str | None = None
-    void_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

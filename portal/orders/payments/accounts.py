@@ -170,7 +170,10 @@ def account_of(account_id: int, *, lock: bool = False) -> GatewayAccount:
         NotFoundError: the merchant has none of that number.
     """
     found = db.session.get(
-        GatewayAccount, (current_merchant_id(), account_id), with_for_update=lock or None, populate_existing=lock
+        GatewayAccount,
+        (current_merchant_id(), account_id),
+        with_for_update=lock or None,
+        populate_existing=lock,
     )
     if found is None:
         raise NotFoundError("There is no such gateway account.")
@@ -184,7 +187,9 @@ def account_of_payment(payment: sa.RowMapping) -> GatewayAccount:
         DomainError: it was made by hand or by another system.
     """
     if payment["account_id"] is None:
-        raise DomainError("This payment was not made through a gateway of the portal, so nothing can be asked of it.")
+        raise DomainError(
+            "This payment was not made through a gateway of the portal, so nothing can be asked of it."
+        )
     return account_of(payment["account_id"])
 
 
@@ -197,7 +202,9 @@ def account_for_new(account_id: int | None = None) -> GatewayAccount:
     if account_id is not None:
         found: GatewayAccount | None = account_of(account_id)
     else:
-        found = next((each for each in sorted(accounts(), key=lambda each: not each.is_default) if each.is_on), None)
+        found = next(
+            (each for each in sorted(accounts(), key=lambda each: not each.is_default) if each.is_on), None
+        )
     if found is None or not found.is_on:
         raise DomainError("No payment gateway is switched on. Connect one under Settings, Payments.")
     return found
@@ -218,7 +225,10 @@ def gateway_of(account: GatewayAccount, *, seconds: float = 20.0) -> Gateway:
     if account.secret_key is None:
         raise DomainError("Enter the secret key of the gateway first.")
     return gateway(
-        account.kind, account.base_url, secret_box.open(account.secret_key, _purpose(account.id, "key")), seconds=seconds
+        account.kind,
+        account.base_url,
+        secret_box.open(account.secret_key, _purpose(account.id, "key")),
+        seconds=seconds,
     )
 
 
@@ -278,5 +288,3 @@ def _address(kind: Kind, values: AccountValues) -> str | None:
 
 def _purpose(account_id: int, what: str) -> str:
     return f"gateway account {account_id} {what}"
-
-

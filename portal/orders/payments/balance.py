@@ -17,11 +17,11 @@ _payment: Final = OrderPayment.__table__
 _refund: Final = OrderRefund.__table__
 
 
-def payment_state_of(total: Decimal, captured: Decimal, refunded: Decimal, *, is_authorised: bool) -> str:
-    """The payment state of an order with these sums; ``is_authorised`` when money is set aside for it."""
+def payment_state_of(due: Decimal, captured: Decimal, refunded: Decimal, *, is_authorised: bool) -> str:
+    """The payment state of an order that costs *due* now; ``is_authorised`` when money is set aside for it."""
     if refunded > 0:
         return "refunded" if refunded >= captured else "part_refunded"
-    if captured >= total:
+    if captured >= due:
         return "paid"
     if captured > 0:
         return "part_paid"
@@ -40,7 +40,7 @@ def move_money(
         values: other columns of the head to write with it.
     """
     taken, given = head["captured_total"] + captured, head["refunded_total"] + refunded
-    state = payment_state_of(head["total"], taken, given, is_authorised=has_money_aside(order_id))
+    state = payment_state_of(head["due_total"], taken, given, is_authorised=has_money_aside(order_id))
     change_order(order_id, captured_total=taken, refunded_total=given, payment_state=state, **values)
 
 

@@ -69,7 +69,11 @@ def _call(
     match attempt["action"]:
         case "authorise":
             request = Authorisation(
-                amount, currency, payment["gateway_token"] or "", number, is_captured_at_once=is_captured_at_once
+                amount,
+                currency,
+                payment["gateway_token"] or "",
+                number,
+                is_captured_at_once=is_captured_at_once,
             )
             return caller.authorise(request, key=key)
         case "capture":

@@ -29,7 +29,9 @@ def run_attempt(run: JobRun) -> None:
         go_on_with(order_id, n, at=again, at_once=at_once, turn=int(run.args.get("turn", 0)) + 1)
 
 
-def go_on_with(order_id: int, n: int, *, at: dt.datetime | None, at_once: bool = False, turn: int = 0) -> None:
+def go_on_with(
+    order_id: int, n: int, *, at: dt.datetime | None, at_once: bool = False, turn: int = 0
+) -> None:
     """Go on with an attempt by a job; while one waits there is no second."""
     enqueue(
         "payments.attempt", {"order_id": order_id, "n": n, "at_once": at_once, "turn": turn}, by=SYSTEM,
@@ -47,13 +49,25 @@ def run_look(run: JobRun) -> None:
             raise RetryLaterError(error.message, seconds=error.retry_after) from error
 
 
-@job("payments.notice", title="Apply a notice of a gateway", permission="orders.view", queue="quick", quiet=True)
+@job(
+    "payments.notice",
+    title="Apply a notice of a gateway",
+    permission="orders.view",
+    queue="quick",
+    quiet=True,
+)
 def run_notice(run: JobRun) -> None:
     """Apply one webhook."""
     notices.apply_notice(int(run.args["notice_id"]), commit=run.commit)
 
 
-@job("payments.close_checkout", title="Close a payment page", permission="orders.view", queue="quick", quiet=True)
+@job(
+    "payments.close_checkout",
+    title="Close a payment page",
+    permission="orders.view",
+    queue="quick",
+    quiet=True,
+)
 def run_close_checkout(run: JobRun) -> None:
     """Let nobody pay on a page of the gateway whose link is closed."""
     try:

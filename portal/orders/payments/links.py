@@ -9,6 +9,7 @@ import datetime as dt
 import hashlib
 import re
 import secrets
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
@@ -24,11 +25,12 @@ from portal.core.ids import parse_public_id, public_id
 from portal.core.jobs import enqueue
 from portal.core.secrets import secret_box
 from portal.orders.book import insert_row, lock_order, next_n, tell
+from portal.orders.gateways.base import CheckoutRequest, GatewayError
 from portal.orders.models import OrderPayment, PaymentLink
 from portal.orders.payments import rows
 from portal.orders.payments.accounts import account_for_new, account_of, gateway_of
 from portal.orders.payments.preferences import preferences
-from portal.orders.gateways.base import CheckoutRequest, GatewayError
+from portal.orders.payments.settling import settle
 
 TOKEN: Final = re.compile(r"m_[0-9a-z]{1,13}-[0-9a-f]{32}")
 PURPOSE: Final = "payment link"
@@ -93,7 +95,10 @@ def links_of(order_id: int) -> list[PaymentLink]:
     """The links of an order, the newest first."""
     return list(
         db.session.scalars(
-            sa.select(PaymentLink).where(PaymentLink.order_id == order_id).order_by(PaymentLink.id.desc()).limit(50)
+            sa.select(PaymentLink)
+            .where(PaymentLink.order_id == order_id)
+            .order_by(PaymentLink.id.desc())
+            .limit(50)
         )
     )
 
@@ -132,7 +137,9 @@ def open_checkout(link_id: int, return_url: str) -> str:
         ) from error
     link, _ = _locked_with_order(link_id)
     link.checkout_url, link.checkout_reference = made.url, made.reference
-    rows.change_attempt(order_id, attempt["n"], state="succeeded", reference=made.reference, settled_at=utc_now())
+    rows.change_attempt(
+        order_id, attempt["n"], state="succeeded", reference=made.reference, settled_at=utc_now()
+    )
     db.session.commit()
     if made.url is None:
         raise ConflictError("This payment link was used already.")
@@ -172,19 +179,24 @@ def expire_links() -> int:
     return closed
 
 
-def mark_paid(order_id: int, payment_n: int) -> None:
-    """The payment of a link came in: the link is used up, whatever state it was in."""
-    table = PaymentLink.__table__
-    db.session.execute(
-        sa.update(table)
-        .where(
-            table.c.merchant_id == current_merchant_id(),
-            table.c.order_id == order_id,
-            table.c.payment_n == payment_n,
-            table.c.state != "paid",
-        )
-        .values(state="paid", closed_at=utc_now())
-    )
+def close_checkout(link_id: int, *, commit: Callable[[], None]) -> None:
+    """Close the gateway's page of a closed link; money that came in at the last moment is taken in.
+
+    Raises:
+        GatewayError: the gateway did not answer.
+    """
+    link = db.session.get_one(PaymentLink, (current_merchant_id(), link_id))
+    order_id, payment_n, reference = link.order_id, link.payment_n, link.checkout_reference
+    caller = gateway_of(account_of(link.account_id))
+    commit()
+    page = caller.close_checkout(reference) if reference else None
+    remote = caller.payment(page.payment_reference) if page and page.payment_reference else None
+    if remote is not None and remote.captured:
+        settle(order_id, payment_n, remote, by=SYSTEM)
+    else:
+        lock_order(order_id)
+        rows.change_payment(order_id, payment_n, state="voided")
+    commit()
 
 
 def _close(link: PaymentLink, state: str) -> None:

@@ -10,9 +10,7 @@ from portal.orders.payments.accounts import account_of_payment, gateway_of
 from portal.orders.payments.settling import Moved, settle
 
 
-def look_at_payment(
-    order_id: int, payment_n: int, *, by: Actor, commit: Callable[[], None]
-) -> Moved | None:
+def look_at_payment(order_id: int, payment_n: int, *, by: Actor, commit: Callable[[], None]) -> Moved | None:
     """Bring a payment to where its gateway says it stands; None when the gateway does not know it.
 
     Raises:

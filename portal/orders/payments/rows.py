@@ -10,12 +10,13 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from portal.core.audit import Actor
+from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError, NotFoundError
 from portal.core.ids import parse_public_id, public_id
 from portal.core.money import minor_units
 from portal.orders.book import of_order
-from portal.orders.models import GatewayAccount, OrderPayment, OrderRefund, PaymentAttempt
+from portal.orders.models import GatewayAccount, OrderPayment, OrderRefund, PaymentAttempt, PaymentLink
 
 OPEN: Final = ("started", "unknown")
 KEY_FORM: Final = re.compile(r"[A-Za-z0-9._:-]{1,120}")
@@ -23,6 +24,7 @@ KEY_FORM: Final = re.compile(r"[A-Za-z0-9._:-]{1,120}")
 _payment: Final = OrderPayment.__table__
 _refund: Final = OrderRefund.__table__
 _attempt: Final = PaymentAttempt.__table__
+_link: Final = PaymentLink.__table__
 
 
 def wire_key(order_id: int, key: str) -> str:
@@ -69,9 +71,7 @@ def payment_of(order_id: int, payment_n: int) -> sa.RowMapping:
         NotFoundError: the order has no such payment.
     """
     found = (
-        db.session.execute(
-            sa.select(_payment).where(of_order(_payment, order_id), _payment.c.n == payment_n)
-        )
+        db.session.execute(sa.select(_payment).where(of_order(_payment, order_id), _payment.c.n == payment_n))
         .mappings()
         .one_or_none()
     )
@@ -205,4 +205,17 @@ def change_refund(order_id: int, n: int, **values: Any) -> None:
     """Write columns of a refund; the order is locked by the caller."""
     db.session.execute(
         sa.update(_refund).where(of_order(_refund, order_id), _refund.c.n == n).values(**values)
+    )
+
+
+def use_up_link(order_id: int, payment_n: int) -> None:
+    """The payment of a link came in: the link is used up, whatever state it was in."""
+    db.session.execute(
+        sa.update(_link)
+        .where(
+            of_order(_link, order_id),
+            _link.c.payment_n == payment_n,
+            _link.c.state != "paid",
+        )
+        .values(state="paid", closed_at=utc_now())
     )

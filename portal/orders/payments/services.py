@@ -119,11 +119,21 @@ def void(order_id: int, payment_n: int, *, key: str, by: Actor) -> int:
     if known is not None:
         return int(known["n"])
     payment = rows.payment_of(order_id, payment_n)
-    if payment["state"] != "authorised" or payment["capture_pending"] or _is_being_let_go(order_id, payment_n):
+    if (
+        payment["state"] != "authorised"
+        or payment["capture_pending"]
+        or _is_being_let_go(order_id, payment_n)
+    ):
         raise ConflictError("Nothing of this payment can be let go just now. It changed since you looked.")
     left = payment["amount"] - payment["captured_amount"]
     attempt_n = rows.add_attempt(
-        order_id, payment_n, "void", account_id=account_of_payment(payment).id, key=f"void:{key}", amount=left, by=by
+        order_id,
+        payment_n,
+        "void",
+        account_id=account_of_payment(payment).id,
+        key=f"void:{key}",
+        amount=left,
+        by=by,
     )
     _ask(order_id, attempt_n, by)
     _note("void", order_id, payment_n, left, by)
@@ -186,16 +196,19 @@ def _set_refund_apart(
     of_the_order = head["captured_total"] - head["refunded_total"] - refunds_under_way(order_id)
     column = _payment.c.refund_pending if is_pending else _payment.c.refunded_amount
     spoken_for = _payment.c.refunded_amount + _payment.c.refund_pending + _payment.c.disputed_amount
-    set_apart = amount <= of_the_order and db.session.execute(
-        sa.update(_payment)
-        .where(
-            of_order(_payment, order_id),
-            _payment.c.n == payment["n"],
-            spoken_for + amount <= _payment.c.captured_amount,
-        )
-        .values({column: column + amount})
-        .returning(_payment.c.n)
-    ).first()
+    set_apart = (
+        amount <= of_the_order
+        and db.session.execute(
+            sa.update(_payment)
+            .where(
+                of_order(_payment, order_id),
+                _payment.c.n == payment["n"],
+                spoken_for + amount <= _payment.c.captured_amount,
+            )
+            .values({column: column + amount})
+            .returning(_payment.c.n)
+        ).first()
+    )
     if not set_apart:
         left = min(refundable(payment), of_the_order)
         raise DomainError(f"Only {money(left, payment['currency'])} of it can be given back.", field="amount")

@@ -18,7 +18,6 @@ from portal.orders.gateways.base import GatewayError, RemoteEntry, RemotePayment
 from portal.orders.models import OrderPayment, OrderRefund
 from portal.orders.payments import rows
 from portal.orders.payments.balance import ZERO, move_money
-from portal.orders.payments.links import mark_paid
 
 _payment: Final = OrderPayment.__table__
 _refund: Final = OrderRefund.__table__
@@ -30,7 +29,9 @@ class CurrencyDiffersError(GatewayError):
     """The gateway's payment is in another currency than ours: nothing of it is believed."""
 
     def __init__(self) -> None:
-        super().__init__("refused", "The gateway's payment is in another currency than the order's.", code="currency")
+        super().__init__(
+            "refused", "The gateway's payment is in another currency than the order's.", code="currency"
+        )
 
 
 @dataclass(slots=True)
@@ -61,7 +62,7 @@ def settle(order_id: int, payment_n: int, remote: RemotePayment, *, by: Actor) -
         rows.change_payment(order_id, payment_n, **changes)
         moved.is_changed = True
     if moved.captured:
-        mark_paid(order_id, payment_n)
+        rows.use_up_link(order_id, payment_n)
     news += _state_news(payment, changes)
     if moved.captured or moved.refunded or "state" in changes:
         move_money(order_id, head, captured=moved.captured, refunded=moved.refunded)
@@ -83,7 +84,9 @@ def fail_attempt(attempt: sa.RowMapping, code: str, *, by: Actor) -> None:
             move_money(order_id, head)
             what = "payment_failed"
         case "capture":
-            rows.change_payment(order_id, payment_n, capture_pending=_open_sum(order_id, payment_n, "capture"))
+            rows.change_payment(
+                order_id, payment_n, capture_pending=_open_sum(order_id, payment_n, "capture")
+            )
             move_money(order_id, head)
             what = "capture_failed"
         case "refund":
@@ -123,7 +126,9 @@ def _end_of(
         case "authorise":
             if remote.state in ("authorised", "captured", "voided"):
                 return "succeeded", None, remote.reference
-            return ("failed", remote.code or "declined", remote.reference) if remote.state == "failed" else None
+            return (
+                ("failed", remote.code or "declined", remote.reference) if remote.state == "failed" else None
+            )
         case "void":
             return ("succeeded", None, remote.reference) if remote.state in SETTLED else None
         case "capture":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import Final
 
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from portal.core.audit import SYSTEM
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
-from portal.core.errors import NotFoundError
+from portal.core.errors import ConflictError, NotFoundError
 from portal.core.jobs import enqueue
 from portal.orders.book import lock_order, of_order
 from portal.orders.models import OrderPayment, PaymentAttempt
@@ -51,13 +52,15 @@ def capture_when_due(order_id: int, *, is_dispatched: bool) -> None:
         return
     payments = [each for each in _payments(order_id) if each["account_id"] is not None]
     under_way = sum((each["capture_pending"] for each in payments), Decimal(0))
-    due = head["total"] - head["captured_total"] - under_way
+    due = -head["credit_total"] - under_way
     for payment in payments:
         left = payment["amount"] - payment["captured_amount"] - payment["capture_pending"]
         amount = min(left, due)
         if payment["state"] == "authorised" and amount > 0:
-            services.capture(order_id, payment["n"], amount, key=f"{moment}-{payment['n']}", by=SYSTEM)
-            due -= amount
+            # A payment that is being let go is not taken; whoever lets it go knows that the order left.
+            with suppress(ConflictError):
+                services.capture(order_id, payment["n"], amount, key=f"{moment}-{payment['n']}", by=SYSTEM)
+                due -= amount
 
 
 def stuck_attempts() -> Sequence[tuple[int, int]]:
