@@ -16,6 +16,7 @@ from portal.core.jobs import doorbell, sweep
 from portal.core.outbox import consumers
 from portal.core.scheduler import Entry
 from portal.privacy.jobs import watch_due
+from portal.stock.jobs import verify_due
 from workers.upkeep import enqueue_sealing, enqueue_tidying, make_partitions
 
 LOOKED_BACK: Final = dt.timedelta(days=2)
@@ -51,5 +52,6 @@ TIMETABLE: Final = (
     Entry("partitions", dt.timedelta(hours=6), make_partitions),
     Entry("accounts.tidy", dt.timedelta(hours=1), tidy_accounts),
     Entry("tidy", dt.timedelta(minutes=15), enqueue_tidying),
+    Entry("stock.verify", dt.timedelta(days=1), verify_due),
     Entry("privacy.watch", dt.timedelta(hours=1), watch_due),
 )

@@ -12,6 +12,7 @@ from portal.orders.acts import register_order_act
 from portal.orders.addresses import OrderNumberConverter
 from portal.orders.causes import order_causes
 from portal.orders.listings import ORDERS
+from portal.orders.stock_parts import register_orders_as_source
 from portal.orders.views import bp
 from portal.orders.views.parcels import may_send
 from portal.stock.causes import register_cause
@@ -31,4 +32,5 @@ def register(app: Flask) -> None:
         "orders.new_parcel", "Send parcel", "truck-delivery", "orders.edit", 10, is_main=True, when=may_send
     )
     register_cause("order", order_causes)
+    register_orders_as_source()
     app.register_blueprint(bp)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from flask import Flask
 
+import portal.stock.jobs  # noqa: F401  registers its handlers
 from portal.catalog.availability import offer_availability
 from portal.core.listing import register_listing
 from portal.core.navigation import register_nav
 from portal.core.slots import register_slot
 from portal.stock.listings import LEVELS
+from portal.stock.own_sources import register_own_sources
 from portal.stock.queries import available_by_product, available_by_variant
 from portal.stock.transfers import register as register_transfers
 from portal.stock.views import bp
@@ -20,9 +22,18 @@ def register(app: Flask) -> None:
     register_nav("Stock", "Stock", "stock.levels", "building-warehouse", "stock.view", order=40)
     register_nav("Stock", "Locations", "stock.locations", "map-pin", "stock.view", order=41)
     register_nav("Stock", "Reasons", "stock.reasons", "clipboard-list", "stock.view", order=42)
+    register_nav("Stock", "Verification", "stock.verifications", "shield-check", "stock.view", order=48)
+    register_nav(
+        "settings", "Reasons for stock", "stock.stock_settings", "clipboard-list", "settings.view", 940
+    )
     register_slot("product.stock", "stock.product_levels", "stock.view", label="Stock")
     register_slot("variant.stock", "stock.variant_levels", "stock.view", label="Stock")
+    register_slot("variant.stock", "stock.components", "catalog.view", order=110, label="Components")
+    register_slot(
+        "home.worklist", "stock.verification_worklist", "stock.adjust", 5, label="Stock differences"
+    )
     register_slot("home.worklist", "stock.worklist", "stock.adjust", order=40, label="Low stock")
+    register_own_sources()
     offer_availability(available_by_product, available_by_variant)
     app.register_blueprint(bp)
     register_transfers(app)

@@ -15,6 +15,7 @@ WORDS: Final = {
     "import_undo": "Import taken back",
     "person": "By hand",
     "channel": "Channel",
+    "verification": "Verification",
 }
 
 

@@ -16,8 +16,8 @@ from portal.core.database import current_merchant_id, db
 from portal.core.ids import floor_at, time_of
 from portal.stock.causes import Cause, causes_of
 from portal.stock.models import StockLevel, StockMovement, StockReason
-from portal.stock.queries import SUMS, Figures
 from portal.stock.moving import COUNTERS, DAMAGED, KEPT
+from portal.stock.queries import SUMS, Figures
 
 LEDGER_ROWS: Final = 50
 HISTORY_DAYS: Final = 90

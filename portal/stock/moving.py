@@ -127,7 +127,7 @@ def apply_moves(moves: Iterable[Move], *, by: Actor) -> None:
     if not rows:
         return
     deltas = _deltas(rows)
-    held = _hold(list(deltas))
+    held = hold(list(deltas))
     short = [level for level in deltas if not _stays_whole(held[level], deltas[level])]
     if short:
         raise InsufficientStockError(short)
@@ -149,8 +149,11 @@ def _deltas(moves: Sequence[Move]) -> dict[Level, dict[str, int]]:
     return {level: summed[level] for level in sorted(summed)}
 
 
-def _hold(levels: Sequence[Level]) -> dict[Level, dict[str, Any]]:
-    """The levels as they stand, locked until the transaction ends; those that never were are made."""
+def hold(levels: Sequence[Level]) -> dict[Level, dict[str, Any]]:
+    """The levels as they stand, by level, locked until the transaction ends; those that never were are made.
+
+    Each holds its counters and ``bundles``, the bundles its variant is part of. Name the levels in order.
+    """
     keys = {"merchant": current_merchant_id()} | _columns(levels)
     found = db.session.execute(_LOCK, keys).mappings().all()
     if len(found) < len(levels):

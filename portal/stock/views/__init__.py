@@ -2,7 +2,28 @@
 
 from __future__ import annotations
 
-from portal.stock.views import levels, locations, reasons, regions
+from portal.stock.views import (
+    breakdown,
+    bundles,
+    levels,
+    locations,
+    reasons,
+    regions,
+    settings,
+    unavailable,
+    verification,
+)
 from portal.stock.views.blueprint import bp
 
-__all__ = ["bp", "levels", "locations", "reasons", "regions"]
+__all__ = [
+    "bp",
+    "breakdown",
+    "bundles",
+    "levels",
+    "locations",
+    "reasons",
+    "regions",
+    "settings",
+    "unavailable",
+    "verification",
+]

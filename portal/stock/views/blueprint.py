@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import uuid
+from typing import Any
+
 import sqlalchemy as sa
 from flask import Blueprint
 
-from portal.accounts.access import get_row_or_404
+from portal.accounts.access import can, current_actor, get_row_or_404
 from portal.catalog.models import Product, Variant
+from portal.stock import queries
 from portal.stock.models import Location
+from portal.stock.settings import must_give_reason
 
 bp = Blueprint("stock", __name__, url_prefix="/stock")
 
@@ -26,3 +31,14 @@ def location_or_404(location_id: int, *, lock: bool = False) -> Location:
     """The merchant's location; locked against other edits, never against stock that points at it."""
     statement = sa.select(Location).where(Location.id == location_id)
     return get_row_or_404(statement.with_for_update(key_share=True) if lock else statement)
+
+
+def adjusting() -> dict[str, Any]:
+    """What forms that change stock by hand need; nothing is read for those who may not."""
+    if not can("stock.adjust"):
+        return {"reasons": [], "needs_reason": False, "new_token": uuid.uuid4}
+    return {
+        "reasons": queries.reasons(active=True),
+        "needs_reason": must_give_reason(current_actor()),
+        "new_token": uuid.uuid4,
+    }

@@ -22,8 +22,10 @@ from portal.stock.ledger import ledger as read_ledger
 from portal.stock.ledger import ledger_sums, stock_history
 from portal.stock.listings import LEVELS
 from portal.stock.models import MOVEMENT_KINDS
-from portal.stock.services import COUNTERS, MOST_UNITS, InsufficientStockError, adjust_once
-from portal.stock.views.blueprint import bp, location_or_404, product_or_404, variant_or_404
+from portal.stock.services import MOST_UNITS, InsufficientStockError, adjust_once
+from portal.stock.verifying import last_verification
+from portal.stock.views.acts import ACTS
+from portal.stock.views.blueprint import adjusting, bp, location_or_404, product_or_404, variant_or_404
 
 KIND_WORDS = {
     "opening": "Opening balance",
@@ -41,7 +43,10 @@ KIND_WORDS = {
     "deallocated": "No longer allocated",
     "quarantined": "Set aside",
     "unquarantined": "Put back",
+    "expected": "Expected",
+    "repaired": "Repaired",
 }
+UNAVAILABLE_WORDS = {"quarantine": "quarantine", "damaged": "damaged"}
 COLUMNS = tuple(column.key for column in LEVELS.columns)
 
 
@@ -52,15 +57,15 @@ def levels() -> ResponseReturnValue:
         LEVELS,
         "stock/levels.html",
         region="stock/_levels.html",
-        reasons=queries.reasons(active=True),
-        new_token=uuid.uuid4,
+        verification=last_verification(),
+        **adjusting(),
     )
 
 
 @bp.get("/levels/<int:variant_id>/<int:location_id>")
 @requires("stock.view")
 def ledger(variant_id: int, location_id: int) -> Response:
-    return _ledger_page(variant_id, location_id)
+    return ledger_page(variant_id, location_id)
 
 
 @bp.post("/levels/<int:variant_id>/<int:location_id>/adjustments")
@@ -79,7 +84,7 @@ def adjust(variant_id: int, location_id: int) -> ResponseReturnValue:
         reason_id = typed.whole(request.form.get("reason_id", ""), "reason_id", "The reason", most=10**12)
         note = typed.short_text(request.form.get("note"), "note", "The note", most=500) or None
         counted = adjust_once(
-            _token(), variant_id, location_id, delta, by=current_actor(), reason_id=reason_id, note=note
+            sent_token(), variant_id, location_id, delta, by=current_actor(), reason_id=reason_id, note=note
         )
     except DomainError as error:
         db.session.rollback()
@@ -110,16 +115,21 @@ def variant(variant_id: int) -> Response:
         product=product_or_404(found.product_id),
         levels=queries.levels_of_variant(variant_id),
         history=stock_history(variant_id, ZoneInfo(formats.current_region().zone)),
-        reasons=queries.reasons(active=True),
-        new_token=uuid.uuid4,
+        **adjusting(),
         errors={},
         typed={},
     )
 
 
-def _ledger_page(
-    variant_id: int, location_id: int, *, errors: Mapping[str, str] | None = None, status: int = 200
+def ledger_page(
+    variant_id: int,
+    location_id: int,
+    *,
+    errors: Mapping[str, str] | None = None,
+    aside_errors: Mapping[str, str] | None = None,
+    status: int = 200,
 ) -> Response:
+    """A level with its movements; what was refused comes back with its errors."""
     found, place = variant_or_404(variant_id), location_or_404(location_id)
     kind = request.args.get("kind")
     figures, sums = queries.figures(variant_id, location_id), ledger_sums(variant_id, location_id)
@@ -138,22 +148,30 @@ def _ledger_page(
             before=request.args.get("before", type=int),
             kind=kind if kind in MOVEMENT_KINDS else None,
         ),
-        agrees=all(getattr(figures, name) == getattr(sums, name) for name in COUNTERS),
+        agrees=figures == sums,
         sums=sums,
         kind=kind if kind in MOVEMENT_KINDS else "",
         kinds=KIND_WORDS,
+        unavailable_words=UNAVAILABLE_WORDS,
+        acts=[(key, act.words) for key, act in ACTS.items()],
         paged="before" in request.args,
-        reasons=queries.reasons(active=True),
-        new_token=uuid.uuid4,
+        **adjusting(),
         errors=errors or {},
         typed=dict(request.form) if errors else {},
+        aside_errors=aside_errors or {},
+        aside_typed=dict(request.form) if aside_errors else {},
         previous_url=previous_url,
         next_url=next_url,
         status=status,
     )
 
 
-def _token() -> uuid.UUID:
+def sent_token() -> uuid.UUID:
+    """The token of a form that may be sent twice.
+
+    Raises:
+        DomainError: it is none.
+    """
     try:
         return uuid.UUID(request.form.get("token", ""))
     except ValueError as error:
@@ -170,7 +188,7 @@ def _refused(variant_id: int, location_id: int, error: DomainError) -> Response:
     errors = {error.field or "delta": message}
     if wants_fragment():
         return _row(variant_id, location_id, errors=errors, status=error.status)
-    return _ledger_page(variant_id, location_id, errors=errors, status=error.status)
+    return ledger_page(variant_id, location_id, errors=errors, status=error.status)
 
 
 def _row(
@@ -183,8 +201,7 @@ def _row(
         "stock/_level_row.html",
         level=values,
         shown=[(column.key, column.label) for column in columns],
-        reasons=queries.reasons(active=True),
-        new_token=uuid.uuid4,
+        **adjusting(),
         errors=errors or {},
         typed=dict(request.form) if errors else {},
         next_url=request.form.get("next", ""),

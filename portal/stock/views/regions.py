@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from zoneinfo import ZoneInfo
 
 from flask import Response
@@ -12,7 +11,7 @@ from portal.core import formats
 from portal.core.http import render_region
 from portal.stock import queries
 from portal.stock.ledger import stock_history
-from portal.stock.views.blueprint import bp, product_or_404, variant_or_404
+from portal.stock.views.blueprint import adjusting, bp, product_or_404, variant_or_404
 
 
 @bp.get("/products/<int:product_id>/levels")
@@ -37,8 +36,7 @@ def variant_levels(variant_id: int) -> Response:
         variant=found,
         levels=queries.levels_of_variant(variant_id),
         history=stock_history(variant_id, ZoneInfo(formats.current_region().zone)),
-        reasons=queries.reasons(active=True),
-        new_token=uuid.uuid4,
+        **adjusting(),
         errors={},
         typed={},
     )
