@@ -1,0 +1,1 @@
+"""Invoices, credit notes, slips: numbered, sealed, set as PDF, sent."""

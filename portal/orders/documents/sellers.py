@@ -1,0 +1,61 @@
+"""What the law wants to read about the seller on an invoice, per country, and what of it is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from portal.orders.models import DocumentSettings
+
+LABELS: Final = {
+    "company": "Company name",
+    "line1": "Street and number",
+    "postcode": "Postcode",
+    "city": "Town",
+    "country_code": "Country",
+    "vat_id": "VAT ID",
+    "tax_number": "Tax number",
+    "registration": "Company register",
+    "managed_by": "Managing directors",
+}
+ADDRESS: Final = ("company", "line1", "city", "country_code")
+EU: Final = frozenset(
+    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()
+)
+# Directive 2006/112/EC article 226 (3) and (5), and what a member state or another country adds to it. A pair means that
+# one of the two is enough.
+Must = str | tuple[str, str]
+BEYOND_ADDRESS: Final[dict[str, tuple[Must, ...]]] = {
+    "DE": ("postcode", ("vat_id", "tax_number")),
+    "AT": ("postcode", "vat_id"),
+    "FR": ("postcode", "vat_id", "registration"),
+    "IT": ("postcode", "vat_id"),
+    "ES": ("postcode", "tax_number"),
+    "PL": ("postcode", ("tax_number", "vat_id")),
+    "NL": ("postcode", "vat_id", "registration"),
+    "BE": ("postcode", "vat_id"),
+    "PT": ("postcode", ("tax_number", "vat_id")),
+    "IE": ("vat_id",),
+    "GB": ("postcode", ("vat_id", "registration")),
+    "CH": ("postcode", ("vat_id", "registration")),
+    "NO": ("postcode", "registration"),
+    "US": ("postcode",),
+}
+
+
+def missing_of(settings: DocumentSettings) -> Sequence[str]:
+    """Fields an invoice needs and the settings lack, in words; empty when an invoice may be issued."""
+    country = settings.country_code or ""
+    rest = BEYOND_ADDRESS.get(country, ("postcode", "vat_id") if country in EU else ())
+    found = []
+    for must in (*ADDRESS, *rest):
+        names = (must,) if isinstance(must, str) else must
+        if not any(str(getattr(settings, name) or "").strip() for name in names):
+            found.append(" or ".join(LABELS[name] for name in names))
+    return found
+
+
+def names_missing(settings: DocumentSettings) -> frozenset[str]:
+    """The names of the fields behind ``missing_of``, for the form that asks for them."""
+    words = {word for each in missing_of(settings) for word in each.split(" or ")}
+    return frozenset(name for name, label in LABELS.items() if label in words)

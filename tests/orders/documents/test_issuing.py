@@ -1,0 +1,215 @@
+"""Invoices and credit notes: what they bill, that they are issued once, and that they never change."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import ProgrammingError
+
+from portal.core.clock import utc_now
+from portal.core.database import db
+from portal.core.errors import ConflictError
+from portal.orders.documents import services
+from portal.orders.documents.reading import issued_of
+from portal.orders.documents.rendering import document_of, document_pdf, paper_of_document
+from portal.orders.models import InvoiceRef, Order, OrderDocument, OrderLine
+from portal.orders.placement import NewContact
+from tests.orders.documents.shops import invoicing_shop
+from tests.support.people import SYSTEM
+from tests.support.shop import Shop, open_shop
+
+YEAR = utc_now().year
+BUYER = NewContact(
+    "billing", name="Erika Mustermann", company="Muster KG", line1="Beispielweg 5", city="München", postcode="80331",
+    country_code="DE", vat_id="DE811569869", email="erika@example.com",
+)  # fmt: skip
+
+
+@pytest.fixture
+def shop(scope: int) -> Shop:
+    return invoicing_shop()
+
+
+def test_the_first_invoice_bills_what_the_order_costs(shop: Shop) -> None:
+    placed = shop.order(("MUG", 2, "4.50"), shipping="3.00", contacts=(BUYER,))
+    number = services.issue_invoice(placed.order_id, by=SYSTEM)
+    db.session.commit()
+    assert number == f"INV-{YEAR}-00001"
+    ref = _refs()[0]
+    assert (ref.kind, ref.total, ref.sequence, ref.series) == ("invoice", Decimal(12), 1, f"INV-{YEAR}-")
+
+
+def test_asking_again_gives_the_same_number(shop: Shop) -> None:
+    placed = shop.order(("MUG", 2, "4.50"))
+    first = services.issue_invoice(placed.order_id, by=SYSTEM)
+    db.session.commit()
+    assert services.issue_invoice(placed.order_id, by=SYSTEM) == first
+    db.session.commit()
+    assert len(_refs()) == 1
+
+
+def test_a_rolled_back_invoice_leaves_no_gap(shop: Shop) -> None:
+    orders = [shop.order(("MUG", 1, "1.00")).order_id for _ in range(3)]
+    services.issue_invoice(orders[0], by=SYSTEM)
+    db.session.commit()
+    services.issue_invoice(orders[1], by=SYSTEM)
+    db.session.rollback()
+    assert services.issue_invoice(orders[2], by=SYSTEM) == f"INV-{YEAR}-00002"
+
+
+def test_what_is_missing_of_the_seller_is_named_before_the_first_invoice(scope: int) -> None:
+    placed = open_shop().order(("MUG", 1, "1.00"))
+    with pytest.raises(services.SellerIncompleteError, match="Street and number.*Town"):
+        services.issue_invoice(placed.order_id, by=SYSTEM)
+
+
+@pytest.mark.parametrize(
+    ("country", "given", "missing"),
+    [
+        ("DE", {"vat_id": "", "tax_number": "22/815/08154"}, None),
+        ("DE", {"vat_id": ""}, "VAT ID or Tax number"),
+        ("FR", {"vat_id": "FR61954506077", "registration": ""}, "Company register"),
+        ("SE", {"vat_id": ""}, "VAT ID"),
+        ("US", {"vat_id": ""}, None),
+    ],
+)
+def test_each_country_asks_for_its_own(
+    scope: int, country: str, given: dict[str, str], missing: str | None
+) -> None:
+    placed = invoicing_shop(country_code=country, **given).order(("MUG", 1, "1.00"))
+    if missing is None:
+        assert services.issue_invoice(placed.order_id, by=SYSTEM)
+    else:
+        with pytest.raises(services.SellerIncompleteError, match=missing):
+            services.issue_invoice(placed.order_id, by=SYSTEM)
+
+
+def test_numbers_follow_the_settings(scope: int) -> None:
+    shop = invoicing_shop(invoice_prefix="R", numbers_by_year=False, digits=3, first_number=998)
+    numbers = []
+    for _ in range(4):
+        numbers.append(services.issue_invoice(shop.order(("MUG", 1, "1.00")).order_id, by=SYSTEM))
+        db.session.commit()
+    assert numbers == ["R998", "R999", "R1000", "R1001"]
+
+
+def test_a_change_is_credited_once_and_an_addition_invoiced_alone(shop: Shop) -> None:
+    placed = shop.order(("MUG", 4, "5.00"), ("CUP", 1, "2.00"))
+    services.issue_invoice(placed.order_id, by=SYSTEM)
+    _credit(placed.order_id, 1, units=1, amount="5.00")
+    note = services.issue_credit_note(placed.order_id, 1, by=SYSTEM)
+    assert note == f"CN-{YEAR}-00001"
+    assert services.issue_credit_note(placed.order_id, 1, by=SYSTEM) == note
+    assert services.issue_credit_note(placed.order_id, 2, by=SYSTEM) is None
+    _grow(placed.order_id, 2, units=2, amount="4.00")
+    assert services.issue_invoice(placed.order_id, by=SYSTEM) == f"INV-{YEAR}-00002"
+    db.session.commit()
+    first, credit, second = issued_of(placed.order_id)
+    assert [sum(each.gross for each in document.positions) for document in (first, credit, second)] == [
+        22,
+        -5,
+        4,
+    ]
+    assert credit.refers_to_id == first.id
+    assert [(each.sku, each.units) for each in credit.positions] == [("MUG", -1)]
+
+
+def test_an_order_changed_before_its_invoice_is_invoiced_as_it_stands(shop: Shop) -> None:
+    placed = shop.order(("MUG", 4, "5.00"))
+    _credit(placed.order_id, 1, units=1, amount="5.00")
+    assert services.issue_credit_note(placed.order_id, 1, by=SYSTEM) is None
+    services.issue_invoice(placed.order_id, by=SYSTEM)
+    (document,) = issued_of(placed.order_id)
+    assert [(each.units, each.gross) for each in document.positions] == [(3, Decimal(15))]
+
+
+def test_a_wrong_invoice_is_taken_back_whole_and_issued_anew(shop: Shop) -> None:
+    placed = shop.order(("MUG", 2, "4.50"), shipping="3.00")
+    services.issue_invoice(placed.order_id, by=SYSTEM)
+    services.reverse_invoices(placed.order_id, by=SYSTEM)
+    with pytest.raises(ConflictError):
+        services.reverse_invoices(placed.order_id, by=SYSTEM)
+    assert services.issue_invoice(placed.order_id, by=SYSTEM) == f"INV-{YEAR}-00002"
+    db.session.commit()
+    assert [ref.total for ref in _refs()] == [12, -12, 12]
+
+
+def test_a_free_order_can_be_invoiced_and_an_empty_one_cannot(shop: Shop) -> None:
+    free = shop.order(("MUG", 1, "0.00"))
+    assert services.issue_invoice(free.order_id, by=SYSTEM)
+    gone = shop.order(("MUG", 1, "5.00"))
+    _credit(gone.order_id, 1, units=1, amount="5.00")
+    with pytest.raises(services.NothingToInvoiceError):
+        services.issue_invoice(gone.order_id, by=SYSTEM)
+
+
+def test_a_document_shows_the_same_bytes_for_ever(scope: int, shop: Shop) -> None:
+    placed = shop.order(("MUG", 2, "4.50"), contacts=(BUYER,))
+    services.issue_invoice(placed.order_id, by=SYSTEM)
+    db.session.commit()
+    before = document_pdf(document_of(_refs()[0].id))
+    from portal.orders.documents.settings import document_settings
+
+    document_settings().company = "Someone Else Ltd"
+    db.session.execute(
+        sa.update(OrderLine).where(OrderLine.order_id == placed.order_id, OrderLine.merchant_id == scope)
+        .values(title="Renamed")
+    )  # fmt: skip
+    db.session.commit()
+    assert document_pdf(document_of(_refs()[0].id)) == before
+
+
+@pytest.mark.parametrize("statement", ["UPDATE {} SET merchant_id = merchant_id", "DELETE FROM {}"])
+@pytest.mark.parametrize("model", [InvoiceRef, OrderDocument])
+def test_no_privilege_changes_what_was_issued(scope: int, model: type, statement: str) -> None:
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        db.session.execute(
+            sa.text(statement.format(model.__tablename__) + f" WHERE merchant_id = {scope}")  # type: ignore[attr-defined]
+        )
+    db.session.rollback()
+
+
+def test_the_buyer_stands_on_the_paper_and_nowhere_in_the_open(shop: Shop) -> None:
+    placed = shop.order(("MUG", 2, "4.50"), contacts=(BUYER,))
+    services.issue_invoice(placed.order_id, by=SYSTEM)
+    db.session.commit()
+    document = document_of(_refs()[0].id)
+    paper = paper_of_document(document)
+    assert paper.recipient == ["Muster KG", "Erika Mustermann", "Beispielweg 5", "80331 München"]
+    assert ["Ihre USt-IdNr.", "DE811569869"] in [list(fact) for fact in paper.facts]
+    open_text = str(document.content)
+    assert not [
+        word for word in ("Erika", "Muster KG", "Beispielweg", "80331", "811569869") if word in open_text
+    ]
+    assert document.sealed.ends_on == dt.date(YEAR + 8, 12, 31)
+
+
+def _refs() -> list[InvoiceRef]:
+    return list(db.session.scalars(sa.select(InvoiceRef).order_by(InvoiceRef.id)))
+
+
+def _credit(order_id: int, line_n: int, *, units: int, amount: str) -> None:
+    """What a confirmed change leaves behind: units cancelled, their money credited beside the total."""
+    line = db.session.scalars(
+        sa.select(OrderLine).where(OrderLine.order_id == order_id, OrderLine.n == line_n)
+    ).one()
+    line.cancelled_quantity += units
+    line.allocated_quantity = max(line.allocated_quantity - units, 0)
+    line.credited_amount += Decimal(amount)
+    db.session.scalars(sa.select(Order).where(Order.id == order_id)).one().credited_total += Decimal(amount)
+    db.session.flush()
+
+
+def _grow(order_id: int, line_n: int, *, units: int, amount: str) -> None:
+    line = db.session.scalars(
+        sa.select(OrderLine).where(OrderLine.order_id == order_id, OrderLine.n == line_n)
+    ).one()
+    line.quantity += units
+    line.line_total += Decimal(amount)
+    order = db.session.scalars(sa.select(Order).where(Order.id == order_id)).one()
+    order.items_total += Decimal(amount)
+    order.total += Decimal(amount)
+    db.session.flush()
