@@ -17,6 +17,7 @@ branch_labels = None
 depends_on = None
 
 TENANT = (
+    "api_key",
     "attribute_definition",
     "audit_entry",
     "audit_seal",
@@ -26,14 +27,20 @@ TENANT = (
     "channel_inbound_order",
     "channel_listing",
     "channel_sync",
+    "combined_shipment",
+    "composed_order",
+    "composed_order_line",
     "consent",
     "customer",
     "customer_address",
     "data_subject",
     "document_counter",
     "document_settings",
+    "exchange_rate",
+    "fulfilment_settings",
     "gateway_account",
     "hot_variant",
+    "idempotency_key",
     "import_change",
     "import_row",
     "import_run",
@@ -41,6 +48,7 @@ TENANT = (
     "invoice_ref",
     "job",
     "job_item",
+    "letter_template",
     "location",
     "low_stock_notice",
     "mail_account",
@@ -49,15 +57,20 @@ TENANT = (
     "message",
     "number_series",
     "order_allocation",
+    "order_assignment",
     "order_change",
     "order_change_draft",
     "order_change_line",
     "order_charge",
     "order_contact",
+    "order_contact_log",
+    "order_discount",
     "order_document",
     "order_event",
+    "order_file",
     "order_fulfilment",
     "order_fulfilment_line",
+    "order_hold",
     "order_line",
     "order_note",
     "order_payment",
@@ -66,6 +79,7 @@ TENANT = (
     "order_refund_line",
     "order_return",
     "order_return_line",
+    "order_shortfall",
     "order_tag",
     "outbox_cursor",
     "outbox_event",
@@ -78,6 +92,9 @@ TENANT = (
     "payment_payout_line",
     "payment_settings",
     "personal_data_view",
+    "pick_line",
+    "pick_list",
+    "pick_scan",
     "price",
     "privacy_erasure_certificate",
     "privacy_ledger_replay",
@@ -134,8 +151,12 @@ TENANT = (
     "stored_file",
     "supplier",
     "supplier_item",
+    "tax_rate",
+    "tax_settings",
     "variant",
     "variant_component",
+    "voucher",
+    "voucher_use",
 )
 
 APPEND_ONLY = (
@@ -162,6 +183,7 @@ APPEND_ONLY = (
 SHARED = ()
 
 READ_AND_WRITTEN = (
+    "api_key",
     "attribute_definition",
     "category",
     "channel_account",
@@ -169,19 +191,26 @@ READ_AND_WRITTEN = (
     "channel_inbound_order",
     "channel_listing",
     "channel_sync",
+    "combined_shipment",
+    "composed_order",
+    "composed_order_line",
     "customer",
     "customer_address",
     "data_subject",
     "document_counter",
     "document_settings",
+    "exchange_rate",
+    "fulfilment_settings",
     "gateway_account",
     "hot_variant",
+    "idempotency_key",
     "import_change",
     "import_row",
     "import_run",
     "invitation",
     "job",
     "job_item",
+    "letter_template",
     "location",
     "low_stock_notice",
     "mail_account",
@@ -191,11 +220,16 @@ READ_AND_WRITTEN = (
     "message",
     "number_series",
     "order_allocation",
+    "order_assignment",
     "order_change_draft",
     "order_charge",
     "order_contact",
+    "order_contact_log",
+    "order_discount",
+    "order_file",
     "order_fulfilment",
     "order_fulfilment_line",
+    "order_hold",
     "order_line",
     "order_note",
     "order_payment",
@@ -204,6 +238,7 @@ READ_AND_WRITTEN = (
     "order_refund_line",
     "order_return",
     "order_return_line",
+    "order_shortfall",
     "order_tag",
     "outbox_cursor",
     "password_reset",
@@ -216,6 +251,9 @@ READ_AND_WRITTEN = (
     "payment_payout_line",
     "payment_settings",
     "personal_data_view",
+    "pick_line",
+    "pick_list",
+    "pick_scan",
     "price",
     "privacy_legal_hold",
     "privacy_recipient_task",
@@ -232,6 +270,7 @@ READ_AND_WRITTEN = (
     "promise_setting",
     "purchase_order",
     "purchase_order_line",
+    "rate_window",
     "refund_day",
     "refund_limit",
     "refund_policy",
@@ -264,11 +303,15 @@ READ_AND_WRITTEN = (
     "stored_file",
     "supplier",
     "supplier_item",
+    "tax_rate",
+    "tax_settings",
     "throttle",
     "user_account",
     "user_session",
     "variant",
     "variant_component",
+    "voucher",
+    "voucher_use",
 )
 
 
@@ -454,6 +497,40 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("merchant_id", name=op.f("document_settings_pkey")),
     )
     op.create_table(
+        "exchange_rate",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("currency", sa.CHAR(length=3), nullable=False),
+        sa.Column("rate", sa.Numeric(precision=20, scale=10), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("currency ~ '^[A-Z]{3}$'", name=op.f("exchange_rate_currency_code_check")),
+        sa.CheckConstraint("rate > 0", name=op.f("exchange_rate_rate_check")),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("exchange_rate_pkey")),
+        sa.UniqueConstraint(
+            "merchant_id",
+            "currency",
+            "valid_from",
+            name=op.f("exchange_rate_merchant_id_currency_valid_from_key"),
+        ),
+    )
+    op.create_table(
+        "fulfilment_settings",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("collect_days", sa.SmallInteger(), server_default="7", nullable=False),
+        sa.Column("mails_order", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("mails_dispatch", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("mails_ready", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("mails_for_channels", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.CheckConstraint(
+            "collect_days BETWEEN 1 AND 90", name=op.f("fulfilment_settings_collect_days_check")
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", name=op.f("fulfilment_settings_pkey")),
+    )
+    op.create_table(
         "gateway_account",
         sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -494,6 +571,25 @@ def upgrade() -> None:
         ["merchant_id"],
         unique=True,
         postgresql_where=sa.text("is_default"),
+    )
+    op.create_table(
+        "idempotency_key",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("owner", sa.Text(collation="C"), nullable=False),
+        sa.Column("key", sa.Text(collation="C"), nullable=False),
+        sa.Column("fingerprint", sa.LargeBinary(), nullable=False),
+        sa.Column("status", sa.SmallInteger(), nullable=True),
+        sa.Column("body", sa.LargeBinary(), nullable=True),
+        sa.Column("location", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("(status IS NULL) = (body IS NULL)", name=op.f("idempotency_key_answered_check")),
+        sa.PrimaryKeyConstraint("merchant_id", "owner", "key", name=op.f("idempotency_key_pkey")),
+    )
+    op.create_index(
+        op.f("idempotency_key_merchant_id_created_at_idx"),
+        "idempotency_key",
+        ["merchant_id", "created_at"],
+        unique=False,
     )
     op.create_table(
         "import_run",
@@ -612,6 +708,23 @@ def upgrade() -> None:
         ["merchant_id", "kind", "unique_key"],
         unique=True,
         postgresql_where=sa.text("state IN ('queued', 'running') AND unique_key IS NOT NULL"),
+    )
+    op.create_table(
+        "letter_template",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("locale", sa.Text(collation="C"), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("is_active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("letter_template_pkey")),
+        sa.UniqueConstraint(
+            "merchant_id", "name", "locale", name=op.f("letter_template_merchant_id_name_locale_key")
+        ),
     )
     op.create_table(
         "location",
@@ -801,6 +914,14 @@ def upgrade() -> None:
         sa.CheckConstraint("hot_slots BETWEEN 2 AND 64", name=op.f("promise_setting_hot_slots_check")),
         sa.PrimaryKeyConstraint("merchant_id", name=op.f("promise_setting_pkey")),
     )
+    op.create_table(
+        "rate_window",
+        sa.Column("subject", sa.Text(collation="C"), nullable=False),
+        sa.Column("begins_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("given", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("subject", name=op.f("rate_window_pkey")),
+    )
+    op.create_index(op.f("rate_window_begins_at_idx"), "rate_window", ["begins_at"], unique=False)
     op.create_table(
         "refund_day",
         sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
@@ -1158,6 +1279,61 @@ def upgrade() -> None:
         postgresql_where=sa.text("data_subject_id IS NOT NULL"),
     )
     op.create_table(
+        "tax_rate",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("country_code", sa.CHAR(length=2), nullable=False),
+        sa.Column("region", sa.Text(collation="C"), server_default="", nullable=False),
+        sa.Column("tax_class", sa.Text(collation="C"), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("rate", sa.Numeric(precision=9, scale=6), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.Column("source", sa.Text(), server_default="merchant", nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("country_code ~ '^[A-Z]{2}$'", name=op.f("tax_rate_country_code_check")),
+        sa.CheckConstraint("rate >= 0 AND rate < 10", name=op.f("tax_rate_rate_check")),
+        sa.CheckConstraint(
+            "valid_to IS NULL OR valid_to >= valid_from", name=op.f("tax_rate_validity_check")
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("tax_rate_pkey")),
+        sa.UniqueConstraint(
+            "merchant_id",
+            "country_code",
+            "region",
+            "tax_class",
+            "valid_from",
+            name=op.f("tax_rate_merchant_id_country_code_region_tax_class_valid_from_key"),
+        ),
+    )
+    op.create_table(
+        "tax_settings",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("rounding", sa.Text(), server_default="line", nullable=False),
+        sa.Column("shipping_tax", sa.Text(), server_default="own", nullable=False),
+        sa.Column("shipping_class", sa.Text(collation="C"), server_default="standard", nullable=False),
+        sa.Column("eu_consumers", sa.Text(), server_default="home", nullable=False),
+        sa.Column("is_reverse_charge", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("untaxed_prices", sa.Text(), server_default="less_tax", nullable=False),
+        sa.Column("vat_number", sa.Text(collation="C"), nullable=True),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "eu_consumers IN ('home', 'destination')", name=op.f("tax_settings_eu_consumers_check")
+        ),
+        sa.CheckConstraint("rounding IN ('line', 'total')", name=op.f("tax_settings_rounding_check")),
+        sa.CheckConstraint(
+            "shipping_tax IN ('own', 'proportional')", name=op.f("tax_settings_shipping_tax_check")
+        ),
+        sa.CheckConstraint(
+            "untaxed_prices IN ('less_tax', 'as_shown')", name=op.f("tax_settings_untaxed_prices_check")
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", name=op.f("tax_settings_pkey")),
+    )
+    op.create_table(
         "throttle",
         sa.Column("key", sa.LargeBinary(), nullable=False),
         sa.Column("tries", postgresql.ARRAY(sa.DateTime(timezone=True)), nullable=False),
@@ -1165,6 +1341,76 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("throttle_pkey")),
     )
     op.create_index(op.f("throttle_last_at_idx"), "throttle", ["last_at"], unique=False)
+    op.create_table(
+        "voucher",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("code_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("percent", sa.Numeric(precision=7, scale=4), nullable=True),
+        sa.Column("amount", sa.Numeric(precision=18, scale=4), nullable=True),
+        sa.Column("currency", sa.CHAR(length=3), nullable=True),
+        sa.Column("minimum", sa.Numeric(precision=18, scale=4), nullable=True),
+        sa.Column("starts_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("usage_limit", sa.Integer(), nullable=True),
+        sa.Column("used_count", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("is_active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "(kind = 'percent') = (percent IS NOT NULL) AND (kind = 'amount') = (amount IS NOT NULL)",
+            name=op.f("voucher_worth_check"),
+        ),
+        sa.CheckConstraint("kind IN ('percent', 'amount', 'free_shipping')", name=op.f("voucher_kind_check")),
+        sa.CheckConstraint(
+            "(amount IS NULL AND minimum IS NULL) OR currency IS NOT NULL",
+            name=op.f("voucher_currency_check"),
+        ),
+        sa.CheckConstraint("amount > 0 AND minimum >= 0", name=op.f("voucher_amount_check")),
+        sa.CheckConstraint("ends_at > starts_at", name=op.f("voucher_validity_check")),
+        sa.CheckConstraint("percent > 0 AND percent <= 100", name=op.f("voucher_percent_check")),
+        sa.CheckConstraint(
+            "usage_limit > 0 AND used_count <= usage_limit", name=op.f("voucher_usage_limit_check")
+        ),
+        sa.CheckConstraint("used_count >= 0", name=op.f("voucher_used_check")),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("voucher_pkey")),
+        sa.UniqueConstraint("merchant_id", "code_key", name=op.f("voucher_merchant_id_code_key_key")),
+    )
+    op.create_table(
+        "api_key",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("hint", sa.Text(), nullable=False),
+        sa.Column("secret_hash", sa.LargeBinary(), nullable=False),
+        sa.Column(
+            "scopes",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'[]'::jsonb"),
+            nullable=False,
+        ),
+        sa.Column("channel_id", sa.BigInteger(), nullable=True),
+        sa.Column("rate_per_minute", sa.Integer(), server_default="600", nullable=False),
+        sa.Column("created_by", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("rate_per_minute > 0", name=op.f("api_key_rate_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "channel_id"],
+            ["sales_channel.merchant_id", "sales_channel.id"],
+            name=op.f("api_key_merchant_id_channel_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("api_key_pkey")),
+        sa.UniqueConstraint("merchant_id", "secret_hash", name=op.f("api_key_merchant_id_secret_hash_key")),
+    )
+    op.create_index(
+        op.f("api_key_merchant_id_channel_id_idx"), "api_key", ["merchant_id", "channel_id"], unique=False
+    )
     op.create_table(
         "attribute_definition",
         sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
@@ -1237,6 +1483,31 @@ def upgrade() -> None:
         op.f("channel_account_merchant_id_channel_id_idx"),
         "channel_account",
         ["merchant_id", "channel_id"],
+        unique=False,
+    )
+    op.create_table(
+        "combined_shipment",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("state", sa.Text(), server_default="open", nullable=False),
+        sa.Column("location_id", sa.BigInteger(), nullable=True),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "state IN ('open', 'dispatched', 'undone')", name=op.f("combined_shipment_state_check")
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "location_id"],
+            ["location.merchant_id", "location.id"],
+            name=op.f("combined_shipment_merchant_id_location_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("combined_shipment_pkey")),
+    )
+    op.create_index(
+        op.f("combined_shipment_merchant_id_state_id_idx"),
+        "combined_shipment",
+        ["merchant_id", "state", "id"],
         unique=False,
     )
     op.create_table(
@@ -1570,6 +1841,37 @@ def upgrade() -> None:
         ["merchant_id", "actor_id", "subject_id", "case_kind", "case_id", "window_start"],
         unique=True,
         postgresql_where=sa.text("kind = 'view'"),
+    )
+    op.create_table(
+        "pick_list",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("location_id", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Text(), server_default="open", nullable=False),
+        sa.Column("made_by", sa.BigInteger(), nullable=True),
+        sa.Column("wanted", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("order_count", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("(state = 'done') = (done_at IS NOT NULL)", name=op.f("pick_list_done_check")),
+        sa.CheckConstraint("state IN ('open', 'done', 'cancelled')", name=op.f("pick_list_state_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "location_id"],
+            ["location.merchant_id", "location.id"],
+            name=op.f("pick_list_merchant_id_location_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("pick_list_pkey")),
+    )
+    op.create_index(
+        op.f("pick_list_merchant_id_location_id_id_idx"),
+        "pick_list",
+        ["merchant_id", "location_id", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("pick_list_merchant_id_state_id_idx"), "pick_list", ["merchant_id", "state", "id"], unique=False
     )
     op.create_table(
         "privacy_legal_hold",
@@ -2258,6 +2560,100 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("merchant_id", "account_id", name=op.f("channel_sync_pkey")),
     )
     op.create_table(
+        "composed_order",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column(
+            "id",
+            sa.BigInteger(),
+            server_default=sa.text("new_id(now())"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("subject_id", sa.BigInteger(), nullable=True),
+        sa.Column("customer_id", sa.BigInteger(), nullable=True),
+        sa.Column("channel_id", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Text(), server_default="draft", nullable=False),
+        sa.Column("order_id", sa.BigInteger(), nullable=True),
+        sa.Column("currency", sa.CHAR(length=3), nullable=False),
+        sa.Column("tax_inclusive", sa.Boolean(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("company", sa.Text(), nullable=True),
+        sa.Column("vat_id", sa.Text(), nullable=True),
+        sa.Column("email", sa.Text(), nullable=True),
+        sa.Column("phone", sa.Text(), nullable=True),
+        sa.Column("line1", sa.Text(), nullable=True),
+        sa.Column("line2", sa.Text(), nullable=True),
+        sa.Column("city", sa.Text(), nullable=True),
+        sa.Column("region", sa.Text(), nullable=True),
+        sa.Column("postcode", sa.Text(), nullable=True),
+        sa.Column("country_code", sa.CHAR(length=2), nullable=True),
+        sa.Column("shipping_label", sa.Text(), server_default="Delivery", nullable=False),
+        sa.Column("shipping_amount", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("voucher_code", sa.Text(), nullable=True),
+        sa.Column("discount_percent", sa.Numeric(precision=7, scale=4), nullable=True),
+        sa.Column("discount_amount", sa.Numeric(precision=18, scale=4), nullable=True),
+        sa.Column("discount_reason", sa.Text(), nullable=True),
+        sa.Column("reserved_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_by", sa.BigInteger(), nullable=True),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "(state = 'placed') = (order_id IS NOT NULL)", name=op.f("composed_order_placed_check")
+        ),
+        sa.CheckConstraint(
+            "state IN ('draft', 'placed', 'discarded')", name=op.f("composed_order_state_check")
+        ),
+        sa.CheckConstraint(
+            "discount_percent IS NULL OR discount_amount IS NULL", name=op.f("composed_order_discount_check")
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "channel_id"],
+            ["sales_channel.merchant_id", "sales_channel.id"],
+            name=op.f("composed_order_merchant_id_channel_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "customer_id"],
+            ["customer.merchant_id", "customer.id"],
+            name=op.f("composed_order_merchant_id_customer_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("composed_order_merchant_id_order_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "subject_id"],
+            ["data_subject.merchant_id", "data_subject.id"],
+            name=op.f("composed_order_merchant_id_subject_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("composed_order_pkey")),
+    )
+    op.create_index(
+        op.f("composed_order_merchant_id_customer_id_idx"),
+        "composed_order",
+        ["merchant_id", "customer_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("composed_order_merchant_id_order_id_idx"),
+        "composed_order",
+        ["merchant_id", "order_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("composed_order_merchant_id_state_id_idx"),
+        "composed_order",
+        ["merchant_id", "state", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("composed_order_merchant_id_subject_id_idx"),
+        "composed_order",
+        ["merchant_id", "subject_id"],
+        unique=False,
+    )
+    op.create_table(
         "consent",
         sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -2481,6 +2877,27 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "order_assignment",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("order_assignment_merchant_id_order_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "order_id", name=op.f("order_assignment_pkey")),
+        info={"partition_by": "order_id"},
+        postgresql_partition_by="RANGE (order_id)",
+    )
+    op.create_index(
+        op.f("order_assignment_merchant_id_user_id_order_id_idx"),
+        "order_assignment",
+        ["merchant_id", "user_id", "order_id"],
+        unique=False,
+    )
+    op.create_table(
         "order_change",
         sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -2603,7 +3020,11 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("label", sa.Text(), nullable=False),
         sa.Column("amount", sa.Numeric(precision=18, scale=4), nullable=False),
+        sa.Column("discount", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("tax_class", sa.Text(collation="C"), nullable=True),
+        sa.Column("tax_rate", sa.Numeric(precision=9, scale=6), server_default="0", nullable=False),
         sa.Column("tax_amount", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("tax_by_rate", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("credited_amount", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
         sa.Column("credited_tax", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
         sa.Column("source_code", sa.Text(collation="C"), nullable=True),
@@ -2687,6 +3108,63 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "order_contact_log",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "n", sa.BigInteger(), server_default=sa.text("new_id(now())"), autoincrement=False, nullable=False
+        ),
+        sa.Column("way", sa.Text(), nullable=False),
+        sa.Column("is_incoming", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("summary", sa.Text(), nullable=True),
+        sa.Column("message_id", sa.BigInteger(), nullable=True),
+        sa.Column("actor_kind", sa.Text(), nullable=False),
+        sa.Column("actor_id", sa.BigInteger(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "way IN ('mail', 'phone', 'chat', 'letter', 'in_store')", name=op.f("order_contact_log_way_check")
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("order_contact_log_merchant_id_order_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "order_id", "n", name=op.f("order_contact_log_pkey")),
+        info={"partition_by": "order_id"},
+        postgresql_partition_by="RANGE (order_id)",
+    )
+    op.create_table(
+        "order_discount",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("voucher_id", sa.BigInteger(), nullable=True),
+        sa.Column("applies_to", sa.Text(), server_default="goods", nullable=False),
+        sa.Column("percent", sa.Numeric(precision=7, scale=4), nullable=True),
+        sa.Column("asked_amount", sa.Numeric(precision=18, scale=4), nullable=True),
+        sa.Column("amount", sa.Numeric(precision=18, scale=4), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "applies_to IN ('goods', 'shipping')", name=op.f("order_discount_applies_to_check")
+        ),
+        sa.CheckConstraint("source IN ('voucher', 'staff')", name=op.f("order_discount_source_check")),
+        sa.CheckConstraint(
+            "(percent IS NULL) <> (asked_amount IS NULL)", name=op.f("order_discount_worth_check")
+        ),
+        sa.CheckConstraint("amount >= 0", name=op.f("order_discount_amount_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("order_discount_merchant_id_order_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "order_id", "n", name=op.f("order_discount_pkey")),
+        info={"partition_by": "order_id"},
+        postgresql_partition_by="RANGE (order_id)",
+    )
+    op.create_table(
         "order_document",
         sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -2732,6 +3210,30 @@ def upgrade() -> None:
         postgresql_partition_by="RANGE (order_id)",
     )
     op.create_table(
+        "order_file",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "n", sa.BigInteger(), server_default=sa.text("new_id(now())"), autoincrement=False, nullable=False
+        ),
+        sa.Column("file_id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("media_type", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("actor_kind", sa.Text(), nullable=False),
+        sa.Column("actor_id", sa.BigInteger(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("order_file_merchant_id_order_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "order_id", "n", name=op.f("order_file_pkey")),
+        info={"partition_by": "order_id"},
+        postgresql_partition_by="RANGE (order_id)",
+    )
+    op.create_table(
         "order_fulfilment",
         sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -2742,14 +3244,25 @@ def upgrade() -> None:
         sa.Column("carrier", sa.Text(), nullable=True),
         sa.Column("tracking_number", sa.Text(), nullable=True),
         sa.Column("tracking_key", sa.Text(collation="C"), nullable=True),
+        sa.Column("tracking_url", sa.Text(), nullable=True),
+        sa.Column("label_state", sa.Text(), server_default="none", nullable=False),
+        sa.Column("shipment_id", sa.BigInteger(), nullable=True),
+        sa.Column("pick_list_id", sa.BigInteger(), nullable=True),
+        sa.Column("pickup_code", sa.Text(collation="C"), nullable=True),
+        sa.Column("collect_by", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("packed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ready_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("shipped_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "label_state IN ('none', 'made', 'void')", name=op.f("order_fulfilment_label_state_check")
+        ),
         sa.CheckConstraint(
             "method IN ('ship', 'collect', 'hand_over')", name=op.f("order_fulfilment_method_check")
         ),
         sa.CheckConstraint(
-            "state IN ('pending', 'picking', 'packed', 'shipped', 'delivered', 'cancelled')",
+            "state IN ('pending', 'picking', 'packed', 'ready', 'shipped', 'delivered', 'collected', 'uncollected', 'cancelled')",
             name=op.f("order_fulfilment_state_check"),
         ),
         sa.ForeignKeyConstraint(
@@ -2762,15 +3275,46 @@ def upgrade() -> None:
             ["order_ref.merchant_id", "order_ref.order_id"],
             name=op.f("order_fulfilment_merchant_id_order_id_fkey"),
         ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "pick_list_id"],
+            ["pick_list.merchant_id", "pick_list.id"],
+            name=op.f("order_fulfilment_merchant_id_pick_list_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "shipment_id"],
+            ["combined_shipment.merchant_id", "combined_shipment.id"],
+            name=op.f("order_fulfilment_merchant_id_shipment_id_fkey"),
+        ),
         sa.PrimaryKeyConstraint("merchant_id", "order_id", "n", name=op.f("order_fulfilment_pkey")),
         info={"partition_by": "order_id"},
         postgresql_partition_by="RANGE (order_id)",
+    )
+    op.create_index(
+        "order_fulfilment_collect_idx",
+        "order_fulfilment",
+        ["merchant_id", "collect_by"],
+        unique=False,
+        postgresql_where=sa.text("state = 'ready'"),
     )
     op.create_index(
         op.f("order_fulfilment_merchant_id_tracking_key_order_id_idx"),
         "order_fulfilment",
         ["merchant_id", "tracking_key", "order_id"],
         unique=False,
+    )
+    op.create_index(
+        "order_fulfilment_pick_list_idx",
+        "order_fulfilment",
+        ["merchant_id", "pick_list_id"],
+        unique=False,
+        postgresql_where=sa.text("pick_list_id IS NOT NULL"),
+    )
+    op.create_index(
+        "order_fulfilment_shipment_idx",
+        "order_fulfilment",
+        ["merchant_id", "shipment_id"],
+        unique=False,
+        postgresql_where=sa.text("shipment_id IS NOT NULL"),
     )
     op.create_index(
         "order_fulfilment_state_idx", "order_fulfilment", ["merchant_id", "state", "order_id"], unique=False
@@ -2793,6 +3337,42 @@ def upgrade() -> None:
         ),
         info={"partition_by": "order_id"},
         postgresql_partition_by="RANGE (order_id)",
+    )
+    op.create_table(
+        "order_hold",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "n", sa.BigInteger(), server_default=sa.text("new_id(now())"), autoincrement=False, nullable=False
+        ),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("rule", sa.Text(), server_default="by_hand", nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("actor_kind", sa.Text(), nullable=False),
+        sa.Column("actor_id", sa.BigInteger(), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_by_kind", sa.Text(), nullable=True),
+        sa.Column("ended_by_id", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("(rule = 'on_date') = (until IS NOT NULL)", name=op.f("order_hold_until_check")),
+        sa.CheckConstraint(
+            "rule IN ('by_hand', 'on_date', 'when_paid', 'when_in_stock')", name=op.f("order_hold_rule_check")
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("order_hold_merchant_id_order_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "order_id", "n", name=op.f("order_hold_pkey")),
+        info={"partition_by": "order_id"},
+        postgresql_partition_by="RANGE (order_id)",
+    )
+    op.create_index(
+        "order_hold_standing_idx",
+        "order_hold",
+        ["merchant_id", "rule", "until", "order_id"],
+        unique=False,
+        postgresql_where=sa.text("ended_at IS NULL"),
     )
     op.create_table(
         "order_note",
@@ -3380,6 +3960,25 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "pick_scan",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("pick_list_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("token", sa.Uuid(), nullable=False),
+        sa.Column("line_n", sa.Integer(), nullable=True),
+        sa.Column("code", sa.Text(collation="C"), nullable=False),
+        sa.Column("units", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("by_user", sa.BigInteger(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "pick_list_id"],
+            ["pick_list.merchant_id", "pick_list.id"],
+            name=op.f("pick_scan_merchant_id_pick_list_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "pick_list_id", "token", name=op.f("pick_scan_pkey")),
+    )
+    op.create_table(
         "privacy_erasure_certificate",
         sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -3640,6 +4239,9 @@ def upgrade() -> None:
         sa.Column("source_country", sa.Text(), nullable=True),
         sa.Column("currency", sa.CHAR(length=3), nullable=False),
         sa.Column("tax_inclusive", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("tax_treatment", sa.Text(), server_default="channel", nullable=False),
+        sa.Column("tax_rounding", sa.Text(), server_default="line", nullable=False),
+        sa.Column("shipping_tax", sa.Text(), server_default="own", nullable=False),
         sa.Column("items_total", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
         sa.Column("charges_total", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
         sa.Column("discount_total", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
@@ -3682,6 +4284,14 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint(
             "state IN ('open', 'on_hold', 'closed', 'cancelled')", name=op.f("sales_order_state_check")
+        ),
+        sa.CheckConstraint(
+            "tax_rounding IN ('line', 'total') AND shipping_tax IN ('own', 'proportional')",
+            name=op.f("sales_order_tax_rules_check"),
+        ),
+        sa.CheckConstraint(
+            "tax_treatment IN ('channel', 'standard', 'reverse_charge', 'export', 'exempt')",
+            name=op.f("sales_order_tax_treatment_check"),
         ),
         sa.CheckConstraint(
             "credited_total BETWEEN least(total, 0) AND greatest(total, 0)",
@@ -3910,6 +4520,36 @@ def upgrade() -> None:
         postgresql_where=sa.text("low_stock_threshold IS NOT NULL"),
     )
     op.create_table(
+        "voucher_use",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("voucher_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("amount", sa.Numeric(precision=18, scale=4), nullable=False),
+        sa.Column("currency", sa.CHAR(length=3), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("returned_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("voucher_use_merchant_id_order_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "voucher_id"],
+            ["voucher.merchant_id", "voucher.id"],
+            name=op.f("voucher_use_merchant_id_voucher_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "voucher_id", "order_id", name=op.f("voucher_use_pkey")),
+    )
+    op.create_index(
+        op.f("voucher_use_merchant_id_order_id_idx"), "voucher_use", ["merchant_id", "order_id"], unique=False
+    )
+    op.create_index(
+        op.f("voucher_use_merchant_id_voucher_id_at_idx"),
+        "voucher_use",
+        ["merchant_id", "voucher_id", "at"],
+        unique=False,
+    )
+    op.create_table(
         "channel_listing",
         sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -4006,6 +4646,52 @@ def upgrade() -> None:
     op.create_index(
         op.f("channel_listing_merchant_id_variant_id_idx"),
         "channel_listing",
+        ["merchant_id", "variant_id"],
+        unique=False,
+    )
+    op.create_table(
+        "composed_order_line",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("draft_id", sa.BigInteger(), nullable=False),
+        sa.Column("variant_id", sa.BigInteger(), nullable=False),
+        sa.Column("sku", sa.Text(collation="C"), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("tax_class", sa.Text(collation="C"), nullable=False),
+        sa.Column("is_stocked", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("list_price", sa.Numeric(precision=20, scale=6), nullable=False),
+        sa.Column("unit_price", sa.Numeric(precision=20, scale=6), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.CheckConstraint("quantity > 0", name=op.f("composed_order_line_quantity_check")),
+        sa.CheckConstraint(
+            "unit_price = list_price OR reason IS NOT NULL", name=op.f("composed_order_line_override_check")
+        ),
+        sa.CheckConstraint(
+            "unit_price >= 0 AND list_price >= 0", name=op.f("composed_order_line_price_check")
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "draft_id"],
+            ["composed_order.merchant_id", "composed_order.id"],
+            name=op.f("composed_order_line_merchant_id_draft_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "variant_id"],
+            ["variant.merchant_id", "variant.id"],
+            name=op.f("composed_order_line_merchant_id_variant_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("composed_order_line_pkey")),
+        sa.UniqueConstraint(
+            "merchant_id",
+            "draft_id",
+            "variant_id",
+            name=op.f("composed_order_line_merchant_id_draft_id_variant_id_key"),
+        ),
+    )
+    op.create_index(
+        op.f("composed_order_line_merchant_id_variant_id_idx"),
+        "composed_order_line",
         ["merchant_id", "variant_id"],
         unique=False,
     )
@@ -4109,6 +4795,9 @@ def upgrade() -> None:
         sa.Column("discount", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
         sa.Column("tax_rate", sa.Numeric(precision=9, scale=6), server_default="0", nullable=False),
         sa.Column("tax_amount", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
+        sa.Column("tax_class", sa.Text(collation="C"), nullable=True),
+        sa.Column("list_price", sa.Numeric(precision=20, scale=6), nullable=True),
+        sa.Column("shared_discount", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
         sa.Column("line_total", sa.Numeric(precision=18, scale=4), nullable=False),
         sa.Column("location_id", sa.BigInteger(), nullable=True),
         sa.Column("allocated_quantity", sa.Integer(), server_default="0", nullable=False),
@@ -4164,6 +4853,68 @@ def upgrade() -> None:
         postgresql_where=sa.text("promise_state IN ('backordered', 'preordered', 'short')"),
     )
     op.create_table(
+        "order_shortfall",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "n", sa.BigInteger(), server_default=sa.text("new_id(now())"), autoincrement=False, nullable=False
+        ),
+        sa.Column("line_n", sa.Integer(), nullable=False),
+        sa.Column("variant_id", sa.BigInteger(), nullable=True),
+        sa.Column("sku", sa.Text(collation="C"), nullable=False),
+        sa.Column("units", sa.Integer(), nullable=False),
+        sa.Column("value", sa.Numeric(precision=18, scale=4), nullable=False),
+        sa.Column("currency", sa.CHAR(length=3), nullable=False),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), server_default="open", nullable=False),
+        sa.Column("way_out", sa.Text(), nullable=True),
+        sa.Column("opened_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_by_kind", sa.Text(), nullable=True),
+        sa.Column("closed_by_id", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'open') = (closed_at IS NULL)", name=op.f("order_shortfall_closed_check")
+        ),
+        sa.CheckConstraint(
+            "state IN ('open', 'solved', 'withdrawn')", name=op.f("order_shortfall_state_check")
+        ),
+        sa.CheckConstraint(
+            "way_out IN ('other_location', 'substitute', 'back_order', 'cancelled', 'promised', 'by_itself')",
+            name=op.f("order_shortfall_way_out_check"),
+        ),
+        sa.CheckConstraint("units > 0", name=op.f("order_shortfall_units_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("order_shortfall_merchant_id_order_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "variant_id"],
+            ["variant.merchant_id", "variant.id"],
+            name=op.f("order_shortfall_merchant_id_variant_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "order_id", "n", name=op.f("order_shortfall_pkey")),
+        info={"partition_by": "order_id"},
+        postgresql_partition_by="RANGE (order_id)",
+    )
+    op.create_index(
+        op.f("order_shortfall_merchant_id_variant_id_order_id_idx"),
+        "order_shortfall",
+        ["merchant_id", "variant_id", "order_id"],
+        unique=False,
+    )
+    op.create_index(
+        "order_shortfall_open_idx",
+        "order_shortfall",
+        ["merchant_id", "order_id", "line_n"],
+        unique=True,
+        postgresql_where=sa.text("state = 'open'"),
+    )
+    op.create_index(
+        "order_shortfall_state_idx", "order_shortfall", ["merchant_id", "state", "n"], unique=False
+    )
+    op.create_table(
         "payment_dispute_file",
         sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -4208,6 +4959,54 @@ def upgrade() -> None:
         "payment_dispute_file",
         ["merchant_id", "order_id"],
         unique=False,
+    )
+    op.create_table(
+        "pick_line",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("pick_list_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("order_id", sa.BigInteger(), nullable=False),
+        sa.Column("fulfilment_n", sa.Integer(), nullable=False),
+        sa.Column("line_n", sa.Integer(), nullable=False),
+        sa.Column("variant_id", sa.BigInteger(), nullable=False),
+        sa.Column("sku", sa.Text(collation="C"), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("wanted", sa.Integer(), nullable=False),
+        sa.Column("picked", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("short", sa.Integer(), server_default="0", nullable=False),
+        sa.CheckConstraint("picked + short <= wanted", name=op.f("pick_line_within_check")),
+        sa.CheckConstraint(
+            "wanted > 0 AND picked >= 0 AND short >= 0", name=op.f("pick_line_counters_check")
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "order_id"],
+            ["order_ref.merchant_id", "order_ref.order_id"],
+            name=op.f("pick_line_merchant_id_order_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "pick_list_id"],
+            ["pick_list.merchant_id", "pick_list.id"],
+            name=op.f("pick_line_merchant_id_pick_list_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "variant_id"],
+            ["variant.merchant_id", "variant.id"],
+            name=op.f("pick_line_merchant_id_variant_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "pick_list_id", "n", name=op.f("pick_line_pkey")),
+    )
+    op.create_index(
+        op.f("pick_line_merchant_id_order_id_idx"), "pick_line", ["merchant_id", "order_id"], unique=False
+    )
+    op.create_index(
+        op.f("pick_line_merchant_id_pick_list_id_variant_id_n_idx"),
+        "pick_line",
+        ["merchant_id", "pick_list_id", "variant_id", "n"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("pick_line_merchant_id_variant_id_idx"), "pick_line", ["merchant_id", "variant_id"], unique=False
     )
     op.create_table(
         "price",
@@ -4622,7 +5421,7 @@ def upgrade() -> None:
     grant(READ_AND_WRITTEN)
     grant(APPEND_ONLY, privileges="SELECT, INSERT")
     grant(SHARED, privileges="SELECT")
-    run_functions("accounts", "audit", "channels", "jobs", "outbox", "partitions", "privacy")
+    run_functions("accounts", "audit", "channels", "jobs", "outbox", "partitions", "privacy", "reservations")
     op.execute("SELECT ensure_partitions_ahead()")
 
 

@@ -10,6 +10,7 @@ from portal.orders.models.changes import (
     OrderChangeDraft,
     OrderChangeLine,
 )
+from portal.orders.models.contacting import CONTACT_WAYS, LetterTemplate, OrderContactLog, OrderFile
 from portal.orders.models.content import CHARGE_KINDS, CONTACT_KINDS, OrderCharge, OrderContact, OrderLine
 from portal.orders.models.documents import (
     DOCUMENT_KINDS,
@@ -18,11 +19,13 @@ from portal.orders.models.documents import (
     InvoiceRef,
     OrderDocument,
 )
+from portal.orders.models.drafts import COMPOSED_STATES, ComposedOrder, ComposedOrderLine
 from portal.orders.models.heads import (
     CHANNEL_KINDS,
     FULFILMENT_STATES,
     ORDER_STATES,
     PAYMENT_STATES,
+    TAX_TREATMENTS,
     NumberSeries,
     Order,
     OrderRef,
@@ -36,7 +39,16 @@ from portal.orders.models.money import (
     OrderRefund,
     OrderRefundLine,
 )
-from portal.orders.models.parcels import PARCEL_STATES, OrderFulfilment, OrderFulfilmentLine
+from portal.orders.models.parcels import (
+    LABEL_STATES,
+    PARCEL_METHODS,
+    PARCEL_STATES,
+    SHIPMENT_STATES,
+    CombinedShipment,
+    FulfilmentSettings,
+    OrderFulfilment,
+    OrderFulfilmentLine,
+)
 from portal.orders.models.parts import CODE
 from portal.orders.models.payments import (
     GatewayAccount,
@@ -49,11 +61,71 @@ from portal.orders.models.payments import (
     PaymentPayoutLine,
     PaymentSettings,
 )
+from portal.orders.models.picking import PICK_STATES, PickLine, PickList, PickScan
 from portal.orders.models.refund_rules import RefundDay, RefundLimit, RefundPolicy
 from portal.orders.models.returns import RETURN_KINDS, RETURN_STATES, OrderReturn, OrderReturnLine
 from portal.orders.models.store_credit import StoreCredit, StoreCreditEntry
+from portal.orders.models.tax import (
+    EU_CONSUMER_TAXES,
+    SHIPPING_TAXES,
+    TAX_ROUNDINGS,
+    UNTAXED_PRICES,
+    ExchangeRate,
+    TaxRate,
+    TaxSettings,
+)
+from portal.orders.models.vouchers import (
+    DISCOUNT_SOURCES,
+    VOUCHER_KINDS,
+    OrderDiscount,
+    Voucher,
+    VoucherUse,
+)
+from portal.orders.models.waiting import (
+    HOLD_RULES,
+    SHORTFALL_STATES,
+    WAYS_OUT,
+    OrderAssignment,
+    OrderHold,
+    OrderShortfall,
+)
 
 __all__ = [
+    "CONTACT_WAYS",
+    "CombinedShipment",
+    "FulfilmentSettings",
+    "HOLD_RULES",
+    "LABEL_STATES",
+    "LetterTemplate",
+    "OrderAssignment",
+    "OrderContactLog",
+    "OrderFile",
+    "OrderHold",
+    "OrderShortfall",
+    "PARCEL_METHODS",
+    "PICK_STATES",
+    "PickLine",
+    "PickList",
+    "PickScan",
+    "SHIPMENT_STATES",
+    "SHORTFALL_STATES",
+    "WAYS_OUT",
+    "COMPOSED_STATES",
+    "ComposedOrder",
+    "ComposedOrderLine",
+    "DISCOUNT_SOURCES",
+    "EU_CONSUMER_TAXES",
+    "ExchangeRate",
+    "OrderDiscount",
+    "SHIPPING_TAXES",
+    "TAX_ROUNDINGS",
+    "TAX_TREATMENTS",
+    "TaxRate",
+    "TaxSettings",
+    "UNTAXED_PRICES",
+    "VOUCHER_KINDS",
+    "Voucher",
+    "VoucherUse",
     "CHANGE_KINDS",
     "DRAFT_STATES",
     "OrderChange",
