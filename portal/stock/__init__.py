@@ -9,6 +9,7 @@ from portal.catalog.availability import offer_availability
 from portal.core.listing import register_listing
 from portal.core.navigation import register_nav
 from portal.core.slots import register_slot
+from portal.stock.counting import register as register_counting
 from portal.stock.listings import LEVELS
 from portal.stock.own_sources import register_own_sources
 from portal.stock.queries import available_by_product, available_by_variant
@@ -37,3 +38,4 @@ def register(app: Flask) -> None:
     offer_availability(available_by_product, available_by_variant)
     app.register_blueprint(bp)
     register_transfers(app)
+    register_counting(app)

@@ -1,0 +1,176 @@
+"""One scan of a count: two statements and a commit, however many lines the count has.
+
+The line keeps what the books said when its count began, so that units sold afterwards are not taken twice. Scans of one
+variant add up, whoever scans; a scan that replaces begins the line anew.
+"""
+
+from __future__ import annotations
+
+import functools
+import uuid
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from portal.catalog.models import Product, Variant
+from portal.core.audit import Actor
+from portal.core.database import current_merchant_id, db
+from portal.core.errors import ConflictError, DomainError, NotFoundError
+from portal.stock.models import StockCount, StockCountLine, StockCountScan, StockLevel
+from portal.stock.scanning import MOST_SCANNED, WITH_PRODUCT, Scanned, has_code, one_of
+
+Mode = Literal["add", "set"]
+
+_count: Final = StockCount.__table__
+_line: Final = StockCountLine.__table__
+_scan: Final = StockCountScan.__table__
+_level: Final = StockLevel.__table__.c
+_variant: Final = Variant.__table__.c
+_product: Final = Product.__table__.c
+
+
+class CountClosedError(ConflictError):
+    """The count takes no scans any more."""
+
+    def __init__(self) -> None:
+        super().__init__("This count is closed. Nothing more can be counted in it unless it is opened again.")
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A line after a scan. ``is_new`` says whether this scan counted now, ``has_moved`` whether the books changed under the count."""
+
+    variant: Scanned
+    counted: int
+    is_new: bool
+    has_moved: bool
+
+
+def record_scan(count_id: int, code: str, units: int, mode: Mode, *, token: uuid.UUID, by: Actor) -> Counted:
+    """Count *units* of what was scanned: added to the line, or in its place. The same *token* counts once.
+
+    Raises:
+        NotFoundError: there is no such count.
+        CountClosedError: it takes no scans any more.
+        UnknownCodeError: no variant, or more than one, has the code.
+        DomainError: the line would hold too many units.
+    """
+    found, book = _look_up(count_id, code)
+    values: dict[str, Any] = {
+        "merchant_id": current_merchant_id(),
+        "token": token,
+        "count_id": count_id,
+        "variant_id": found.variant_id,
+        "mode": mode,
+        "units": units,
+        "book": book,
+        "actor_id": by.id if by.kind == "user" else None,
+    }
+    row = db.session.execute(_written(mode), values).one_or_none()
+    if row is None:
+        return _as_it_stands(count_id, found, token)
+    if row.counted > MOST_SCANNED * 100:
+        raise DomainError("That is more units than a line can hold. Check the number.", field="units")
+    return Counted(found, row.counted, True, row.book != row.book_last)
+
+
+def _look_up(count_id: int, code: str) -> tuple[Scanned, int]:
+    """The variant, the place of the count, and what the books say there; the count stays open until the commit."""
+    of_code = (
+        sa.select(
+            _variant.id,
+            _variant.sku,
+            _variant.sku_key,
+            _variant.title.label("variant"),
+            _variant.is_stocked,
+            _product.title.label("product"),
+        )
+        .select_from(WITH_PRODUCT)
+        .where(_variant.merchant_id == current_merchant_id(), has_code(code))
+        .limit(3)
+        .subquery("found")
+    )
+    book = (
+        sa.select(sa.func.coalesce(sa.func.sum(_level.on_hand), 0))
+        .where(
+            _level.merchant_id == _count.c.merchant_id,
+            _level.location_id == _count.c.location_id,
+            _level.variant_id == of_code.c.id,
+        )
+        .scalar_subquery()
+    )
+    rows = db.session.execute(
+        sa.select(_count.c.state, of_code, book.label("book"))
+        .select_from(_count.outerjoin(of_code, sa.true()))
+        .where(_count.c.merchant_id == current_merchant_id(), _count.c.id == count_id)
+        # Whoever closes the count waits for the scans that are under way.
+        .with_for_update(read=True, of=_count)
+    ).all()
+    if not rows:
+        raise NotFoundError("There is nothing at this address, or nothing you may see.")
+    if rows[0].state != "open":
+        raise CountClosedError
+    matches = [row for row in rows if row.id is not None]
+    found = one_of(code, matches)
+    row = next(each for each in matches if each.id == found.variant_id)
+    return found, int(row.book)
+
+
+@functools.cache
+def _written(mode: Mode) -> sa.Executable:
+    """The scan and its line in one statement; nothing is returned when the token was counted before."""
+    kept = ("merchant_id", "token", "count_id", "variant_id", "mode", "units", "book", "actor_id")
+    written = (
+        postgresql.insert(_scan)
+        .values({name: sa.bindparam(name, type_=_scan.c[name].type) for name in kept})
+        .on_conflict_do_nothing()
+        .returning(_scan.c.merchant_id, _scan.c.count_id, _scan.c.variant_id, _scan.c.units, _scan.c.book)
+        .cte("written")
+    )
+    made = postgresql.insert(_line).from_select(
+        ["merchant_id", "count_id", "variant_id", "counted", "book", "book_last"],
+        sa.select(
+            written.c.merchant_id,
+            written.c.count_id,
+            written.c.variant_id,
+            written.c.units,
+            written.c.book,
+            written.c.book.label("book_last"),
+        ),
+        include_defaults=False,
+    )
+    now = sa.func.clock_timestamp()
+    shared = {"book_last": made.excluded.book_last, "counted_at": now, "scans": _line.c.scans + 1}
+    own: dict[str, Any] = (
+        {"counted": _line.c.counted + made.excluded.counted}
+        if mode == "add"
+        else {
+            "counted": made.excluded.counted,
+            "book": made.excluded.book,
+            "begun_at": now,
+            "is_excluded": sa.false(),
+        }
+    )
+    return made.on_conflict_do_update(
+        index_elements=["merchant_id", "count_id", "variant_id"], set_=shared | own
+    ).returning(_line.c.counted, _line.c.book, _line.c.book_last)
+
+
+def _as_it_stands(count_id: int, found: Scanned, token: uuid.UUID) -> Counted:
+    before = db.session.execute(
+        sa.select(_scan.c.count_id, _scan.c.variant_id).where(
+            _scan.c.merchant_id == current_merchant_id(), _scan.c.token == token
+        )
+    ).one()
+    if (before.count_id, before.variant_id) != (count_id, found.variant_id):
+        raise DomainError("This scan was sent before for something else. Load the page again, then scan.")
+    row = db.session.execute(
+        sa.select(_line.c.counted, _line.c.book, _line.c.book_last).where(
+            _line.c.merchant_id == current_merchant_id(),
+            _line.c.count_id == count_id,
+            _line.c.variant_id == found.variant_id,
+        )
+    ).one()
+    return Counted(found, row.counted, False, row.book != row.book_last)
