@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -257,7 +258,7 @@ def _act(desk: Desk, act: str, work: Callable[[str], Any]) -> ResponseReturnValu
         done = jsonify(work(account))
     match fault.kind if fault else "":
         case "lost" | "late":
-            request.environ["werkzeug.socket"].close()
+            request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
         case "slow":
             assert fault is not None
             time.sleep(fault.seconds)

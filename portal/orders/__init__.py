@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from flask import Flask
 
-import portal.orders.jobs  # noqa: F401  registers its handlers
+import portal.orders.jobs
+import portal.orders.payments.jobs  # noqa: F401  both register their handlers
+from portal.accounts.api_keys import register_channel_choices
+from portal.core.api import register_api
 from portal.core.listing import register_listing
 from portal.core.navigation import register_nav
 from portal.core.slots import register_slot
 from portal.orders.acts import register_order_act
 from portal.orders.addresses import OrderNumberConverter
+from portal.orders.api.views import bp as api_bp
+from portal.orders.api.views import described
 from portal.orders.causes import order_causes
+from portal.orders.channel_settings import channel_choices
 from portal.orders.listings import ORDERS
 from portal.orders.stock_parts import register_orders_as_source
 from portal.orders.views import bp
@@ -34,3 +40,6 @@ def register(app: Flask) -> None:
     register_cause("order", order_causes)
     register_orders_as_source()
     app.register_blueprint(bp)
+    app.register_blueprint(described)
+    register_api(app, api_bp)
+    register_channel_choices(channel_choices)

@@ -84,15 +84,16 @@ def check_address(url: str, settings: Settings) -> str:
     return cleaned
 
 
-def gateway(kind: str, base_url: str | None, secret_key: str, *, seconds: float = ANSWER_SECONDS) -> Gateway:
+def gateway(kind: str, base_url: str | None, secret_key: str, *, seconds: float | None = None) -> Gateway:
     """The gateway behind one account.
 
     Raises:
         KeyError: this release does not know the kind.
     """
+    patience = ANSWER_SECONDS if seconds is None else seconds
     match kind:
         case "stripe":
-            return StripeGateway(secret_key, base_url=base_url, seconds=seconds)
+            return StripeGateway(secret_key, base_url=base_url, seconds=patience)
         case "house":
-            return HouseGateway(base_url or "", secret_key, seconds=seconds)
+            return HouseGateway(base_url or "", secret_key, seconds=patience)
     raise KeyError(kind)

@@ -216,7 +216,7 @@ def only_account_of(kind: str) -> GatewayAccount | None:
     return found[0] if len(found) == 1 else None
 
 
-def gateway_of(account: GatewayAccount, *, seconds: float = 20.0) -> Gateway:
+def gateway_of(account: GatewayAccount, *, seconds: float | None = None) -> Gateway:
     """The way to call the gateway of an account; its key is opened for this.
 
     Raises:
