@@ -15,6 +15,7 @@ from portal.core.ids import floor_at
 from portal.core.jobs import doorbell, sweep
 from portal.core.outbox import consumers
 from portal.core.scheduler import Entry
+from portal.orders.payments.jobs import tend_due
 from portal.privacy.jobs import watch_due
 from portal.stock.jobs import verify_due
 from workers.upkeep import enqueue_sealing, enqueue_tidying, make_partitions
@@ -49,6 +50,7 @@ TIMETABLE: Final = (
     Entry("audit.seal", dt.timedelta(seconds=30), enqueue_sealing),
     Entry("channels.sync", dt.timedelta(minutes=1), sync_due),
     Entry("channels.compare", dt.timedelta(days=1), compare_due),
+    Entry("payments.tend", dt.timedelta(minutes=1), tend_due),
     Entry("partitions", dt.timedelta(hours=6), make_partitions),
     Entry("accounts.tidy", dt.timedelta(hours=1), tidy_accounts),
     Entry("tidy", dt.timedelta(minutes=15), enqueue_tidying),

@@ -580,7 +580,7 @@ def upgrade() -> None:
         sa.Column("fingerprint", sa.LargeBinary(), nullable=False),
         sa.Column("status", sa.SmallInteger(), nullable=True),
         sa.Column("body", sa.LargeBinary(), nullable=True),
-        sa.Column("location", sa.Text(), nullable=True),
+        sa.Column("address", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint("(status IS NULL) = (body IS NULL)", name=op.f("idempotency_key_answered_check")),
         sa.PrimaryKeyConstraint("merchant_id", "owner", "key", name=op.f("idempotency_key_pkey")),
