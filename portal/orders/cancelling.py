@@ -5,11 +5,13 @@ from __future__ import annotations
 from portal.core.audit import Actor
 from portal.core.errors import ConflictError
 from portal.orders.book import lock_order
-from portal.orders.outside import record_cancellation
+from portal.orders.changes.order_now import read_order
+from portal.orders.changes.services import change_at_once, whole_cancellation
 
 
 def cancel_order(order_id: int, *, by: Actor) -> None:
-    """Cancel what has not left; its units go back on sale. Money stays as it is: giving it back is an act of its own.
+    """Cancel what has not left; its units go back on sale. What was paid for it is owed to the buyer until it is given
+    back, which is an act of its own.
 
     Raises:
         ConflictError: it is cancelled already, or everything has left.
@@ -21,4 +23,4 @@ def cancel_order(order_id: int, *, by: Actor) -> None:
         raise ConflictError("Everything of this order has left. What comes back is a return.")
     if head["state"] == "closed":
         raise ConflictError("The order is closed; there is nothing left of it to cancel.")
-    record_cancellation(order_id, by=by)
+    change_at_once(order_id, whole_cancellation(read_order(head)), reason_code="other", by=by)

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import db
-from portal.orders.allocation import promise_lines, release_lines, take_units
+from portal.orders.allocation import promise_lines, take_units
 from portal.orders.book import (
     change_order,
     insert_row,
@@ -26,6 +26,7 @@ from portal.orders.book import (
     of_order,
     tell,
 )
+from portal.orders.changes.news import cancel_outside, refund_outside, reopen_outside
 from portal.orders.models import (
     Order,
     OrderFulfilment,
@@ -34,6 +35,7 @@ from portal.orders.models import (
     OrderPayment,
     OrderRefund,
 )
+from portal.orders.payments.balance import move_money
 
 ZERO: Final = Decimal(0)
 
@@ -56,7 +58,7 @@ def record_payment(
 ) -> bool:
     """The rest of the order was paid outside; gives whether that was news."""
     head = lock_order(order_id)
-    missing = head["total"] - head["captured_total"]
+    missing = -head["credit_total"]
     if missing <= 0 or head["state"] == "cancelled":
         return False
     insert_row(
@@ -72,42 +74,18 @@ def record_payment(
         currency=head["currency"],
         at=at or utc_now(),
     )
-    refunded = head["refunded_total"]
-    change_order(
-        order_id, captured_total=head["total"], payment_state="part_refunded" if refunded else "paid"
-    )
+    move_money(order_id, head, captured=missing)
     tell(order_id, "paid", by, amount=str(missing), currency=head["currency"])
     return True
 
 
 def record_refund(order_id: int, external_id: str, amount: Decimal, *, by: Actor) -> Decimal:
     """Money was given back outside. Gives what could be recorded: never more than was captured, and nothing twice."""
-    head = lock_order(order_id)
+    lock_order(order_id)
     known = db.session.execute(
         sa.select(_refund.c.n).where(of_order(_refund, order_id), _refund.c.external_id == external_id)
     ).first()
-    given: Decimal = min(amount, head["captured_total"] - head["refunded_total"])
-    if known is not None or given <= 0:
-        return amount if known is not None else ZERO
-    insert_row(
-        _refund,
-        order_id,
-        n=next_n(_refund, order_id),
-        amount=given,
-        destination="outside",
-        external_id=external_id,
-        actor_kind=by.kind,
-        actor_id=by.id,
-        at=utc_now(),
-    )
-    total = head["refunded_total"] + given
-    change_order(
-        order_id,
-        refunded_total=total,
-        payment_state="refunded" if total >= head["captured_total"] else "part_refunded",
-    )
-    tell(order_id, "refunded", by, amount=str(given), currency=head["currency"])
-    return given
+    return amount if known is not None else refund_outside(order_id, external_id, amount, by=by)
 
 
 def record_cancellation(order_id: int, *, unless_sent: bool = False, by: Actor) -> bool:
@@ -118,14 +96,10 @@ def record_cancellation(order_id: int, *, unless_sent: bool = False, by: Actor) 
     head = lock_order(order_id)
     if head["state"] == "cancelled" or (unless_sent and head["fulfilment_state"] == "fulfilled"):
         return False
-    lines = lines_of(order_id)
-    db.session.execute(
-        sa.update(_line)
-        .where(of_order(_line, order_id), _line.c.quantity > 0)
-        .values(cancelled_quantity=_line.c.quantity - _line.c.fulfilled_quantity, promise_state="none")
-    )
-    release_lines(order_id, {line["n"]: line["allocated_quantity"] for line in lines}, by=by)
-    left = any(line["fulfilled_quantity"] for line in lines)
+    cancel_outside(order_id, by=by)
+    if lock_order(order_id)["state"] == "cancelled":
+        return True
+    left = any(line["fulfilled_quantity"] for line in lines_of(order_id))
     change_order(
         order_id,
         state="cancelled",
@@ -142,7 +116,7 @@ def record_reopening(order_id: int, *, by: Actor) -> Sequence[str]:
     head = lock_order(order_id)
     if head["state"] != "cancelled":
         return []
-    db.session.execute(sa.update(_line).where(of_order(_line, order_id)).values(cancelled_quantity=0))
+    reopen_outside(order_id, by=by)
     short = promise_lines(order_id, by)
     fulfilled = [line["fulfilled_quantity"] >= line["quantity"] for line in lines_of(order_id)]
     change_order(

@@ -8,8 +8,9 @@ from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.errors import ConflictError, DomainError
 from portal.core.money import minor_units
-from portal.orders.book import change_order, insert_row, lock_order, next_n, one_line, tell
+from portal.orders.book import insert_row, lock_order, next_n, one_line, tell
 from portal.orders.models import OrderPayment
+from portal.orders.payments.balance import move_money
 
 _payment = OrderPayment.__table__
 
@@ -22,7 +23,7 @@ def take_payment(order_id: int, amount: Decimal, *, method: str, reference: str 
         ConflictError: the order is cancelled.
     """
     head = lock_order(order_id)
-    due, decimals = head["total"] - head["captured_total"], minor_units(head["currency"])
+    due, decimals = -head["credit_total"], minor_units(head["currency"])
     if head["state"] == "cancelled":
         raise ConflictError("The order is cancelled; no money may be taken for it.")
     if due <= 0:
@@ -40,15 +41,5 @@ def take_payment(order_id: int, amount: Decimal, *, method: str, reference: str 
         gateway="manual", gateway_reference=one_line(reference, 80) or None, amount=amount, captured_amount=amount,
         currency=head["currency"], at=utc_now(),
     )  # fmt: skip
-    change_order(
-        order_id,
-        captured_total=head["captured_total"] + amount,
-        payment_state=_payment_state(is_all=amount == due, is_refunded=head["refunded_total"] > 0),
-    )
+    move_money(order_id, head, captured=amount)
     tell(order_id, "paid", by, amount=str(amount), currency=head["currency"])
-
-
-def _payment_state(*, is_all: bool, is_refunded: bool) -> str:
-    if is_refunded:
-        return "part_refunded"
-    return "paid" if is_all else "part_paid"

@@ -104,6 +104,10 @@ class Part:
         tax = rounded(Fraction(self.credited_tax) * share, self.currency)
         self._take(-(gross if self.tax_inclusive else gross - tax), -tax)
 
+    def restore(self, value: Decimal, tax: Decimal) -> None:
+        """Put back what earlier changes took off."""
+        self._take(-value, -tax)
+
     def _take(self, value: Decimal, tax: Decimal) -> None:
         self.value, self.tax = self.value - value, self.tax - tax
         self.credited, self.credited_tax = self.credited + value, self.credited_tax + tax

@@ -119,6 +119,8 @@ def plan_change(now: OrderNow, proposal: Proposal) -> Plan:
     for wish in proposal.lines:
         taken += _change_line(now, lines, wish)
     _share_discounts(now, charges, taken, goods)
+    if proposal.is_reopened:
+        _reopen(now, lines, charges)
     if proposal.is_cancelled_whole:
         for part in charges.values():
             if part.value:
@@ -159,6 +161,18 @@ def _change_line(now: OrderNow, parts: dict[int, Part], wish: LineWish) -> Decim
             )
         part.credit_gross(wish.credit)
     return taken
+
+
+def _reopen(now: OrderNow, lines: dict[int, Part], charges: dict[int, Part]) -> None:
+    for line in now.lines:
+        if not line.credited_units:
+            lines[line.n].restore(line.credited, line.credited_tax)
+        lines[line.n].cancelled_units = -line.cancelled
+    for charge in now.charges:
+        sign = -1 if charge.kind == "discount" else 1
+        charges[charge.n].restore(sign * charge.credited, charge.credited_tax)
+    parts = [*lines.values(), *charges.values()]
+    take_off(parts, min(now.refunded, max(_due(now, parts, ZERO), ZERO)))
 
 
 def _units_to_move(line: LineNow, wish: LineWish) -> tuple[int, int]:
@@ -317,6 +331,8 @@ def _plan_refund(
                 field="destination",
             )
         return RefundPlan(amount, "store_credit", ())
+    if wish.destination == "outside":
+        return RefundPlan(amount, "outside", ((None, amount),))
     return RefundPlan(amount, "payment", _spread(now, amount, wish.payment_n))
 
 

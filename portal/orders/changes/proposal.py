@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final, Literal
 
 Fate = Literal["sale", "quarantine", "write_off", "none"]
-Destination = Literal["payment", "store_credit"]
+Destination = Literal["payment", "store_credit", "outside"]
 
 FATES: Final = ("sale", "quarantine", "write_off", "none")
 
@@ -70,7 +70,7 @@ class RefundWish:
 
     Args:
         amount: how much; None means all that is owed to the buyer after the change.
-        destination: the payments it came by, or the customer's store credit.
+        destination: the payments it came by, the customer's store credit, or outside: somebody else gave it back.
         payment_n: the payment to use first.
         lowers_price: what goes beyond the money owed is taken off the order; otherwise the buyer owes it again.
     """
@@ -83,7 +83,13 @@ class RefundWish:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A whole change: lines, new lines, charges, money off the whole order, money back."""
+    """A whole change: lines, new lines, charges, money off the whole order, money back.
+
+    Args:
+        return_n: the return that it settles.
+        is_cancelled_whole: charges go with the last unit.
+        is_reopened: everything that was cancelled stands again, but for money that went back meanwhile.
+    """
 
     kind: str
     lines: tuple[LineWish, ...] = ()
@@ -93,6 +99,7 @@ class Proposal:
     refund: RefundWish | None = None
     return_n: int | None = None
     is_cancelled_whole: bool = False
+    is_reopened: bool = False
 
 
 def packed(proposal: Proposal) -> dict[str, Any]:
@@ -112,6 +119,7 @@ def unpacked(kept: Mapping[str, Any]) -> Proposal:
         refund=RefundWish(**_amounts(refund, "amount")) if refund else None,
         return_n=kept.get("return_n"),
         is_cancelled_whole=bool(kept.get("is_cancelled_whole")),
+        is_reopened=bool(kept.get("is_reopened")),
     )
 
 

@@ -10,6 +10,7 @@ REASONS: Final[dict[str, dict[str, str]]] = {
         "mistake": "A mistake in the order",
         "no_stock": "Something is not in stock",
         "agreed": "A price was agreed",
+        "outside": "Reopened by the channel",
         "other": "Another reason, see the note",
     },
     "cancel": {

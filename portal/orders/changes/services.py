@@ -191,13 +191,13 @@ def change_at_once(
     return confirm(order_id, n, version=lock_order(order_id)["version"], by=by)
 
 
-def whole_cancellation(now: OrderNow, kind: str = "cancel") -> Proposal:
+def whole_cancellation(now: OrderNow) -> Proposal:
     """Everything that has not left is cancelled; delivery and fees too when nothing has."""
     wishes = tuple(
         LineWish(line.n, cancel=line.unsent) for line in now.lines if line.quantity > 0 and line.unsent
     )
     nothing_sent = not any(line.fulfilled for line in now.lines)
-    return Proposal(kind, lines=wishes, is_cancelled_whole=nothing_sent)
+    return Proposal("cancel", lines=wishes, is_cancelled_whole=nothing_sent)
 
 
 def _checked(head: sa.RowMapping, draft: sa.RowMapping, version: int) -> Plan:

@@ -42,7 +42,7 @@ def move_stock(plan: Plan, *, by: Actor) -> None:
 def give_back(plan: Plan, *, by: Actor) -> None:
     """Release the promises of cancelled units: back on sale, or kept apart when they are not fit for it."""
     order_id = plan.now.order_id
-    released = {part.n: part for part in plan.lines if part.cancelled_units}
+    released = {part.n: part for part in plan.lines if part.cancelled_units > 0}
     if not released:
         return
     kept_apart = {n for n, part in released.items() if part.fate == "quarantine"}
