@@ -18,6 +18,7 @@ import portal.privacy
 import portal.reports
 import portal.stock
 from portal.config import Settings, SettingsError
+from portal.core.api import init_api
 from portal.core.assets import init_assets
 from portal.core.charts import init_charts
 from portal.core.database import init_database
@@ -66,6 +67,7 @@ def create_app(settings: Settings | None = None, *, pooled: bool = True) -> Flas
     init_extensions(app)
     # Before the domains: hooks run in the order of their registration, and a refused request costs no query.
     init_http(app)
+    init_api(app)
     for domain in DOMAINS:
         domain.register(app)
     init_database(app, settings, pooled=pooled)

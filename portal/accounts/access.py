@@ -18,6 +18,8 @@ from flask import Flask, Response, abort, current_app, g, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from portal.accounts.api_access import guard_caller
+from portal.accounts.api_keys import SCOPES
 from portal.accounts.confirmation import ask_for_password, confirm_from_form
 from portal.accounts.identity import Identity
 from portal.accounts.permissions import OPERATE, PERMISSIONS
@@ -37,6 +39,7 @@ __all__ = [
     "get_row_or_404",
     "public_route",
     "requires",
+    "requires_scope",
     "signed_in",
 ]
 
@@ -47,7 +50,7 @@ MARK: Final = "__access__"
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Whom an address is for. Exactly one of public, signed in, member."""
+    """Whom an address is for. Exactly one of public, signed in, member, or a program with a scope."""
 
     permissions: tuple[str, ...] = ()
     is_public: bool = False
@@ -55,6 +58,7 @@ class Access:
     needs_fresh: bool = False
     is_passive: bool = False
     reason: str = ""
+    scope: str = ""
 
 
 class UndeclaredAccessError(RuntimeError):
@@ -92,6 +96,17 @@ def public_route(reason: str) -> Callable[[View], View]:
     return _declare(Access(is_public=True, needs_membership=False, reason=_said(reason)))
 
 
+def requires_scope(scope: str) -> Callable[[View], View]:
+    """For programs whose key has *scope*; no cookie opens it. Such an address lies below ``/api/``.
+
+    Raises:
+        ValueError: the scope is in no table.
+    """
+    if scope not in SCOPES:
+        raise ValueError(f"There is no scope {scope}; they stand in portal/accounts/api_keys.py.")
+    return _declare(Access(needs_membership=False, scope=scope))
+
+
 def declared_access(app: Flask, endpoint: str) -> Access | None:
     """What the view behind *endpoint* says of itself."""
     access: Access | None = getattr(app.view_functions.get(endpoint), MARK, None)
@@ -116,6 +131,8 @@ def guard_request() -> ResponseReturnValue | None:
     identity: Identity | None = g.get("identity")
     if access.is_public:
         return None
+    if access.scope:
+        return guard_caller(access.scope)
     if identity is None:
         return ask_to_sign_in()
     if access.needs_membership and identity.merchant is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -24,6 +25,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Email, EqualTo, Length, NumberRange, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from portal.accounts.api_keys import FASTEST, SCOPES
 from portal.accounts.passwords import LONGEST, SHORTEST
 from portal.accounts.permissions import PERMISSIONS
 
@@ -224,3 +226,25 @@ class MerchantForm(FlaskForm):
     )
     version = HiddenField()
     base = HiddenField()
+
+
+class ApiKeyForm(FlaskForm):
+    """A program's key."""
+
+    name = StringField("Name", [DataRequired("Name the program that will use the key."), Length(max=80)])
+    scopes = SelectMultipleField(
+        "What it may do",
+        choices=[SelectChoice(name, words) for name, words in SCOPES.items()],
+        option_widget=CheckboxInput(),
+        widget=ListWidget(prefix_label=False),
+    )
+    channel_id = SelectField("Sales channel", coerce=int, default=0)
+    rate_per_minute = IntegerField(
+        "Requests a minute", [NumberRange(1, FASTEST, message=f"Enter 1 to {FASTEST:,}.")], default=600
+    )
+
+    def offer_channels(self, channels: Sequence[tuple[int, str]]) -> None:
+        self.channel_id.choices = [
+            SelectChoice(0, "None, it only reads"),
+            *(SelectChoice(key, name) for key, name in channels),
+        ]

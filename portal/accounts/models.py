@@ -10,7 +10,7 @@ import datetime as dt
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import CITEXT, INET
+from sqlalchemy.dialects.postgresql import CITEXT, INET, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core.database import Base
@@ -153,6 +153,32 @@ class Invitation(Tenant, IdentityKey, Base):
     created_at: Mapped[dt.datetime] = mapped_column(server_default=sa.func.now(), info=not_pii("time"))
     expires_at: Mapped[dt.datetime] = mapped_column(info=not_pii("time"))
     accepted_at: Mapped[dt.datetime | None] = mapped_column(info=not_pii("time"))
+    revoked_at: Mapped[dt.datetime | None] = mapped_column(info=not_pii("time"))
+
+
+class ApiKey(Tenant, IdentityKey, Base):
+    """A program's way in: what it may do, and the sales channel it speaks for. Only the hash of its secret is kept."""
+
+    __tablename__ = "api_key"
+    __table_args__ = (
+        tenant_fk("sales_channel", "channel_id"),
+        sa.UniqueConstraint("merchant_id", "secret_hash"),
+        sa.Index(None, "merchant_id", "channel_id"),
+        sa.CheckConstraint("rate_per_minute > 0", name="rate"),
+    )
+
+    name: Mapped[str] = mapped_column(info=not_pii("name of a program"))
+    hint: Mapped[str] = mapped_column(info=not_pii("beginning of the secret, to tell keys apart"))
+    secret_hash: Mapped[bytes] = mapped_column(info=not_pii("hash of a random secret"))
+    scopes: Mapped[list[Any]] = mapped_column(
+        JSONB, default=list, server_default=sa.text("'[]'::jsonb"), info=not_pii("names of scopes")
+    )
+    channel_id: Mapped[int | None] = mapped_column(sa.BigInteger, info=not_pii("key"))
+    rate_per_minute: Mapped[int] = mapped_column(default=600, server_default="600", info=not_pii("count"))
+    created_by: Mapped[int | None] = mapped_column(sa.BigInteger, info=not_pii("key of a user of the portal"))
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=sa.func.now(), info=not_pii("time"))
+    last_used_at: Mapped[dt.datetime | None] = mapped_column(info=not_pii("time"))
+    expires_at: Mapped[dt.datetime | None] = mapped_column(info=not_pii("time"))
     revoked_at: Mapped[dt.datetime | None] = mapped_column(info=not_pii("time"))
 
 

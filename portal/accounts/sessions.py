@@ -127,10 +127,15 @@ def forget_ended_sessions(before: dt.datetime) -> int:
     return len(db.session.execute(sa.delete(UserSession).where(over).returning(UserSession.id)).all())
 
 
+def begin_request() -> None:
+    """Nobody is asking yet, in no merchant's scope."""
+    g.identity, g.is_member, g.permissions = None, False, frozenset()
+    g.caller = None
+    g.scopes = ExitStack()
+
+
 def load_identity() -> None:
     """Find who is asking and enter their merchant for the whole request, teardown included."""
-    g.identity, g.is_member, g.permissions = None, False, frozenset()
-    g.scopes = ExitStack()
     token = session.get(TOKEN)
     if not token or request.endpoint == "static":
         return

@@ -17,7 +17,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, Final, ParamSpec, TypeVar
 
 import sqlalchemy as sa
-from flask import Flask, has_app_context
+from flask import Flask, current_app, has_app_context
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
@@ -42,6 +42,7 @@ from portal.core.tenant_guard import TenantGuard
 
 __all__ = [
     "Base",
+    "beside_the_pool",
     "current_merchant_id",
     "db",
     "merchant_scope",
@@ -54,6 +55,7 @@ __all__ = [
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
+BESIDE: Final = "portal_beside_the_pool"
 RETRIED_STATES: Final = frozenset({"40001", "40P01"})
 
 NAMING: Final = {
@@ -111,12 +113,20 @@ def init_database(app: Flask, settings: Settings, *, pooled: bool = True) -> Non
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
     db.init_app(app)
     guard = TenantGuard(tenant_tables())
+    beside = sa.create_engine(
+        settings.database_url,
+        poolclass=NullPool,
+        hide_parameters=True,
+        connect_args=options["connect_args"],
+    )
+    app.extensions[BESIDE] = beside
     with app.app_context():
-        sa.event.listen(
-            db.engine,
-            "before_cursor_execute",
-            lambda conn, cursor, statement, parameters, context, many: guard.check(statement),
-        )
+        for engine in (db.engine, beside):
+            sa.event.listen(
+                engine,
+                "before_cursor_execute",
+                lambda conn, cursor, statement, parameters, context, many: guard.check(statement),
+            )
 
 
 def tenant_tables() -> list[str]:
@@ -164,6 +174,17 @@ def platform_scope() -> Iterator[None]:
 def short_transaction() -> Iterator[Session]:
     """A transaction of its own on a connection of its own, committed at the end; same merchant."""
     with Session(db.engine) as session, session.begin():
+        yield session
+
+
+@contextmanager
+def beside_the_pool() -> Iterator[Session]:
+    """A transaction of its own on a connection that is no one of the pool, closed at the end; same merchant.
+
+    For what must be committed while the request's own transaction is open: requests that each hold a pooled connection
+    and wait for a second one would wait for each other. Connecting takes milliseconds, so ask for much at once.
+    """
+    with Session(current_app.extensions[BESIDE]) as session, session.begin():
         yield session
 
 

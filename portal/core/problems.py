@@ -54,7 +54,7 @@ def answer_http(error: HTTPException) -> ResponseReturnValue:
     status = error.code or 500
     said = error.description if error.description != type(error).description else None
     headers = {name: value for name, value in error.get_headers() if name in {"Allow", "Retry-After"}}
-    return answer(status, said, headers)
+    return answer(status, said, headers, errors=getattr(error, "data", {}).get("messages"))
 
 
 def answer_domain(error: DomainError) -> ResponseReturnValue:
@@ -63,7 +63,7 @@ def answer_domain(error: DomainError) -> ResponseReturnValue:
         return answer(404)
     if isinstance(error, StaleError):
         log.info("stale save was not shown by its view", path=request.path)
-    return answer(error.status, error.message)
+    return answer(error.status, error.message, field=error.field)
 
 
 def answer_failure(error: InternalServerError) -> ResponseReturnValue:
@@ -76,11 +76,22 @@ def answer_failure(error: InternalServerError) -> ResponseReturnValue:
     return answer(500)
 
 
-def answer(status: int, message: str | None = None, headers: dict[str, str] | None = None) -> Response:
-    """The answer for *status*: JSON for machines, a toast that leaves the page alone for htmx, else a page."""
+def answer(
+    status: int,
+    message: str | None = None,
+    headers: dict[str, str] | None = None,
+    *,
+    field: str | None = None,
+    errors: Any = None,
+) -> Response:
+    """The answer for *status*: JSON for machines, a toast that leaves the page alone for htmx, else a page.
+
+    Machines are also told the *field* it is about and, by field, the *errors* of what they sent.
+    """
     words = message or WORDS.get(status) or "The request was refused."
     if wants_json():
-        response = jsonify(problem(status, words))
+        told = {"field": field, "errors": errors}
+        response = jsonify(problem(status, words) | {name: value for name, value in told.items() if value})
         response.content_type = "application/problem+json"
     elif wants_fragment():
         toast(words, "danger")

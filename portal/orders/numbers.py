@@ -1,5 +1,7 @@
 """Order numbers. They are taken in blocks, in a short transaction of their own, so that two placements never wait
-for one counter; a block half used when a process ends leaves a gap, which order numbers may have."""
+for one counter; a block half used when a process ends leaves a gap, which order numbers may have.
+
+That transaction is beside the pool: a placement already holds a connection when it takes its number."""
 
 from __future__ import annotations
 
@@ -10,10 +12,10 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from portal.core.database import current_merchant_id, short_transaction
+from portal.core.database import beside_the_pool, current_merchant_id, db
 from portal.orders.models import NumberSeries
 
-BLOCK: Final = 20
+BLOCK: Final = 50
 FIRST: Final = 1001
 
 _series: Final = NumberSeries.__table__
@@ -28,13 +30,13 @@ def take_order_number() -> str:
 
 def take_order_numbers(count: int) -> list[str]:
     """The next *count* numbers of the merchant in scope, in rising order."""
-    with short_transaction() as session:
-        # A forked process must not hand out its parent's block again.
-        key = (os.getpid(), str(session.get_bind().engine.url), current_merchant_id())
-        with _lock:
-            block = _blocks.setdefault(key, [])
-            if len(block) >= count:
-                return [str(block.pop(0)) for _ in range(count)]
+    # A forked process must not hand out its parent's block again.
+    key = (os.getpid(), str(db.engine.url), current_merchant_id())
+    with _lock:
+        block = _blocks.setdefault(key, [])
+        if len(block) >= count:
+            return [str(block.pop(0)) for _ in range(count)]
+    with beside_the_pool() as session:
         first = _advance(session, max(BLOCK, count))
     with _lock:
         block.extend(range(first, first + max(BLOCK, count)))

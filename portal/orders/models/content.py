@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -40,6 +41,15 @@ class OrderLine(Numbered, Base):
         sa.Numeric(9, 6), default=Decimal(0), server_default="0", info=MONEY
     )
     tax_amount: Mapped[Decimal] = mapped_column(default=Decimal(0), server_default="0", info=MONEY)
+    tax_class: Mapped[str | None] = mapped_column(CODE, info=CONTENT)
+    list_price: Mapped[Decimal | None] = mapped_column(
+        sa.Numeric(20, 6), info=not_pii("price of the catalogue, when staff asked another")
+    )
+    shared_discount: Mapped[Decimal] = mapped_column(
+        default=Decimal(0),
+        server_default="0",
+        info=not_pii("share of discount that the order's discounts made"),
+    )
     line_total: Mapped[Decimal] = mapped_column(info=MONEY)
     location_id: Mapped[int | None] = mapped_column(sa.BigInteger, info=KEY)
     allocated_quantity: Mapped[int] = mapped_column(default=0, server_default="0", info=CONTENT)
@@ -94,7 +104,16 @@ class OrderCharge(Numbered, Base):
     kind: Mapped[str] = mapped_column(info=STATE)
     label: Mapped[str] = mapped_column(info=CONTENT)
     amount: Mapped[Decimal] = mapped_column(info=MONEY)
+    discount: Mapped[Decimal] = mapped_column(
+        default=Decimal(0), server_default="0", info=not_pii("what was taken off before amount")
+    )
+    tax_class: Mapped[str | None] = mapped_column(CODE, info=CONTENT)
+    tax_rate: Mapped[Decimal] = mapped_column(
+        sa.Numeric(9, 6), default=Decimal(0), server_default="0", info=MONEY
+    )
     tax_amount: Mapped[Decimal] = mapped_column(default=Decimal(0), server_default="0", info=MONEY)
+    # Rate to tax, when the charge follows the goods at more than one rate.
+    tax_by_rate: Mapped[dict[str, Any] | None] = mapped_column(info=MONEY)
     credited_amount: Mapped[Decimal] = mapped_column(
         default=Decimal(0), server_default="0", info=not_pii("money taken off amount by changes")
     )

@@ -22,6 +22,7 @@ from portal.orders.models.parts import (
 CHANNEL_KINDS = ("web", "app", "pos", "marketplace", "phone", "import")
 ORDER_STATES = ("open", "on_hold", "closed", "cancelled")
 PAYMENT_STATES = ("unpaid", "authorised", "part_paid", "paid", "part_refunded", "refunded")
+TAX_TREATMENTS = ("channel", "standard", "reverse_charge", "export", "exempt")
 FULFILMENT_STATES = ("unfulfilled", "part_fulfilled", "fulfilled", "returned", "none")
 
 
@@ -114,6 +115,10 @@ class Order(Tenant, Versioned, Base):
     source_country: Mapped[str | None] = mapped_column(info=not_pii("country as the source wrote it"))
     currency: Mapped[str] = mapped_column(sa.CHAR(3), info=MONEY)
     tax_inclusive: Mapped[bool] = mapped_column(default=True, server_default=sa.true(), info=MONEY)
+    # By whose rules tax was computed and how, so that a change of the order adds up the same way.
+    tax_treatment: Mapped[str] = mapped_column(default="channel", server_default="channel", info=STATE)
+    tax_rounding: Mapped[str] = mapped_column(default="line", server_default="line", info=STATE)
+    shipping_tax: Mapped[str] = mapped_column(default="own", server_default="own", info=STATE)
     items_total: Mapped[Decimal] = mapped_column(default=Decimal(0), server_default="0", info=MONEY)
     charges_total: Mapped[Decimal] = mapped_column(default=Decimal(0), server_default="0", info=MONEY)
     discount_total: Mapped[Decimal] = mapped_column(default=Decimal(0), server_default="0", info=MONEY)
@@ -159,6 +164,10 @@ class Order(Tenant, Versioned, Base):
         sa.CheckConstraint(sa.column("state").in_(ORDER_STATES), name="state"),
         sa.CheckConstraint(sa.column("payment_state").in_(PAYMENT_STATES), name="payment_state"),
         sa.CheckConstraint(sa.column("fulfilment_state").in_(FULFILMENT_STATES), name="fulfilment_state"),
+        sa.CheckConstraint(sa.column("tax_treatment").in_(TAX_TREATMENTS), name="tax_treatment"),
+        sa.CheckConstraint(
+            "tax_rounding IN ('line', 'total') AND shipping_tax IN ('own', 'proportional')", name="tax_rules"
+        ),
         sa.CheckConstraint(
             "total = items_total + charges_total - discount_total"
             " + CASE WHEN tax_inclusive THEN 0 ELSE tax_total END",

@@ -1,0 +1,214 @@
+"""What programs send and are sent. Amounts are texts of decimal numbers, so that no program rounds them on the way."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import marshmallow as ma
+from marshmallow import validate as must
+
+LONGEST: Final = 200
+MOST_LINES: Final = 500
+MOST_UNITS: Final = 1_000_000
+STATES: Final = ("open", "on_hold", "closed", "cancelled")
+
+
+class _Strict(ma.Schema):
+    class Meta:
+        unknown = ma.RAISE
+
+
+def _amount(**given: object) -> ma.fields.Decimal:
+    return ma.fields.Decimal(
+        as_string=True,
+        allow_nan=False,
+        validate=must.Range(min=0, max=10**11),
+        **given,  # type: ignore[arg-type]
+    )
+
+
+def _text(longest: int = LONGEST, **given: object) -> ma.fields.String:
+    # PostgreSQL keeps no NUL in a text.
+    whole = must.And(must.Length(max=longest), must.ContainsNoneOf("\0"))
+    return ma.fields.String(validate=whole, **given)  # type: ignore[arg-type]
+
+
+class NewLineSchema(_Strict):
+    """Units of a variant. Without a price the catalogue's price in the order's currency counts."""
+
+    sku = _text(required=True, metadata={"example": "MUG-BLUE"})
+    quantity = ma.fields.Integer(required=True, strict=True, validate=must.Range(1, MOST_UNITS))
+    unit_price = _amount(metadata={"example": "9.90"})
+    discount = _amount(load_default=None, metadata={"description": "taken off the whole line"})
+    title = _text(load_default=None)
+
+
+class AddressSchema(_Strict):
+    """A person or a place."""
+
+    name = _text(load_default=None)
+    company = _text(load_default=None)
+    email = _text(load_default=None)
+    phone = _text(longest=40, load_default=None)
+    line1 = _text(load_default=None)
+    line2 = _text(load_default=None)
+    city = _text(load_default=None)
+    region = _text(load_default=None, metadata={"description": "state or province, as its code"})
+    postcode = _text(longest=20, load_default=None)
+    country_code = ma.fields.String(
+        load_default=None, validate=must.Regexp(r"^[A-Z]{2}$"), metadata={"example": "GB"}
+    )
+    vat_id = _text(longest=20, load_default=None)
+
+
+class NewShippingSchema(_Strict):
+    """How it is sent and what that costs."""
+
+    label = _text(load_default="Delivery")
+    amount = _amount(required=True)
+
+
+class NewPaymentSchema(_Strict):
+    """How it is paid. ``intent``: still to be paid; ``authorised``, ``captured``: by the channel's own gateway."""
+
+    method = _text(longest=40, required=True, metadata={"example": "card"})
+    state = ma.fields.String(load_default="intent", validate=must.OneOf(["intent", "authorised", "captured"]))
+    reference = _text(load_default=None)
+
+
+class NewOrderSchema(_Strict):
+    """An order to place. Tax and totals follow from the merchant's rules."""
+
+    currency = ma.fields.String(
+        required=True, validate=must.Regexp(r"^[A-Z]{3}$"), metadata={"example": "GBP"}
+    )
+    external_id = _text(load_default=None, metadata={"description": "your own number; once per channel"})
+    prices_include_tax = ma.fields.Boolean(
+        load_default=None, metadata={"description": "the merchant's setting when left out"}
+    )
+    customer_id = ma.fields.String(load_default=None, validate=must.Regexp(r"^cus_[0-9a-z]{1,13}$"))
+    buyer = ma.fields.Nested(AddressSchema, load_default=None)
+    shipping_address = ma.fields.Nested(AddressSchema, load_default=None)
+    billing_address = ma.fields.Nested(AddressSchema, load_default=None)
+    lines = ma.fields.List(
+        ma.fields.Nested(NewLineSchema), required=True, validate=must.Length(1, MOST_LINES)
+    )
+    shipping = ma.fields.Nested(NewShippingSchema, load_default=None)
+    voucher_code = _text(load_default=None)
+    payment = ma.fields.Nested(NewPaymentSchema, load_default=None)
+    reservation_key = _text(load_default=None, metadata={"description": "of units kept for this basket"})
+    tags = ma.fields.List(_text(longest=40), load_default=[], validate=must.Length(max=20))
+
+
+class LineSchema(ma.Schema):
+    """A line of an order."""
+
+    n = ma.fields.Integer()
+    sku = ma.fields.String()
+    title = ma.fields.String()
+    quantity = ma.fields.Integer()
+    unit_price = ma.fields.String()
+    discount = ma.fields.String()
+    tax_rate = ma.fields.String()
+    tax = ma.fields.String()
+    total = ma.fields.String()
+    allocated = ma.fields.Integer()
+    fulfilled = ma.fields.Integer()
+    cancelled = ma.fields.Integer()
+    returned = ma.fields.Integer()
+
+
+class ChargeSchema(ma.Schema):
+    """Money of an order that is no product."""
+
+    kind = ma.fields.String()
+    label = ma.fields.String()
+    amount = ma.fields.String()
+    tax = ma.fields.String()
+
+
+class PaymentSchema(ma.Schema):
+    """A payment and how far it got."""
+
+    n = ma.fields.Integer()
+    method = ma.fields.String()
+    state = ma.fields.String()
+    amount = ma.fields.String()
+    captured = ma.fields.String()
+
+
+class TotalsSchema(ma.Schema):
+    """What the order costs and what came in."""
+
+    items = ma.fields.String()
+    charges = ma.fields.String()
+    discounts = ma.fields.String()
+    tax = ma.fields.String()
+    total = ma.fields.String()
+    captured = ma.fields.String()
+    refunded = ma.fields.String()
+
+
+class OrderSummarySchema(ma.Schema):
+    """An order as lists have it."""
+
+    id = ma.fields.String(metadata={"example": "ord_01h2xcejq"})
+    number = ma.fields.String()
+    external_id = ma.fields.String(allow_none=True)
+    state = ma.fields.String(validate=must.OneOf(STATES))
+    payment_state = ma.fields.String()
+    fulfilment_state = ma.fields.String()
+    placed_at = ma.fields.String(metadata={"format": "date-time"})
+    currency = ma.fields.String()
+    total = ma.fields.String()
+
+
+class OrderSchema(ma.Schema):
+    """An order."""
+
+    id = ma.fields.String()
+    number = ma.fields.String()
+    external_id = ma.fields.String(allow_none=True)
+    state = ma.fields.String(validate=must.OneOf(STATES))
+    hold_reason = ma.fields.String(allow_none=True)
+    payment_state = ma.fields.String()
+    fulfilment_state = ma.fields.String()
+    placed_at = ma.fields.String(metadata={"format": "date-time"})
+    currency = ma.fields.String()
+    prices_include_tax = ma.fields.Boolean()
+    tax_treatment = ma.fields.String()
+    totals = ma.fields.Nested(TotalsSchema)
+    lines = ma.fields.List(ma.fields.Nested(LineSchema))
+    charges = ma.fields.List(ma.fields.Nested(ChargeSchema))
+    payments = ma.fields.List(ma.fields.Nested(PaymentSchema))
+
+
+class OrderPageSchema(ma.Schema):
+    """A page of orders, newest first; ``next_cursor`` is null on the last."""
+
+    orders = ma.fields.List(ma.fields.Nested(OrderSummarySchema))
+    next_cursor = ma.fields.String(allow_none=True)
+
+
+class OrderQuerySchema(ma.Schema):
+    """Which orders, and from where on."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+    limit = ma.fields.Integer(load_default=50, validate=must.Range(1, 200))
+    cursor = ma.fields.String(load_default=None, validate=must.Regexp(r"^cur_[0-9a-z]{1,13}$"))
+    state = ma.fields.String(load_default=None, validate=must.OneOf(STATES))
+    placed_after = ma.fields.AwareDateTime(load_default=None)
+    external_id = _text(load_default=None)
+
+
+class IdempotencySchema(ma.Schema):
+    """The word that makes a request one request, however often it is sent."""
+
+    idempotency_key = ma.fields.String(
+        required=True,
+        data_key="Idempotency-Key",
+        validate=must.Length(1, 255),
+        metadata={"description": "a random word of yours, such as a UUID; kept for seven days"},
+    )

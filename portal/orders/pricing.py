@@ -1,0 +1,196 @@
+"""What an order costs by the merchant's rules: voucher, tax, rounding, the worth of its currency. It writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from portal.core.clock import utc_now
+from portal.core.errors import DomainError
+from portal.core.money import UnknownCurrencyError, minor_units, round_to_minor
+from portal.orders.new_order import NewContact, NewDiscount, NewLine, NewOrder, NewPayment
+from portal.orders.tax.deciding import Decision, Sale, decide, included_rate, rate_of
+from portal.orders.tax.facts import TaxFacts, facts_for
+from portal.orders.tax.vat_numbers import required_valid
+from portal.orders.totals import Charge, Discount, Line, Rules, Totals, totals_of
+from portal.orders.vouchers.checking import voucher_for
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """An order with its amounts filled in; ``warnings`` are sentences for the staff who compose it."""
+
+    order: NewOrder
+    totals: Totals
+    decision: Decision
+    warnings: tuple[str, ...] = ()
+
+
+def price(new: NewOrder) -> Priced:
+    """Add *new* up by the rules that hold at its time.
+
+    Raises:
+        DomainError: the currency is unknown or the merchant keeps no rate for it, a price has too many decimals for it,
+            the VAT number has a typing error, or the voucher cannot be used.
+    """
+    _check_currency(new)
+    sale_contact, vat_id = _destination(new.contacts), _vat_id(new.contacts)
+    at = new.placed_at or utc_now()
+    facts = facts_for([sale_contact.country_code if sale_contact else None], new.currency, at.date())
+    if facts.base_rate is None:
+        raise DomainError(
+            f"Record what {new.currency} is worth in {facts.base_currency} before you sell in it.",
+            field="currency",
+        )
+    country = (sale_contact.country_code if sale_contact else None) or facts.home
+    region = _region(sale_contact.region if sale_contact else None)
+    sale = Sale(facts.home, country.upper(), region, vat_id)
+    decision = decide(sale, facts.rules, facts.rates)
+    discounts = [*new.discounts]
+    if new.voucher_code:
+        goods = sum(
+            (
+                round_to_minor(line.unit_price * line.quantity - line.discount, new.currency)
+                for line in new.lines
+            ),
+            Decimal(0),
+        )
+        discounts.append(voucher_for(new.voucher_code, goods, new.currency, at))
+    totals = totals_of(
+        [_line(n, line, decision, sale, facts) for n, line in enumerate(new.lines, 1)],
+        [
+            Charge(
+                n,
+                each.kind,
+                each.amount,
+                tax_rate=rate_of(decision, _charge_class(each.kind, each.tax_class, facts), facts.rates),
+                included_rate=included_rate(
+                    decision, _charge_class(each.kind, each.tax_class, facts), sale, facts.rules, facts.rates
+                ),
+            )
+            for n, each in enumerate(new.charges, 1)
+        ],
+        Rules(
+            new.currency,
+            new.tax_inclusive,
+            facts.rules.rounding,  # type: ignore[arg-type]
+            # What bears no tax bears none on its way either.
+            "own" if decision.place is None else facts.rules.shipping_tax,  # type: ignore[arg-type]
+            [
+                Discount(each.label, each.percent, each.amount, each.on)  # type: ignore[arg-type]
+                for each in discounts
+            ],
+        ),
+    )
+    warnings = (
+        (f"You keep no tax rate for {decision.place[0]}, so no tax is charged.",)
+        if decision.is_rate_missing and decision.place
+        else ()
+    )
+    return Priced(_filled(new, totals, decision, discounts, facts), totals, decision, warnings)
+
+
+def _check_currency(new: NewOrder) -> None:
+    try:
+        places = minor_units(new.currency)
+    except UnknownCurrencyError as error:
+        raise DomainError(str(error), field="currency") from None
+    for n, charge in enumerate(new.charges, 1):
+        if charge.amount != round_to_minor(charge.amount, new.currency):
+            raise DomainError(
+                f"Charge {n}: {new.currency} is charged with {places or 'no'} decimals.", field="charges"
+            )
+
+
+def _destination(contacts: Sequence[NewContact]) -> NewContact | None:
+    """Where the goods go; the buyer's own country when nothing is sent."""
+    by_kind = {contact.kind: contact for contact in reversed(contacts)}
+    for kind in ("shipping", "billing", "buyer"):
+        if kind in by_kind and by_kind[kind].country_code:
+            return by_kind[kind]
+    return None
+
+
+def _vat_id(contacts: Sequence[NewContact]) -> str | None:
+    for kind in ("billing", "buyer", "shipping"):
+        for contact in contacts:
+            if contact.kind == kind and contact.vat_id:
+                return required_valid(contact.vat_id)
+    return None
+
+
+def _region(text: str | None) -> str:
+    """A state's two letters, as the United States and the rates write it."""
+    region = (text or "").strip().upper()
+    return region.removeprefix("US-")
+
+
+def _charge_class(kind: str, tax_class: str | None, facts: TaxFacts) -> str:
+    if tax_class:
+        return tax_class
+    if kind == "shipping":
+        return facts.rules.shipping_class
+    return "exempt" if kind in ("gift", "donation") else "standard"
+
+
+def _line(n: int, line: NewLine, decision: Decision, sale: Sale, facts: TaxFacts) -> Line:
+    tax_class = line.tax_class or "standard"
+    return Line(
+        n,
+        line.quantity,
+        line.unit_price,
+        line.discount,
+        rate_of(decision, tax_class, facts.rates),
+        included_rate(decision, tax_class, sale, facts.rules, facts.rates),
+    )
+
+
+def _filled(
+    new: NewOrder, totals: Totals, decision: Decision, discounts: Sequence[NewDiscount], facts: TaxFacts
+) -> NewOrder:
+    lines = [
+        replace(
+            line,
+            unit_price=got.unit_price,
+            discount=got.discount,
+            shared_discount=got.discount - got.own_discount,
+            tax_rate=got.tax_rate,
+            tax_amount=got.tax_amount,
+            tax_class=line.tax_class or "standard",
+        )
+        for line, got in zip(new.lines, totals.lines, strict=True)
+    ]
+    charges = [
+        replace(
+            each,
+            amount=got.amount,
+            discount=got.discount,
+            tax_rate=got.tax_rate,
+            tax_amount=got.tax_amount,
+            tax_class=_charge_class(each.kind, each.tax_class, facts),
+            tax_by_rate={str(rate): str(tax) for rate, tax in got.tax_by_rate.items()}
+            if len(got.tax_by_rate) > 1
+            else None,
+        )
+        for each, got in zip(new.charges, totals.charges, strict=True)
+    ]
+    applied = [
+        replace(each, amount_off=got.amount) for each, got in zip(discounts, totals.discounts, strict=True)
+    ]
+    payments = new.payments
+    if new.payment_method and totals.total > 0:
+        payments = (NewPayment(new.payment_method, totals.total, is_authorised=False),)
+    return replace(
+        new,
+        lines=lines,
+        charges=charges,
+        discounts=applied,
+        payments=payments,
+        base_currency=facts.base_currency,
+        base_rate=facts.base_rate or Decimal(1),
+        tax_treatment=decision.treatment,
+        tax_rounding=facts.rules.rounding,
+        shipping_tax="own" if decision.place is None else facts.rules.shipping_tax,
+        by_rules=False,
+    )

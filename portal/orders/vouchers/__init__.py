@@ -1,0 +1,1 @@
+"""Vouchers: what they take off, when they may be used, and that none is used too often."""
