@@ -89,7 +89,7 @@ def reserve(
         NotEnoughUnitsError: *whole*, and too few units are there; roll back.
     """
     terms = promise_terms()
-    expires_at = _until(key, minutes or terms.basket_minutes)
+    expires_at = lasting(key, minutes or terms.basket_minutes)
     case = case or Case()
     reservation_id = _hold_head(key, holder, holder_id, case.channel_id, expires_at)
     before = _levels_of([reservation_id])
@@ -115,7 +115,7 @@ def renew(key: str, *, minutes: int | None = None) -> dt.datetime:
     Raises:
         NotFoundError: nothing is kept under the key any more.
     """
-    expires_at = _until(key, minutes or promise_terms().basket_minutes)
+    expires_at = lasting(key, minutes or promise_terms().basket_minutes)
     renewed = db.session.execute(
         sa.update(_head)
         .where(*_held(), _head.c.key == key)
@@ -186,6 +186,19 @@ def end_reservation(kept: Kept, state: str) -> None:
     _end([kept.id], state)
 
 
+def lasting(key: str, minutes: int) -> dt.datetime:
+    """Until when a reservation of so many minutes lasts.
+
+    Raises:
+        DomainError: the key is empty or too long, or the time is none.
+    """
+    if not key.strip() or len(key) > LONGEST_KEY or "\0" in key:
+        raise DomainError(f"A reservation needs a key of 1 to {LONGEST_KEY} characters.", field="key")
+    if not 1 <= minutes <= MOST_MINUTES:
+        raise DomainError("Units can be kept for one minute up to thirty days.", field="minutes")
+    return utc_now() + dt.timedelta(minutes=minutes)
+
+
 def take_back_reserved(asked: TakeBack, *, by: Actor) -> int:
     """Give up kept units of a level that turned out not to be there: baskets first, the youngest of them first."""
     rows = db.session.execute(
@@ -224,14 +237,6 @@ def take_back_reserved(asked: TakeBack, *, by: Actor) -> int:
         _shrink(row.reservation_id, row.n, row.quantity, taken)
     apply_moves(moves, by=by)
     return asked.units - left
-
-
-def _until(key: str, minutes: int) -> dt.datetime:
-    if not key.strip() or len(key) > LONGEST_KEY or "\0" in key:
-        raise DomainError(f"A reservation needs a key of 1 to {LONGEST_KEY} characters.", field="key")
-    if not 1 <= minutes <= MOST_MINUTES:
-        raise DomainError("Units can be kept for one minute up to thirty days.", field="minutes")
-    return utc_now() + dt.timedelta(minutes=minutes)
 
 
 def _held() -> tuple[sa.ColumnElement[bool], ...]:
