@@ -7,6 +7,7 @@ from typing import Any, Final
 from flask import Flask
 from werkzeug.routing import FloatConverter, IntegerConverter, Rule, UUIDConverter
 
+from portal.core.api import PublicIdConverter
 from tests.whole_app.rules import SAFE
 
 NOBODYS_NUMBER: Final = 999_999_999
@@ -31,7 +32,7 @@ def unsafe_methods(rule: Rule) -> list[str]:
 
 
 def _nobodys(converter: object) -> Any:
-    if isinstance(converter, IntegerConverter):
+    if isinstance(converter, IntegerConverter | PublicIdConverter):
         return NOBODYS_NUMBER
     if isinstance(converter, FloatConverter):
         return float(NOBODYS_NUMBER)

@@ -58,6 +58,17 @@ def unsafe_reads_by_everybody(app: Flask) -> list[str]:
     )
 
 
+def misplaced_scopes(app: Flask) -> list[str]:
+    """Addresses for programs outside ``/api/``, where cookies count, and addresses below it that take no key."""
+    return [
+        rule.rule
+        for rule in routes(app)
+        if (access := declared_access(app, rule.endpoint)) is not None
+        and not access.is_public
+        and bool(access.scope) != rule.rule.startswith("/api/")
+    ]
+
+
 def odd_addresses(app: Flask) -> list[str]:
     """Addresses that are not kebab-case, or whose parameters have no type."""
     return [

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from portal.accounts.access import UndeclaredAccessError, public_route, requires
+from portal.accounts.access import UndeclaredAccessError, public_route, requires, requires_scope
 from portal.core.navigation import NavEntry
 from portal.core.navigation import _entries as nav_entries
 from portal.core.personal_data import not_pii
@@ -23,6 +23,7 @@ PUBLIC = {
     "accounts.reset_password",
     "accounts.sign_in",
     "accounts.sign_out",
+    "api.openapi",
     "operations.demo_mailbox",
 }
 OPEN_TO_MACHINES = {"health.healthz", "health.readyz"}
@@ -58,6 +59,21 @@ def test_only_the_known_routes_are_public(app: Flask) -> None:
 def test_a_new_public_route_is_found(planted: Flask) -> None:
     planted.add_url_rule("/planted", "planted", public_route("a test")(lambda: "ok"))
     assert "planted" in rules.unsafe_reads_by_everybody(planted)
+
+
+def test_programs_come_in_by_scopes_and_only_below_their_prefix(app: Flask) -> None:
+    assert rules.misplaced_scopes(app) == []
+
+
+def test_a_misplaced_scope_is_found(planted: Flask) -> None:
+    planted.add_url_rule("/planted", "planted", requires_scope("orders.read")(lambda: "ok"))
+    planted.add_url_rule("/api/v1/planted", "planted_too", requires("orders.view")(lambda: "ok"))
+    assert rules.misplaced_scopes(planted) == ["/planted", "/api/v1/planted"]
+
+
+def test_a_scope_that_is_in_no_table_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"orders\.steal"):
+        requires_scope("orders.steal")
 
 
 def test_a_permission_that_is_in_no_table_is_refused() -> None:
