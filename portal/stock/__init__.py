@@ -12,6 +12,7 @@ from portal.core.slots import register_slot
 from portal.stock.counting import register as register_counting
 from portal.stock.listings import LEVELS
 from portal.stock.own_sources import register_own_sources
+from portal.stock.purchasing import register as register_purchasing
 from portal.stock.queries import available_by_product, available_by_variant
 from portal.stock.transfers import register as register_transfers
 from portal.stock.views import bp
@@ -38,4 +39,5 @@ def register(app: Flask) -> None:
     offer_availability(available_by_product, available_by_variant)
     app.register_blueprint(bp)
     register_transfers(app)
+    register_purchasing(app)
     register_counting(app)
