@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-import portal.orders.jobs
-import portal.orders.payments.jobs  # noqa: F401  both register their handlers
+import portal.orders.jobs  # noqa: F401  registers its handlers
 from portal.accounts.api_keys import register_channel_choices
 from portal.core.api import register_api
 from portal.core.listing import register_listing
@@ -18,6 +17,7 @@ from portal.orders.api.views import described
 from portal.orders.causes import order_causes
 from portal.orders.channel_settings import channel_choices
 from portal.orders.listings import ORDERS
+from portal.orders.payments import setup as payments
 from portal.orders.stock_parts import register_orders_as_source
 from portal.orders.views import bp
 from portal.orders.views.parcels import may_send
@@ -40,6 +40,7 @@ def register(app: Flask) -> None:
     register_cause("order", order_causes)
     register_orders_as_source()
     app.register_blueprint(bp)
+    payments.set_up(app)
     app.register_blueprint(described)
     register_api(app, api_bp)
     register_channel_choices(channel_choices)

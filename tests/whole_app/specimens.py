@@ -55,6 +55,13 @@ TABLES: Final = {
     "rule_id": "replenishment_rule",
     "number": "order_ref.number",
     "inbound_id": "channel_inbound_order",
+    "gateway_id": "gateway_account",
+    "link_id": "payment_link",
+    "dispute_id": "payment_dispute",
+    "paper_id": "payment_dispute_file",
+    "payout_id": "payment_payout",
+    "line_id": "payment_payout_line",
+    "notice_id": "payment_notice",
     "listing_id": "channel_listing",
 }
 
@@ -64,6 +71,8 @@ NO_ROW: Final = {
     "merchant_id": "names a merchant; test_sign_in tries strangers",
     "size": "of a picture",
     "parcel": "counts inside an order",
+    "payment": "counts inside an order",
+    "refund": "counts inside an order",
     "session_id": "belongs to the person; test_person tries strangers",
     "list_key": "names a list that every merchant has",
 }

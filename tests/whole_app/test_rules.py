@@ -25,8 +25,10 @@ PUBLIC = {
     "accounts.sign_out",
     "api.openapi",
     "operations.demo_mailbox",
+    "payments.open_checkout",
+    "payments.pay_page",
 }
-OPEN_TO_MACHINES = {"health.healthz", "health.readyz"}
+OPEN_TO_MACHINES = {"health.healthz", "health.readyz", "payments.take_notice"}
 
 
 def view() -> str:

@@ -91,13 +91,14 @@ class Authorisation:
 
 @dataclass(frozen=True, slots=True)
 class CheckoutRequest:
-    """Ask for a page of the gateway on which a buyer pays."""
+    """Ask for a page of the gateway on which a buyer pays. The same key comes with the same ``asked_at``."""
 
     amount: Decimal
     currency: str
     order_number: str
     expires_at: dt.datetime
     return_url: str
+    asked_at: dt.datetime
     is_captured_at_once: bool = True
 
 

@@ -109,6 +109,8 @@ def run_tend(run: JobRun) -> None:
     for account_id in payouts.accounts_due():
         payouts.request_fetch(account_id, by=SYSTEM)
     run.commit()
+    while notices.forget_old():
+        run.commit()
 
 
 @consumer("payments", kinds=["order.placed", "order.shipped", "order.fulfilled"])

@@ -25,7 +25,7 @@ from portal.core.ids import parse_public_id, public_id
 from portal.core.jobs import enqueue
 from portal.core.secrets import secret_box
 from portal.orders.book import insert_row, lock_order, next_n, tell
-from portal.orders.gateways.base import CheckoutRequest, GatewayError
+from portal.orders.gateways.base import CheckoutRequest, GatewayError, RemoteCheckout
 from portal.orders.models import OrderPayment, PaymentLink
 from portal.orders.payments import rows
 from portal.orders.payments.accounts import account_for_new, account_of, gateway_of
@@ -34,6 +34,7 @@ from portal.orders.payments.settling import settle
 
 TOKEN: Final = re.compile(r"m_[0-9a-z]{1,13}-[0-9a-f]{32}")
 PURPOSE: Final = "payment link"
+WATCHES: Final = tuple(dt.timedelta(minutes=minutes) for minutes in (2, 10, 30, 120, 720))
 
 _payment: Final = OrderPayment.__table__
 
@@ -104,32 +105,35 @@ def links_of(order_id: int) -> list[PaymentLink]:
 
 
 def open_checkout(link_id: int, return_url: str) -> str:
-    """The gateway's page for a link; made on the first visit and the same on every later one.
+    """The gateway's page for a link: the one that is open, else a new one.
 
-    Commits what is asked before it asks, and holds no transaction while the gateway answers.
+    Commits what is asked before it asks, and holds no transaction while the gateway answers. A page of a gateway may close
+    before the link does; it is then asked whether somebody paid on it before there is another.
 
     Raises:
         ConflictError: the link was paid, has expired or was withdrawn; or the gateway could not make a page just now.
     """
+    page = look_at_page(link_id)
+    if page is not None and page.url is not None:
+        return page.url
     link, head = _locked_with_order(link_id)
     _require_open(link)
-    if link.checkout_url:
-        return link.checkout_url
-    order_id, payment_n, account = link.order_id, link.payment_n, account_of(link.account_id)
-    key = f"checkout:link-{link.id}"
-    if rows.attempt_by_key(order_id, key) is None:
-        rows.add_attempt(
-            order_id, payment_n, "checkout", account_id=account.id, key=key, amount=link.amount, by=SYSTEM
-        )
-    attempt = rows.attempt_by_key(order_id, key)
-    assert attempt is not None
+    order_id, account = link.order_id, account_of(link.account_id)
+    attempt = _page_attempt(link, is_new=page is not None)
     rows.change_attempt(order_id, attempt["n"], called_at=utc_now())
     link.opened_at = link.opened_at or utc_now()
-    request = CheckoutRequest(link.amount, link.currency, head["number"], link.expires_at, return_url)
+    request = CheckoutRequest(
+        link.amount,
+        link.currency,
+        head["number"],
+        link.expires_at,
+        return_url,
+        asked_at=attempt["created_at"],
+    )
     caller = gateway_of(account, seconds=10.0)
     db.session.commit()
     try:
-        made = caller.checkout(request, key=rows.wire_key(order_id, key))
+        made = caller.checkout(request, key=rows.wire_key(order_id, attempt["key"]))
     except GatewayError as error:
         # The same key gives the same page, so the next visit asks again and nothing is made twice.
         raise ConflictError(
@@ -140,10 +144,52 @@ def open_checkout(link_id: int, return_url: str) -> str:
     rows.change_attempt(
         order_id, attempt["n"], state="succeeded", reference=made.reference, settled_at=utc_now()
     )
+    watch_page(link_id, turn=0)
     db.session.commit()
     if made.url is None:
         raise ConflictError("This payment link was used already.")
     return made.url
+
+
+def look_at_page(link_id: int) -> RemoteCheckout | None:
+    """Ask how the gateway's page of a link stands and take in what was paid on it; None when there is no page.
+
+    Raises:
+        ConflictError: the gateway did not answer.
+    """
+    link = db.session.get_one(PaymentLink, (current_merchant_id(), link_id), populate_existing=True)
+    order_id, payment_n, reference = link.order_id, link.payment_n, link.checkout_reference
+    if reference is None:
+        return None
+    caller = gateway_of(account_of(link.account_id), seconds=10.0)
+    db.session.commit()
+    try:
+        page = caller.checkout_state(reference)
+        paid = page.payment_reference if page is not None else None
+        remote = caller.payment(paid) if paid else None
+    except GatewayError as error:
+        raise ConflictError(
+            "The payment page cannot be reached just now. Nothing was charged; try again in a minute."
+        ) from error
+    if remote is not None:
+        settle(order_id, payment_n, remote, by=SYSTEM)
+        db.session.commit()
+    return page
+
+
+def is_open(link_id: int) -> bool:
+    """Whether a link waits to be paid."""
+    link = db.session.get_one(PaymentLink, (current_merchant_id(), link_id), populate_existing=True)
+    return link.state == "open"
+
+
+def watch_page(link_id: int, *, turn: int) -> None:
+    """Ask later whether somebody paid on a page whose notice does not come."""
+    wait = WATCHES[min(turn, len(WATCHES) - 1)]
+    enqueue(
+        "payments.page", {"link_id": link_id, "turn": turn}, by=SYSTEM, unique_key=f"{link_id}:{turn}",
+        run_after=utc_now() + wait,
+    )  # fmt: skip
 
 
 def withdraw_link(order_id: int, link_id: int, *, by: Actor) -> None:
@@ -197,6 +243,22 @@ def close_checkout(link_id: int, *, commit: Callable[[], None]) -> None:
         lock_order(order_id)
         rows.change_payment(order_id, payment_n, state="voided")
     commit()
+
+
+def _page_attempt(link: PaymentLink, *, is_new: bool) -> sa.RowMapping:
+    """The attempt under whose key a page is asked for: the newest one, or with *is_new* one more."""
+    key, number = f"checkout:link-{link.id}", 1
+    while (known := rows.attempt_by_key(link.order_id, f"{key}-{number}")) is not None:
+        if known["state"] in rows.OPEN or not is_new:
+            return known
+        number += 1
+    rows.add_attempt(
+        link.order_id, link.payment_n, "checkout", account_id=link.account_id, key=f"{key}-{number}",
+        amount=link.amount, by=SYSTEM,
+    )  # fmt: skip
+    made = rows.attempt_by_key(link.order_id, f"{key}-{number}")
+    assert made is not None
+    return made
 
 
 def _close(link: PaymentLink, state: str) -> None:

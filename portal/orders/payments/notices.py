@@ -100,7 +100,7 @@ def ring_for(notice_id: int, *, at: dt.datetime | None = None, turn: int = 0) ->
 
 def apply_notice(notice_id: int, *, commit: Callable[[], None]) -> None:
     """Ask the gateway how the object stands and take it over; what cannot be placed is tried again, then kept in sight."""
-    notice = _of(notice_id)
+    notice = notice_of(notice_id)
     if notice["state"] not in ("received", "failed"):
         return
     account = account_of(notice["account_id"])
@@ -311,7 +311,7 @@ def _under_the_buyers_key(notice: sa.RowMapping, order_id: int) -> dict[str, Any
     return {"body": None, "body_of_person": sealed, "subject_id": subject_id}
 
 
-def _of(notice_id: int) -> sa.RowMapping:
+def notice_of(notice_id: int) -> sa.RowMapping:
     found = db.session.execute(sa.select(_notice).where(_mine(notice_id))).mappings().one_or_none()
     if found is None:
         raise NotFoundError("There is no such notice, or it was tidied away.")

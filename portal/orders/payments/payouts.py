@@ -295,3 +295,13 @@ def _mine(payout_id: int) -> sa.ColumnElement[bool]:
 
 def _one(line_id: int) -> sa.ColumnElement[bool]:
     return sa.and_(_line.c.merchant_id == current_merchant_id(), _line.c.id == line_id)
+
+
+def require_line(line_id: int) -> None:
+    """Refuse an address that names no line of the merchant.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    if db.session.execute(sa.select(_line.c.id).where(_one(line_id))).first() is None:
+        raise NotFoundError("There is no such line.")

@@ -25,7 +25,7 @@ from portal.orders.payments.accounts import account_for_new, account_of_payment
 from portal.orders.payments.balance import move_money, refunds_under_way
 from portal.orders.payments.links import create_link
 
-__all__ = ["authorise", "capture", "create_link", "request_refund", "void"]
+__all__ = ["authorise", "capture", "create_link", "request_refund", "retry_refund", "void"]
 
 LONGEST_REASON: Final = 500
 BY_GATEWAY: Final = "gateway"
@@ -228,3 +228,30 @@ def _note(action: str, order_id: int, payment_n: int, amount: Decimal, by: Actor
     audit.record(
         action=f"payment.{action}_requested", by=by, subject=("order", order_id), after={"payment": payment_n, "amount": str(amount)}
     )  # fmt: skip
+
+
+def retry_refund(order_id: int, refund_n: int, *, key: str, by: Actor) -> int:
+    """Ask again for a refund that failed, as a refund of its own; gives its number.
+
+    Raises:
+        ConflictError: it did not fail, or was asked for again already.
+        DomainError: so much is not left to give back any more.
+    """
+    lock_order(order_id)
+    failed = db.session.execute(
+        sa.select(_refund).where(of_order(_refund, order_id), _refund.c.n == refund_n)
+    ).mappings().one_or_none()  # fmt: skip
+    if failed is None or failed["state"] != "failed" or failed["payment_n"] is None:
+        raise ConflictError("Only a refund that failed is asked for again. It changed since you looked.")
+    again = f"again-{refund_n}"
+    if rows.refund_by_key(order_id, again) is not None:
+        raise ConflictError("This refund was asked for again already. See its newest row.")
+    rows.checked_key(key)
+    return request_refund(
+        order_id, failed["payment_n"], failed["amount"], key=again, reason=failed["reason"], by=by
+    )
+
+
+def owed(order_id: int) -> Decimal:
+    """What the buyer still owes on the order."""
+    return max(Decimal(-lock_order(order_id)["credit_total"]), Decimal(0))

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from portal.accounts.access import can, current_actor, requires
 from portal.orders import services
 from portal.orders.forms import PaymentForm
+from portal.orders.payments.page import payments_context
 from portal.orders.queries import find_order, whole_order
 from portal.orders.views.blueprint import bp
 from portal.orders.views.frame import Panel, act
@@ -19,8 +20,9 @@ def _payments_of(number: str) -> dict[str, Any]:
     found = find_order(number)
     whole = whole_order(found.order_id, found.subject_id)
     return {
-        "order": whole.head, "whole": whole, "is_shown": can("orders.edit"), "acted": None,
-        "due": whole.head["total"] - whole.head["captured_total"], "payment_form": PaymentForm(formdata=None),
+        "order": whole.head, "is_shown": can("orders.edit"), "acted": None, "typed": {}, "problem": None,
+        "payment_form": PaymentForm(formdata=None), "act_form": None,
+        **payments_context(found.order_id, whole.head, whole.payments, whole.refunds),
     }  # fmt: skip
 
 

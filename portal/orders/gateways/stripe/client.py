@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import stripe
 
-from portal.core.clock import utc_now
 from portal.orders.gateways.base import (
     Authorisation,
     CheckoutRequest,
@@ -34,7 +33,7 @@ PAGE: Final = 100
 MOST_PAGES: Final = 20
 # A session of Stripe's checkout lives a day at most, and half an hour at least.
 LONGEST_PAGE: Final = dt.timedelta(hours=23, minutes=30)
-SHORTEST_PAGE: Final = dt.timedelta(minutes=31)
+SHORTEST_PAGE: Final = dt.timedelta(minutes=45)
 EVIDENCE: Final = {
     "explanation": "uncategorized_text",
     "goods": "product_description",
@@ -130,7 +129,10 @@ class StripeGateway:
 
     def checkout(self, request: CheckoutRequest, *, key: str) -> RemoteCheckout:
         """A checkout session for one amount."""
-        until = min(max(request.expires_at, utc_now() + SHORTEST_PAGE), utc_now() + LONGEST_PAGE)
+        # Stripe refuses a key that comes back with other wishes, so the time is that of the first request.
+        until = min(
+            max(request.expires_at, request.asked_at + SHORTEST_PAGE), request.asked_at + LONGEST_PAGE
+        )
         asked = {
             "mode": "payment",
             "line_items": [
