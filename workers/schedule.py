@@ -16,8 +16,10 @@ from portal.core.jobs import doorbell, sweep
 from portal.core.outbox import consumers
 from portal.core.scheduler import Entry
 from portal.orders.payments.jobs import tend_due
+from portal.orders.waiting import waits_due
 from portal.privacy.jobs import watch_due
 from portal.stock.jobs import verify_due
+from portal.stock.promise_jobs import cool_variants, expire_reservations
 from workers.upkeep import enqueue_sealing, enqueue_tidying, make_partitions
 
 LOOKED_BACK: Final = dt.timedelta(days=2)
@@ -51,6 +53,9 @@ TIMETABLE: Final = (
     Entry("channels.sync", dt.timedelta(minutes=1), sync_due),
     Entry("channels.compare", dt.timedelta(days=1), compare_due),
     Entry("payments.tend", dt.timedelta(minutes=1), tend_due),
+    Entry("stock.expire", dt.timedelta(seconds=10), expire_reservations),
+    Entry("stock.cool", dt.timedelta(minutes=5), cool_variants),
+    Entry("orders.waits", dt.timedelta(minutes=1), waits_due),
     Entry("partitions", dt.timedelta(hours=6), make_partitions),
     Entry("accounts.tidy", dt.timedelta(hours=1), tidy_accounts),
     Entry("tidy", dt.timedelta(minutes=15), enqueue_tidying),

@@ -5421,7 +5421,17 @@ def upgrade() -> None:
     grant(READ_AND_WRITTEN)
     grant(APPEND_ONLY, privileges="SELECT, INSERT")
     grant(SHARED, privileges="SELECT")
-    run_functions("accounts", "audit", "channels", "jobs", "outbox", "partitions", "privacy", "reservations")
+    run_functions(
+        "accounts",
+        "audit",
+        "channels",
+        "fulfilment",
+        "jobs",
+        "outbox",
+        "partitions",
+        "privacy",
+        "reservations",
+    )
     op.execute("SELECT ensure_partitions_ahead()")
 
 

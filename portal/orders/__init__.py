@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
+import portal.orders.backorders
 import portal.orders.jobs  # noqa: F401  registers its handlers
 from portal.accounts.api_keys import register_channel_choices
 from portal.core.api import register_api
@@ -12,16 +13,19 @@ from portal.core.navigation import register_nav
 from portal.core.slots import register_slot
 from portal.orders.acts import register_order_act
 from portal.orders.addresses import OrderNumberConverter
+from portal.orders.allocation import take_back_allocated
 from portal.orders.api.views import bp as api_bp
 from portal.orders.api.views import described
 from portal.orders.causes import order_causes
 from portal.orders.channel_settings import channel_choices
+from portal.orders.documents import setup as documents
 from portal.orders.listings import ORDERS
 from portal.orders.payments import setup as payments
 from portal.orders.stock_parts import register_orders_as_source
 from portal.orders.views import bp
 from portal.orders.views.parcels import may_send
 from portal.stock.causes import register_cause
+from portal.stock.promises import register_promises
 
 
 def register(app: Flask) -> None:
@@ -39,8 +43,10 @@ def register(app: Flask) -> None:
     )
     register_cause("order", order_causes)
     register_orders_as_source()
+    register_promises("orders", take_back_allocated, order=20)
     app.register_blueprint(bp)
     payments.set_up(app)
+    documents.register(app)
     app.register_blueprint(described)
     register_api(app, api_bp)
     register_channel_choices(channel_choices)

@@ -71,7 +71,8 @@ def tell(order_id: int, what: str, by: Actor, **data: str) -> None:
         OrderEvent.__table__, order_id, kind=what, actor_kind=by.kind, actor_id=by.id, at=utc_now(), data=data
     )
     audit.record(action=f"order.{what}", by=by, subject=("order", order_id), after=data)
-    outbox.publish(kind=f"order.{what}", key=f"order:{order_id}", payload={"order_id": order_id})
+    ids = {"order_id": order_id} | ({"parcel": int(data["parcel"])} if "parcel" in data else {})
+    outbox.publish(kind=f"order.{what}", key=f"order:{order_id}", payload=ids)
 
 
 def insert_row(table: sa.Table, order_id: int, **values: Any) -> None:

@@ -1,0 +1,1 @@
+"""What is written to and said with the customer of an order."""
