@@ -19,6 +19,7 @@ from portal.core.mail import prune_messages
 from portal.core.storage import delete_expired
 from portal.core.tenancy import PLATFORM_MERCHANT
 from portal.core.throttle import forget_old_tries
+from portal.stock.promise_jobs import forget_reservations
 
 
 @job("audit.seal", title="Seal the audit log", permission="audit.view", queue="quick", quiet=True)
@@ -30,7 +31,7 @@ def seal_audit_log(run: JobRun) -> None:
 @job("upkeep.tidy", title="Tidy up", permission="operations.view", quiet=True)
 def tidy_merchant(run: JobRun) -> None:
     """Delete expired files, old jobs and old messages of one merchant, batch by batch."""
-    for step in (delete_expired, prune_jobs, prune_messages):
+    for step in (delete_expired, prune_jobs, prune_messages, forget_reservations):
         while step():
             run.commit(done=run.done + 1)
 

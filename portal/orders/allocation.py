@@ -13,10 +13,11 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from portal.core import outbox
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import ConflictError
-from portal.orders.book import lines_of, lock_order, of_order
+from portal.orders.book import lines_of, lock_order, of_order, tell
 from portal.orders.models import OrderAllocation, OrderLine, OrderTag
 from portal.orders.promising import (
     ALLOCATED,
@@ -34,6 +35,7 @@ from portal.orders.promising import (
     payment_key,
     promise_units,
 )
+from portal.orders.shortfalls.services import open_shortfall
 from portal.stock.models import Location
 from portal.stock.moving import Move, apply_moves
 from portal.stock.promises import TakeBack
@@ -124,6 +126,11 @@ def allocate_order(order_id: int, *, reservation_key: str | None = None, by: Act
                 "location_id": got.location_id,
             }
         db.session.execute(sa.update(_line).where(of_order(_line, order_id), _line.c.n == n).values(values))
+    units = sum(got.units for got in promise.lines.values())
+    if units:
+        tell(order_id, "allocated", by, units=str(units))
+    elif any(each.state != promise.of(each.line_n).state for each in wanted):
+        outbox.publish("order.allocated", key=f"order:{order_id}", payload={"order_id": order_id})
     return promise.shortages
 
 
@@ -383,4 +390,5 @@ def _take_back_from(row: sa.RowMapping, units: int, asked: TakeBack, by: Actor) 
         sa.update(_line).where(of_order(_line, order_id), _line.c.n == n).values(promise_state=SHORT)
     )
     _give_back(order_id, given, "deallocated", by, (asked.cause_kind, asked.cause_id))
+    open_shortfall(order_id, n, sets, cause=asked.cause_kind, by=by)
     return min(units, sum(given[n, row["variant_id"], row["location_id"], row["slot"]] for row in here))

@@ -20,6 +20,7 @@ from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
 from portal.orders.models import OrderAllocation
+from portal.stock.demand import note_demand
 from portal.stock.moving import Level, Move, apply_moves
 from portal.stock.reservations import Kept, end_reservation, kept_under, reserve
 from portal.stock.routing.planning import Case, Pick, Plan, Want, plan
@@ -159,7 +160,9 @@ def promise_units(
     if terms.allocate_on == "payment" and facts.payment_state not in SECURED:
         missing = _keep_for_payment(facts, wants, kept, terms, by)
         return _promise(facts, counted, {}, missing, PENDING, known)
-    supply = hold_supply(_needs(wants), _own(kept))
+    needs = _needs(wants)
+    note_demand(needs)
+    supply = hold_supply(needs, _own(kept))
     chosen = plan(wants, supply.free(), supply.places, terms.rules, facts.case)
     _write(facts.order_id, chosen, supply, kept, by)
     return _promise(facts, counted, _most(chosen.picks), chosen.missing, ALLOCATED, known)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flask import Flask
 
-import portal.stock.jobs  # noqa: F401  registers its handlers
+import portal.stock.jobs
+import portal.stock.promise_jobs  # noqa: F401  they register their handlers
 from portal.catalog.availability import offer_availability
 from portal.core.listing import register_listing
 from portal.core.navigation import register_nav
@@ -12,8 +13,10 @@ from portal.core.slots import register_slot
 from portal.stock.counting import register as register_counting
 from portal.stock.listings import LEVELS
 from portal.stock.own_sources import register_own_sources
+from portal.stock.promises import register_promises
 from portal.stock.purchasing import register as register_purchasing
 from portal.stock.queries import available_by_product, available_by_variant
+from portal.stock.reservations import take_back_reserved
 from portal.stock.transfers import register as register_transfers
 from portal.stock.views import bp
 
@@ -36,6 +39,7 @@ def register(app: Flask) -> None:
     )
     register_slot("home.worklist", "stock.worklist", "stock.adjust", order=40, label="Low stock")
     register_own_sources()
+    register_promises("reservations", take_back_reserved, order=10)
     offer_availability(available_by_product, available_by_variant)
     app.register_blueprint(bp)
     register_transfers(app)

@@ -19,6 +19,7 @@ from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import ConflictError, DomainError, NotFoundError
+from portal.stock.demand import note_demand
 from portal.stock.models import StockReservation, StockReservationLine
 from portal.stock.moving import Level, Move, apply_moves
 from portal.stock.promises import TakeBack
@@ -96,7 +97,9 @@ def reserve(
     own: Counter[Level] = Counter(before)
     for each in instead_of:
         own.update(each.levels)
-    supply = hold_supply(_needs(wants, buffer), dict(own))
+    needs = _needs(wants, buffer)
+    note_demand(needs)
+    supply = hold_supply(needs, dict(own))
     found = plan(wants, supply.free(buffer), supply.places, terms.rules, case)
     if found.missing and whole:
         raise NotEnoughUnitsError([want.sku for want in wants if want.line_n in found.missing], found.missing)

@@ -23,6 +23,7 @@ from portal.core.database import current_merchant_id, db
 from portal.core.jobs import doorbell
 from portal.stock.bundles import parts_of
 from portal.stock.combining import Combiner
+from portal.stock.demand import note_demand
 from portal.stock.models import Location
 from portal.stock.reservations import Held, NotEnoughUnitsError, lasting, reserve
 from portal.stock.routing.planning import EXCLUDE, PREFER, Case, Want
@@ -120,8 +121,8 @@ class _Way:
 
 
 _lock = threading.Lock()
-_ways: dict[tuple[str, int, int | None], _Way] = {}
-_combiners: dict[tuple[str, Target], Combiner[Ask, Answer]] = {}
+_ways: dict[tuple[sa.Engine, int, int | None], _Way] = {}
+_combiners: dict[tuple[sa.Engine, Target], Combiner[Ask, Answer]] = {}
 
 
 def _way_to(channel_id: int | None) -> _Way:
@@ -129,7 +130,7 @@ def _way_to(channel_id: int | None) -> _Way:
 
     Where they ship from is chosen anew when the order is placed.
     """
-    key = (str(db.engine.url), current_merchant_id(), channel_id)
+    key = (db.engine, current_merchant_id(), channel_id)
     known = _ways.get(key)
     if known is None or time.monotonic() - known.read_at > MEMORY_SECONDS:
         known = _ways[key] = _read_way(channel_id)
@@ -169,6 +170,8 @@ def reserve_together(target: Target, asks: Sequence[Ask]) -> Sequence[Answer]:
             time.sleep(0.005 * attempt)
     if any(outcome == MADE for _, outcome, _ in rows):
         doorbell().ring_for_events(target.merchant_id)
+    if note_demand([target.variant_id], len(asks)):
+        db.session.commit()
     found = {item: Answer(outcome, reservation) for item, outcome, reservation in rows}
     return [found[item] for item in range(1, len(asks) + 1)]
 
@@ -206,7 +209,7 @@ def _one_trip(merchant_id: int, statement: str, arguments: tuple[Any, ...]) -> l
 
 
 def _combined(target: Target, ask: Ask) -> Answer:
-    key = (str(db.engine.url), target)
+    key = (db.engine, target)
     with _lock:
         combiner = _combiners.get(key)
         if combiner is None:

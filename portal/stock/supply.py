@@ -195,13 +195,13 @@ def _supply(rows: Iterable[Any], own: Mapping[Level, int]) -> Supply:
 
 
 _lock = threading.Lock()
-_known: dict[tuple[str, int], tuple[float, frozenset[int]]] = {}
+_known: dict[tuple[sa.Engine, int], tuple[float, frozenset[int]]] = {}
 
 
 def hot_among(variant_ids: Iterable[int]) -> frozenset[int]:
     """Those of the variants whose levels are spread over slots, as this process last read."""
     merchant_id = current_merchant_id()
-    key = (str(db.engine.url), merchant_id)
+    key = (db.engine, merchant_id)
     with _lock:
         read_at, hot = _known.get(key, (0.0, frozenset[int]()))
     if time.monotonic() - read_at > MEMORY_SECONDS:
