@@ -16,6 +16,7 @@ from portal.stock.own_sources import register_own_sources
 from portal.stock.promises import register_promises
 from portal.stock.purchasing import register as register_purchasing
 from portal.stock.queries import available_by_product, available_by_variant
+from portal.stock.replenishment import register as register_replenishment
 from portal.stock.reservations import take_back_reserved
 from portal.stock.transfers import register as register_transfers
 from portal.stock.views import bp
@@ -45,3 +46,4 @@ def register(app: Flask) -> None:
     register_transfers(app)
     register_purchasing(app)
     register_counting(app)
+    register_replenishment(app)

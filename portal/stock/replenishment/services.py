@@ -1,0 +1,130 @@
+"""Set the thresholds of variants at locations, and say who is told when stock runs low."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from portal.catalog import typed
+from portal.catalog.uniqueness import unique
+from portal.core import audit
+from portal.core.audit import Actor
+from portal.core.database import current_merchant_id, db
+from portal.core.errors import DomainError
+from portal.stock.models import ReplenishmentRule, ReplenishmentSetting
+from portal.stock.papers import require_place, require_version, tell, typed_key
+from portal.stock.replenishment.watching import watch
+from portal.stock.scanning import MOST_SCANNED, scanned_variant, typed_code
+
+RULE_KEY: Final = "replenishment_rule_merchant_id_variant_id_location_id_key"
+SUBJECT: Final = "replenishment_rule"
+NOUN: Final = "threshold"
+MOST_DAYS: Final = 730
+
+
+def add_rule(values: Mapping[str, Any], *, by: Actor) -> ReplenishmentRule:
+    """A threshold for a variant at a location.
+
+    Raises:
+        DomainError: no variant has the code, a number is wrong, or the variant has a threshold there already.
+    """
+    found = scanned_variant(typed_code(values.get("code")))
+    place = require_place(typed_key(values.get("location_id"), "location_id", "The location"), "location_id")
+    rule = ReplenishmentRule(variant_id=found.variant_id, location_id=place, **_columns(values))
+    message = f"{found.sku} has a threshold at this location already. Change that one."
+    with unique(RULE_KEY, message, field="location_id"):
+        db.session.add(rule)
+    tell("replenishment_rule.created", (SUBJECT, rule.id), by=by, after=rule_values(rule))
+    watch([rule.variant_id])
+    return rule
+
+
+def change_rule(rule: ReplenishmentRule, values: Mapping[str, Any], *, version: int, by: Actor) -> None:
+    """Change the numbers of a threshold.
+
+    Raises:
+        ChangedMeanwhileError: someone else did.
+        DomainError: a number is wrong.
+    """
+    require_version(rule.version, version, NOUN)
+    before = rule_values(rule)
+    for name, value in _columns(values).items():
+        setattr(rule, name, value)
+    db.session.flush()
+    after = rule_values(rule)
+    if after != before:
+        tell("replenishment_rule.changed", (SUBJECT, rule.id), by=by, before=before, after=after)
+        watch([rule.variant_id])
+
+
+def remove_rule(rule: ReplenishmentRule, *, by: Actor) -> None:
+    """Watch the variant at the location no longer."""
+    variant_id, before = rule.variant_id, rule_values(rule)
+    tell("replenishment_rule.removed", (SUBJECT, rule.id), by=by, before=before)
+    db.session.delete(rule)
+    db.session.flush()
+    watch([variant_id])
+
+
+def rule_values(rule: ReplenishmentRule) -> dict[str, Any]:
+    """What stands, by field."""
+    names = ("variant_id", "location_id", "minimum", "maximum", "lead_days")
+    return {name: getattr(rule, name) for name in names}
+
+
+def setting() -> ReplenishmentSetting:
+    """Who is told; a row that was never saved tells nobody."""
+    found = db.session.get(ReplenishmentSetting, current_merchant_id())
+    return found or ReplenishmentSetting(
+        merchant_id=current_merchant_id(), notify_email=None, is_active=True, version=0
+    )
+
+
+def save_setting(values: Mapping[str, Any], *, version: int, by: Actor) -> None:
+    """Say who is told.
+
+    Raises:
+        ChangedMeanwhileError: someone else did.
+        DomainError: the address is none.
+    """
+    email = typed.short_text(values.get("notify_email"), "notify_email", "The e-mail address", most=254)
+    if email and ("@" not in email or " " in email):
+        raise DomainError("This is not an e-mail address.", field="notify_email")
+    found = db.session.scalars(
+        sa.select(ReplenishmentSetting)
+        .where(ReplenishmentSetting.merchant_id == current_merchant_id())
+        .with_for_update()
+    ).one_or_none()
+    require_version(found.version if found else 0, version, "setting")
+    before = {"is_active": found.is_active, "is_mailed": bool(found.notify_email)} if found else {}
+    if found is None:
+        found = ReplenishmentSetting()
+        db.session.add(found)
+    found.notify_email, found.is_active = email or None, bool(values.get("is_active"))
+    db.session.flush()
+    audit.record(
+        "replenishment_setting.changed",
+        by=by,
+        subject=("replenishment_setting", current_merchant_id()),
+        before=before,
+        after={"is_active": found.is_active, "is_mailed": bool(found.notify_email)},
+    )
+
+
+def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
+    minimum = typed.whole(
+        typed.text_of(values.get("minimum")), "minimum", "The smallest stock", most=MOST_SCANNED
+    )
+    maximum = typed.whole(
+        typed.text_of(values.get("maximum")), "maximum", "The largest stock", most=MOST_SCANNED
+    )
+    if minimum is None:
+        raise DomainError("Enter at how many units to order again.", field="minimum")
+    if maximum is None or maximum <= minimum:
+        raise DomainError(
+            "Enter up to how many units to order; more than the smallest stock.", field="maximum"
+        )
+    days = typed.whole(typed.text_of(values.get("lead_days")), "lead_days", "The lead time", most=MOST_DAYS)
+    return {"minimum": minimum, "maximum": maximum, "lead_days": days}
