@@ -23,6 +23,7 @@ from portal.core.errors import ConflictError, DomainError, ForbiddenError, NotFo
 from portal.core.money import round_to_minor
 from portal.orders.book import insert_row, lock_order, next_n, of_order, tell
 from portal.orders.changes import limits
+from portal.orders.changes.closing import close_return
 from portal.orders.changes.giving_back import give_back_money
 from portal.orders.changes.order_now import OrderNow, read_order
 from portal.orders.changes.plan import Plan, plan_change
@@ -220,6 +221,7 @@ def _write(plan: Plan, draft: sa.RowMapping, *, by: Actor, approved_by: int | No
     move_stock(plan, by=by)
     write_record(plan, n, draft["reason_code"], by=by, approved_by=approved_by)
     _set_state(order_id, n, "confirmed", decided_by=approved_by)
+    close_return(plan, n, by=by)
     _tell(plan, draft, by)
     give_back_money(plan, n, reason=reason_words(kind, draft["reason_code"]), by=by)
 

@@ -1,0 +1,65 @@
+"""The time in which a consumer may withdraw, and the time in which the money must be back (Directive 2011/83/EU).
+
+The first runs from the day the last parcel arrived, the second from the day the buyer said so; a period that would end on a
+Saturday or Sunday ends on the Monday after (Regulation 1182/71). Until the goods are here, or the buyer proved that they
+were sent, the refund may wait.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from portal.accounts.models import Merchant
+from portal.core.database import current_merchant_id, db
+from portal.orders.book import of_order
+from portal.orders.changes.limits import Rules, rules
+from portal.orders.models import OrderFulfilment
+
+_parcel = OrderFulfilment.__table__
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """A buyer's right to withdraw from an order; ``until`` is None while nothing has arrived, for no time runs yet."""
+
+    delivered_at: dt.datetime | None
+    until: dt.datetime | None
+
+    def holds_at(self, moment: dt.datetime) -> bool:
+        return self.until is None or moment <= self.until
+
+
+def right_of(order_id: int) -> Right:
+    """The right to withdraw from this order."""
+    rows = db.session.execute(
+        sa.select(_parcel.c.delivered_at, _parcel.c.state).where(
+            of_order(_parcel, order_id), _parcel.c.state.in_(("shipped", "delivered"))
+        )
+    ).all()
+    arrived = [row.delivered_at for row in rows if row.delivered_at is not None]
+    if not rows or len(arrived) < len(rows):
+        return Right(None, None)
+    last = max(arrived)
+    return Right(last, end_of_period(last, rules().withdrawal_days, merchant_zone()))
+
+
+def refund_due(declared_at: dt.datetime, law: Rules | None = None) -> dt.datetime:
+    """By when the money must be back."""
+    return end_of_period(declared_at, (law or rules()).refund_days, merchant_zone())
+
+
+def end_of_period(begins: dt.datetime, days: int, zone: ZoneInfo) -> dt.datetime:
+    """The last moment of a period of days that begins after the day of *begins*."""
+    last = begins.astimezone(zone).date() + dt.timedelta(days=days)
+    if last.weekday() > 4:
+        last += dt.timedelta(days=7 - last.weekday())
+    return dt.datetime.combine(last, dt.time(23, 59, 59), zone)
+
+
+def merchant_zone() -> ZoneInfo:
+    """The zone whose days count."""
+    return ZoneInfo(db.session.get_one(Merchant, current_merchant_id()).time_zone)
