@@ -242,5 +242,8 @@ ORDERS = Listing(
     link=link_to("orders.order", "number", "number"),
     quick=lambda text: _order.number.in_({code_key(text) or "", text.replace("\0", "").strip()}),
     quick_label="Order number",
-    bulk=[BulkAction("Add tag", "orders.tag_orders", "orders.edit")],
+    bulk=[
+        BulkAction("Add tag", "orders.tag_orders", "orders.edit"),
+        BulkAction("Print documents", "documents.choose_print", "orders.edit"),
+    ],
 )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
 import structlog
 from email_validator import EmailNotValidError, validate_email
 
-from portal.core import audit, keyring
+from portal.core import audit, keyring, storage
 from portal.core.audit import SYSTEM, Actor
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
@@ -21,13 +21,14 @@ from portal.core.jobs import JobRun, RetryLaterError, enqueue, job
 from portal.core.mail.accounts import sending_server
 from portal.core.mail.models import MailAccount, Message
 from portal.core.mail.rendering import Letter, render_letter
-from portal.core.mail.transport import MailError, deliver
+from portal.core.mail.transport import Attachment, MailError, deliver
 from portal.core.masking import mask_email
 from portal.core.secrets import secret_box
 
 log = structlog.get_logger(__name__)
 
 __all__ = [
+    "Attachment",
     "Letter",
     "MailAccount",
     "MailError",
@@ -51,6 +52,7 @@ def send_mail(
     locale: str = "en",
     subject_id: int | None = None,
     about: tuple[str, int | str] | None = None,
+    attachments: Sequence[Attachment] = (),
     by: Actor = SYSTEM,
 ) -> Message:
     """Render a message now and send it after the caller's commit.
@@ -62,6 +64,7 @@ def send_mail(
         locale: the language; English where the message has no such file.
         subject_id: the person it goes to, whose key seals it; None for staff.
         about: kind and id of the thing it is about, for the outbox page.
+        attachments: files that go with it, kept sealed as long as the letter.
         by: who caused it.
 
     Raises:
@@ -86,6 +89,9 @@ def send_mail(
     )
     db.session.add(message)
     db.session.flush()
+    if attachments:
+        message.attachments = _kept(attachments, message)
+        db.session.flush()
     _enqueue(message, by)
     return message
 
@@ -142,6 +148,7 @@ def resend(message_id: int, *, by: Actor) -> Message:
             subject_id=first.subject_id,
             about_kind=first.about_kind,
             about_id=first.about_id,
+            attachments=first.attachments,
             resend_of=first.id,
         )
         db.session.add(message)
@@ -177,6 +184,10 @@ def _send(run: JobRun) -> None:
 
 def _deliver(run: JobRun, message: Message, letter: Letter) -> None:
     server = sending_server()
+    attachments = _attachments(message)
+    if attachments is None:
+        _give_up(run, message, "An attachment of this message is gone, so nothing was sent.")
+        return
     message.attempts += 1
     # The same id on every try: a server that took the letter twice delivers it once.
     name = f"{public_id('msg', message.id)}.{message.merchant_id}"
@@ -184,7 +195,7 @@ def _deliver(run: JobRun, message: Message, letter: Letter) -> None:
     run.commit()
     try:
         if server is not None:
-            deliver(server, letter, f"<{name}@{server.sender.rpartition('@')[2]}>")
+            deliver(server, letter, f"<{name}@{server.sender.rpartition('@')[2]}>", attachments)
     except MailError as error:
         if not error.is_temporary or run.is_last_try:
             _give_up(run, message, error.message)
@@ -198,6 +209,36 @@ def _give_up(run: JobRun, message: Message, why: str) -> None:
     message.state, message.error = "failed", why
     run.commit()
     raise DomainError(why)
+
+
+def _kept(attachments: Sequence[Attachment], message: Message) -> list[str]:
+    """Store what goes with a letter; it is gone with the letter, or when the person is erased."""
+    keys = []
+    for place, each in enumerate(attachments):
+        key = f"mail/{message.id}/{place}"
+        storage.put(
+            key, each.data, message.subject_id, filename=each.filename, media_type=each.media_type,
+            expires_at=utc_now() + KEPT,
+        )  # fmt: skip
+        keys.append(key)
+    return keys
+
+
+def _attachments(message: Message) -> list[Attachment] | None:
+    """What goes with the letter, or None when a file of it is gone."""
+    found = []
+    for key in message.attachments:
+        stored = db.session.scalars(
+            sa.select(storage.StoredFile).where(storage.StoredFile.key == key)
+        ).first()
+        if stored is None:
+            return None
+        try:
+            data = storage.read_bytes(key)
+        except (NotFoundError, keyring.KeyDestroyedError):
+            return None
+        found.append(Attachment(stored.filename or "attachment", stored.media_type, data))
+    return found
 
 
 def _enqueue(message: Message, by: Actor) -> None:

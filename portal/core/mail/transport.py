@@ -10,6 +10,7 @@ import ipaddress
 import smtplib
 import socket
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -39,6 +40,15 @@ class Server:
     is_public_only: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with a letter."""
+
+    filename: str
+    media_type: str
+    data: bytes = field(repr=False)
+
+
 class MailError(DomainError):
     """The letter was not taken; ``is_temporary`` says whether trying again may help. The text names no address."""
 
@@ -65,13 +75,13 @@ def server_of_url(url: str, sender: str) -> Server:
     )
 
 
-def deliver(server: Server, letter: Letter, message_id: str) -> None:
-    """Send one letter.
+def deliver(server: Server, letter: Letter, message_id: str, attachments: Sequence[Attachment] = ()) -> None:
+    """Send one letter with what goes with it.
 
     Raises:
         MailError: the server was not reached or refused.
     """
-    message = compose(server, letter, message_id)
+    message = compose(server, letter, message_id, attachments)
     try:
         with _signed_in(server) as connection:
             connection.send_message(message)
@@ -103,7 +113,9 @@ def try_out(server: Server) -> None:
         raise _unreachable(error) from error
 
 
-def compose(server: Server, letter: Letter, message_id: str) -> EmailMessage:
+def compose(
+    server: Server, letter: Letter, message_id: str, attachments: Sequence[Attachment] = ()
+) -> EmailMessage:
     """The letter as MIME. Header values are one line each, and the policy refuses anything else."""
     message = EmailMessage(policy=SMTP_POLICY)
     message["From"] = Address(one_line(server.sender_name), addr_spec=one_line(server.sender))
@@ -118,6 +130,9 @@ def compose(server: Server, letter: Letter, message_id: str) -> EmailMessage:
     message.set_content(letter.text)
     if letter.html:
         message.add_alternative(letter.html, subtype="html")
+    for each in attachments:
+        main, _, sub = each.media_type.partition("/")
+        message.add_attachment(each.data, maintype=main, subtype=sub, filename=one_line(each.filename))
     return message
 
 

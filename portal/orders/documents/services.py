@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
-from portal.core.errors import ConflictError, DomainError
+from portal.core.errors import ConflictError, DomainError, NotFoundError
 from portal.orders.book import lock_order, tell
 from portal.orders.documents.billing import Position, owed, positions_of, reversed_positions
 from portal.orders.documents.composing import compose
@@ -28,7 +28,7 @@ from portal.orders.documents.sealing import seal_party
 from portal.orders.documents.sellers import missing_of
 from portal.orders.documents.settings import document_settings, merchant_in_scope
 from portal.orders.documents.slips import packing_slip, return_slip
-from portal.orders.models import OrderDocument
+from portal.orders.models import InvoiceRef, OrderDocument
 
 __all__ = [
     "NothingToInvoiceError",
@@ -36,6 +36,7 @@ __all__ = [
     "issue_credit_note",
     "issue_invoice",
     "packing_slip",
+    "require_document_of",
     "return_slip",
     "reverse_invoices",
 ]
@@ -121,6 +122,22 @@ def reverse_invoices(order_id: int, *, by: Actor) -> str:
     if not invoices or not positions:
         raise ConflictError("Nothing of this order is invoiced any more.")
     return _issue(read_source(order_id), positions, "credit_note", corrects=invoices[-1], by=by)
+
+
+def require_document_of(order_id: int, document_id: int) -> None:
+    """Check that the order has this document.
+
+    Raises:
+        NotFoundError: it has not.
+    """
+    table = InvoiceRef.__table__.c
+    found = db.session.execute(
+        sa.select(table.id).where(
+            table.merchant_id == current_merchant_id(), table.order_id == order_id, table.id == document_id
+        )
+    ).first()  # fmt: skip
+    if found is None:
+        raise NotFoundError("The order has no such document.")
 
 
 def _issue(

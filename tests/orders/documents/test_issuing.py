@@ -15,6 +15,7 @@ from portal.core.errors import ConflictError
 from portal.orders.documents import services
 from portal.orders.documents.reading import issued_of
 from portal.orders.documents.rendering import document_of, document_pdf, paper_of_document
+from portal.orders.documents.settings import document_settings
 from portal.orders.models import InvoiceRef, Order, OrderDocument, OrderLine
 from portal.orders.placement import NewContact
 from tests.orders.documents.shops import invoicing_shop
@@ -26,11 +27,6 @@ BUYER = NewContact(
     "billing", name="Erika Mustermann", company="Muster KG", line1="Beispielweg 5", city="München", postcode="80331",
     country_code="DE", vat_id="DE811569869", email="erika@example.com",
 )  # fmt: skip
-
-
-@pytest.fixture
-def shop(scope: int) -> Shop:
-    return invoicing_shop()
 
 
 def test_the_first_invoice_bills_what_the_order_costs(shop: Shop) -> None:
@@ -151,8 +147,6 @@ def test_a_document_shows_the_same_bytes_for_ever(scope: int, shop: Shop) -> Non
     services.issue_invoice(placed.order_id, by=SYSTEM)
     db.session.commit()
     before = document_pdf(document_of(_refs()[0].id))
-    from portal.orders.documents.settings import document_settings
-
     document_settings().company = "Someone Else Ltd"
     db.session.execute(
         sa.update(OrderLine).where(OrderLine.order_id == placed.order_id, OrderLine.merchant_id == scope)

@@ -1,0 +1,44 @@
+"""Documents of many orders in one file: what goes in is chosen, then a job makes it."""
+
+from __future__ import annotations
+
+from flask import Response, request, url_for
+from flask.typing import ResponseReturnValue
+
+from portal.accounts.access import current_actor, requires
+from portal.core.database import db
+from portal.core.http import render, see_other, toast
+from portal.core.listing import Selection, selection_of
+from portal.orders.documents.forms import PrintForm
+from portal.orders.documents.printing import MOST, start_printing
+from portal.orders.documents.sellers import missing_of
+from portal.orders.documents.settings import document_settings
+from portal.orders.documents.views.blueprint import bp
+from portal.orders.listings import ORDERS
+
+
+@bp.post("/documents/print")
+@requires("orders.edit")
+def choose_print() -> Response:
+    """Ask what of the chosen orders is printed. Nothing is changed yet."""
+    return _page(selection_of(ORDERS, request.form), PrintForm(formdata=None), 200)
+
+
+@bp.post("/documents/print/start")
+@requires("orders.edit")
+def start_print() -> ResponseReturnValue:
+    selection, form = selection_of(ORDERS, request.form), PrintForm()
+    if not form.validate():
+        return _page(selection, form, 422)
+    job = start_printing(form.what.data, selection.keys, selection.state, by=current_actor())
+    job_id = job.id
+    db.session.commit()
+    toast("The PDF is being made.", url=url_for("operations.job", job_id=job_id), link="See the job")
+    return see_other(url_for("operations.job", job_id=job_id))
+
+
+def _page(selection: Selection, form: PrintForm, status: int) -> Response:
+    return render(
+        "orders/documents/choose_print.html", selection=selection, form=form, most=MOST, missing=missing_of(document_settings()),
+        status=status,
+    )  # fmt: skip
