@@ -47,6 +47,8 @@ TABLES: Final = {
     "channel_id": "sales_channel",
     "attribute_id": "attribute_definition",
     "reason_id": "stock_reason",
+    "verification_id": "stock_verification",
+    "finding_id": "stock_finding",
     "transfer_id": "stock_transfer",
     "supplier_id": "supplier",
     "supplier_item_id": "supplier_item",
@@ -74,11 +76,15 @@ NO_ROW: Final = {
     "payment": "counts inside an order",
     "refund": "counts inside an order",
     "session_id": "belongs to the person; test_person tries strangers",
+    "counter": "names a figure that every level has",
     "list_key": "names a list that every merchant has",
 }
 
 # What a check between columns asks for beyond the columns that are needed.
-ASKED_FOR: Final[dict[str, dict[str, Any]]] = {"media": {"source_url": "https://example.com/a-picture.png"}}
+ASKED_FOR: Final[dict[str, dict[str, Any]]] = {
+    "media": {"source_url": "https://example.com/a-picture.png"},
+    "stock_transfer": {"from_location_id": 1, "to_location_id": 2},
+}
 
 
 def insert_specimen(database: MadeDatabase, named: str, merchant_id: int) -> Any:
