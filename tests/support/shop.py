@@ -49,7 +49,7 @@ class Shop:
             lines=[NewLine(sku, sku.title(), units, Decimal(price), variant_id=self.variants.get(sku)) for sku, units, price in lines],
             contacts=values.pop("contacts", (ADA,)),
             charges=(NewCharge("shipping", "Delivery", Decimal(shipping)),) if shipping else (),
-            payments=(NewPayment("card", Decimal(paid), Decimal(paid)),) if paid else (), **values,
+            payments=values.pop("payments", (NewPayment("card", Decimal(paid), Decimal(paid)),) if paid else ()), **values,
         )  # fmt: skip
         placed = place_order(new, by=SYSTEM)
         db.session.commit()
