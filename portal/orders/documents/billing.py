@@ -100,7 +100,7 @@ def positions_of(head: Row, lines: Iterable[Row], charges: Iterable[Row]) -> lis
     for charge in charges:
         sign = -1 if charge["kind"] == "discount" else 1
         amount = sign * (charge["amount"] - charge["credited_amount"])
-        tax = charge["tax_amount"] - sign * charge["credited_tax"]
+        tax = charge["tax_amount"] - charge["credited_tax"]
         net = amount - tax if inclusive else amount
         taxes = _charge_taxes(charge, net, tax, currency)
         found.append(
