@@ -41,6 +41,8 @@ lock: setup ## Write the locks anew from requirements*.in and package.json (vers
 		--no-header requirements.in -o requirements.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header requirements-dev.in -o requirements-dev.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header requirements-localstripe.in -o requirements-localstripe.txt
 	@npm install --package-lock-only --ignore-scripts --no-audit --no-fund --loglevel error
 	@$(RUN).vendor clean-lock
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from deploy.local import environment, fonts, packages, vendor
+from deploy.local import environment, fonts, packages, stand_ins, vendor
 from deploy.local.layout import CannotGoOnError, Stopwatch, only_one, say, stop_with
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tests", action="store_true", help="also what only the tests need (Chromium)")
+    parser.add_argument(
+        "--tests", action="store_true", help="also what only the tests need (Chromium, a stand-in for Stripe)"
+    )
     tests = parser.parse_args().tests
     watch = Stopwatch()
     try:
@@ -18,6 +20,8 @@ def main() -> None:
             packages.ensure(packages.needs(tests=tests, vendor=not vendor.is_complete()), watch)
             environment.ensure(watch)
             vendor.ensure(watch)
+            if tests:
+                stand_ins.ensure(watch)
             fonts.ensure()
     except CannotGoOnError as error:
         stop_with(error)

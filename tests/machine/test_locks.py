@@ -12,7 +12,7 @@ from deploy.local import environment, vendor
 from deploy.local.layout import ROOT
 from portal.core.assets import HTMX_SRI, HTMX_URL, HTMX_VERSION
 
-LOCKS = ["requirements.txt", "requirements-dev.txt", "package-lock.json"]
+LOCKS = ["requirements.txt", "requirements-dev.txt", "requirements-localstripe.txt", "package-lock.json"]
 ADDRESS = re.compile(r"://|--(?:extra-)?index-url|--find-links|--trusted-host|\"resolved\"")
 # A name with two or more dots-and-labels that ends in letters; versions end in digits.
 HOST = re.compile(
@@ -25,12 +25,12 @@ def test_a_lock_holds_no_address(name: str) -> None:
     assert not ADDRESS.findall((ROOT / name).read_text())
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-localstripe.txt"])
 def test_a_python_lock_names_no_host(name: str) -> None:
     assert not HOST.findall((ROOT / name).read_text())
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-localstripe.txt"])
 def test_every_pin_has_a_hash(name: str) -> None:
     pins = re.split(r"\n(?=[a-z0-9])", (ROOT / name).read_text().strip())
     assert pins

@@ -100,7 +100,11 @@ def desk(app: Flask, gateway_process: str) -> Iterator[GatewayDesk]:
     name = uuid.uuid4().hex[:12]
     made = GatewayDesk(gateway_process, f"hk_test_{name}", f"whsec_{name}")
     made.say(
-        "accounts", secret_key=made.secret_key, name="Tests", webhook_url=None, webhook_secret=made.webhook_secret
+        "accounts",
+        secret_key=made.secret_key,
+        name="Tests",
+        webhook_url=None,
+        webhook_secret=made.webhook_secret,
     )
     app.config["SETTINGS"] = dataclasses.replace(
         before, private_hosts=frozenset({urlsplit(gateway_process).netloc})

@@ -97,7 +97,9 @@ def test_a_card_the_bank_declines_says_why(pay: Pay, token: str, code: str) -> N
     assert [each.state for each in paid.attempts()] == ["failed"]
 
 
-def test_an_answer_lost_after_charging_is_asked_for_and_never_charged_again(pay: Pay, desk: GatewayDesk) -> None:
+def test_an_answer_lost_after_charging_is_asked_for_and_never_charged_again(
+    pay: Pay, desk: GatewayDesk
+) -> None:
     desk.fail_next("authorise", "lost")
     paid = pay("20.00")
     assert paid.attempts()[0].state == "unknown"
@@ -157,9 +159,7 @@ def test_a_request_that_never_arrived_is_repeated_under_its_key(pay: Pay, desk: 
     forget_the_way()
     work_later()
     assert paid.refunds()[0].state == "done"
-    assert [entry["key"] for entry in desk.payments()[0]["refunds"]] == [
-        f"{key_head(paid)}:refund:r"
-    ]
+    assert [entry["key"] for entry in desk.payments()[0]["refunds"]] == [f"{key_head(paid)}:refund:r"]
 
 
 def key_head(paid: Paid) -> str:

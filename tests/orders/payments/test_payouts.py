@@ -1,0 +1,120 @@
+"""Payouts: every line finds its payment or refund, or waits for a person; differences show."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+import sqlalchemy as sa
+
+from portal.core.audit import SYSTEM
+from portal.core.database import db
+from portal.core.errors import ConflictError, DomainError
+from portal.orders.gateways.base import Authorisation
+from portal.orders.gateways.house import HouseGateway
+from portal.orders.models import GatewayAccount, PaymentPayout, PaymentPayoutLine
+from portal.orders.payments import payouts, services
+from tests.orders.payments.conftest import GatewayDesk, Pay, work
+
+
+def fetch(account: GatewayAccount) -> None:
+    payouts.request_fetch(account.id, by=SYSTEM)
+    db.session.commit()
+    work()
+    db.session.expire_all()
+
+
+def lines() -> list[PaymentPayoutLine]:
+    db.session.rollback()
+    db.session.expire_all()
+    return list(db.session.scalars(sa.select(PaymentPayoutLine).order_by(PaymentPayoutLine.id)))
+
+
+def only() -> PaymentPayout:
+    db.session.rollback()
+    return db.session.scalars(sa.select(PaymentPayout).execution_options(populate_existing=True)).one()
+
+
+@pytest.fixture
+def paid_out(pay: Pay, desk: GatewayDesk, account: GatewayAccount) -> dict[str, int]:
+    """A payout of two payments, a refund, a fee, and a payment of somebody else; gives order ids by name."""
+    first, second = pay("20.00", captured=True), pay("100.00", captured=True)
+    services.request_refund(second.order_id, 1, Decimal("40.00"), key="r", reason=None, by=SYSTEM)
+    db.session.commit()
+    work()
+    HouseGateway(desk.url, desk.secret_key, seconds=5).authorise(
+        Authorisation(Decimal("7.77"), "GBP", "tok_visa", "elsewhere", is_captured_at_once=True), key="theirs"
+    )
+    desk.say("payouts", secret_key=desk.secret_key, extra=[
+        {"kind": "fee", "source": None, "payment": None, "gross": "-3.00", "fee": "0", "net": "-3.00"}
+    ])  # fmt: skip
+    fetch(account)
+    return {"first": first.order_id, "second": second.order_id}
+
+
+def test_lines_find_their_orders(paid_out: dict[str, int]) -> None:
+    found = {(each.kind, each.gross): each for each in lines()}
+    assert len(found) == 5
+    for key, order, expected in (
+        (("payment", Decimal(20)), "first", Decimal(20)),
+        (("payment", Decimal(100)), "second", Decimal(100)),
+        (("refund", Decimal(-40)), "second", Decimal(-40)),
+    ):
+        line = found[key]
+        assert (line.state, line.order_id, line.expected) == ("matched", paid_out[order], expected), key
+    assert found[("fee", Decimal(-3))].state == "matched"
+    assert found[("payment", Decimal("7.77"))].state == "unmatched"
+    payout = only()
+    assert (payout.line_count, payout.unmatched_count) == (5, 1)
+    assert payout.lines_amount == payout.amount
+    assert payout.fees_amount == sum(each.fee for each in found.values())
+
+
+def test_reading_it_again_changes_nothing(paid_out: dict[str, int], account: GatewayAccount) -> None:
+    before = [(each.id, each.state) for each in lines()]
+    fetch(account)
+    fetch(account)
+    assert [(each.id, each.state) for each in lines()] == before
+    assert only().line_count == 5
+
+
+def test_a_person_names_the_order_or_says_what_it_is_once(paid_out: dict[str, int]) -> None:
+    line = next(each.id for each in lines() if each.state == "unmatched")
+    with pytest.raises(DomainError, match="Say what this line is"):
+        payouts.explain(line, "  ", by=SYSTEM)
+    payouts.match_by_hand(line, paid_out["first"], by=SYSTEM)
+    db.session.commit()
+    assert only().unmatched_count == 0
+    with pytest.raises(ConflictError, match="settled this line"):
+        payouts.explain(line, "A gift card", by=SYSTEM)
+
+
+def test_a_line_of_another_amount_shows_the_difference(
+    pay: Pay, desk: GatewayDesk, account: GatewayAccount
+) -> None:
+    paid = pay("20.00", captured=True)
+    reference = paid.payment().gateway_reference
+    desk.say("payouts", secret_key=desk.secret_key, extra=[
+        {"kind": "payment", "source": "cap_odd", "payment": reference, "gross": "19.50", "fee": "0.10", "net": "19.40"}
+    ])  # fmt: skip
+    fetch(account)
+    odd = next(each for each in lines() if each.source_reference == "cap_odd")
+    assert (odd.state, odd.gross, odd.expected) == ("matched", Decimal("19.50"), Decimal("20.00"))
+
+
+def test_a_payment_that_comes_in_late_is_found_when_looked_for_again(
+    paid_out: dict[str, int], pay: Pay
+) -> None:
+    line = next(each for each in lines() if each.state == "unmatched")
+    line_id, reference = line.id, line.payment_reference
+    late = pay("7.77")
+    db.session.execute(
+        sa.text(
+            "UPDATE order_payment SET gateway_reference = :r WHERE merchant_id = :m AND order_id = :o AND n = 1"
+        ),
+        {"r": reference, "m": line.merchant_id, "o": late.order_id},
+    )
+    db.session.commit()
+    assert payouts.rematch(only().id) == 1
+    db.session.commit()
+    assert next(each for each in lines() if each.id == line_id).order_id == late.order_id
