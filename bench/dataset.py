@@ -120,7 +120,8 @@ CONTACT = (
     "postcode_key,country_code"
 )
 MOVEMENT = (
-    "merchant_id,id,variant_id,location_id,kind,on_hand_delta,allocated_delta,cause_kind,cause_id,actor_kind"
+    "merchant_id,id,variant_id,location_id,kind,on_hand_delta,allocated_delta,on_hand_after,promised_after,incoming_after,"
+    "cause_kind,cause_id,actor_kind"
 )
 
 
@@ -325,6 +326,12 @@ class Generator:
             items += amount
             units += quantity
             allocated = 0 if sent or state == "cancelled" else quantity
+            if allocated:
+                add(
+                    "order_allocation",
+                    "merchant_id,order_id,line_n,variant_id,location_id,quantity",
+                    f"{m}\t{order}\t{n}\t{shop.variant_ids[at_variant]}\t{location}\t{quantity}\n",
+                )
             if state != "cancelled":
                 self._take(shop, at_variant, place, quantity, order, at, sent=sent)
             tax = _tax_within(amount, shop.tax_rate)
@@ -436,8 +443,9 @@ class Generator:
     def _correction(self, shop: Shop, at: dt.datetime) -> None:
         variant, place = self._random.randrange(shop.variants), self._random.randrange(shop.locations)
         units = 1 + self._random.randrange(3)
-        shop.on_hand[variant * shop.locations + place] += units
+        shop.on_hand[variant * shop.locations + place] += units + 1
         self._movement(shop, variant, place, "counted", units + 1, 0, None, at)
+        shop.on_hand[variant * shop.locations + place] -= 1
         self._movement(shop, variant, place, "adjusted", -1, 0, None, at)
 
     def _movement(
@@ -451,12 +459,14 @@ class Generator:
         order: int | None,
         at: dt.datetime,
     ) -> None:
+        """One movement, after the shop's own figures have moved."""
         cause = f"order\t{order}" if order else "person\t\\N"
+        level = variant * shop.locations + place
         self._tables.add(
             "stock_movement",
             MOVEMENT,
             f"{shop.merchant_id}\t{self._id(at)}\t{shop.variant_ids[variant]}\t{shop.location_ids[place]}\t{kind}\t{on_hand}\t"
-            f"{allocated}\t{cause}\tsystem\n",
+            f"{allocated}\t{shop.on_hand[level]}\t{shop.allocated[level]}\t0\t{cause}\tsystem\n",
         )
 
     def _levels(self, shop: Shop) -> None:
