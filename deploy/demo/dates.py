@@ -121,12 +121,19 @@ def _orders(connection: psycopg.Connection[tuple[object, ...]], merchant_id: int
 def _stock(
     connection: psycopg.Connection[tuple[object, ...]], merchant_id: int, opened_at: dt.datetime
 ) -> None:
-    """The count that today's stock begins with stands before the first order that takes from it."""
+    """The count that today's stock begins with stands before the first order that takes from it.
+
+    Movements that stand elsewhere now do not follow from each other as they were written, so none keeps figures.
+    """
     connection.execute(
         """
         UPDATE stock_movement SET id = new_id(%(at)s)
         WHERE merchant_id = %(merchant)s AND kind IN ('counted', 'received') AND id >= id_floor(now() - interval '2 hours')""",
         {"merchant": merchant_id, "at": opened_at},
+    )
+    connection.execute(
+        "UPDATE stock_movement SET on_hand_after = NULL, promised_after = NULL, incoming_after = NULL WHERE merchant_id = %s",
+        (merchant_id,),
     )
 
 
