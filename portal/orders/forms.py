@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, DecimalField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, DateField, DecimalField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
@@ -47,15 +47,17 @@ class HoldForm(FlaskForm):
         "Reason",
         choices=[SelectChoice("", "Choose one"), *(SelectChoice(reason, reason) for reason in HOLD_REASONS)],
     )
-
-
-class ShipForm(FlaskForm):
-    """Who carries the parcel; the units per line are read beside it."""
-
-    carrier = StringField("Carrier", [Optional(), Length(max=80)])
-    tracking_number = StringField(
-        "Tracking number", [Optional(), Length(max=80, message="Keep it under 80 characters.")]
+    rule = SelectField(
+        "What ends it",
+        choices=[
+            SelectChoice("by_hand", "Someone releases it"),
+            SelectChoice("on_date", "A day"),
+            SelectChoice("when_paid", "The order is paid"),
+            SelectChoice("when_in_stock", "Everything is in stock"),
+        ],
+        default="by_hand",
     )
+    until = DateField("Day on which it ends", [Optional()])
 
 
 class PaymentForm(FlaskForm):

@@ -73,6 +73,16 @@ def find_order(number: str) -> sa.Row[Any, Any, Any]:
     return found
 
 
+def version_of(order_id: int) -> int:
+    """The version of the order's head as it stands; 0 when it is in the archive."""
+    found = db.session.execute(
+        sa.select(_order.c.version).where(
+            _order.c.merchant_id == current_merchant_id(), _order.c.id == order_id
+        )
+    ).scalar_one_or_none()
+    return int(found or 0)
+
+
 def whole_order(order_id: int, subject_id: int | None) -> WholeOrder:
     """The order as its page shows it.
 

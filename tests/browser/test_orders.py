@@ -69,7 +69,7 @@ def test_an_order_is_handled_without_javascript(
 
     page.get_by_role("button", name="Cancel the order").click()
     expect(page.get_by_text("The order is cancelled.")).to_be_visible()
-    assert state_of(placed.order_id) == ("cancelled", "part_paid", "fulfilled")
+    assert state_of(placed.order_id) == ("closed", "part_paid", "fulfilled")
     assert levels([shop.variants["MUG"]]) == {shop.variants["MUG"]: (8, 0)}
 
 
@@ -123,7 +123,7 @@ def test_an_order_is_handled_by_keyboard(shop: Shop, member: Member, open_browse
     press(page, page.get_by_role("button", name="Cancel order"))
     press(page, page.get_by_role("button", name="Cancel the order"))
     expect(page.get_by_text("The order is cancelled.")).to_be_visible()
-    assert state_of(placed.order_id) == ("cancelled", "part_paid", "fulfilled")
+    assert state_of(placed.order_id) == ("closed", "part_paid", "fulfilled")
 
 
 def tab_to(page: Page, target: Any) -> None:

@@ -2,7 +2,36 @@
 
 from __future__ import annotations
 
-from portal.orders.views import bulk, holding, pages, parcels, payments, regions, returns, words
+from portal.orders.views import (
+    bulk,
+    contacts,
+    correcting,
+    files,
+    holding,
+    pages,
+    parcels,
+    payments,
+    presence,
+    regions,
+    returns,
+    sending,
+    words,
+)
 from portal.orders.views.blueprint import bp
 
-__all__ = ["bp", "bulk", "holding", "pages", "parcels", "payments", "regions", "returns", "words"]
+__all__ = [
+    "bp",
+    "bulk",
+    "contacts",
+    "correcting",
+    "files",
+    "holding",
+    "pages",
+    "parcels",
+    "payments",
+    "presence",
+    "regions",
+    "returns",
+    "sending",
+    "words",
+]

@@ -28,14 +28,18 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from markupsafe import Markup
 
+from portal.accounts.access import current_identity
 from portal.core.database import db
 from portal.core.errors import DomainError
 from portal.core.http import render, see_other, toast, wants_fragment
 from portal.core.listing import neighbours
 from portal.core.masking import mask
+from portal.core.presence import look_at
 from portal.orders.acts import order_acts
+from portal.orders.assigning import assigned_to, workers
 from portal.orders.forms import HoldForm, NoteForm, RevealForm, TagForm
 from portal.orders.guards import require_unchanged
+from portal.orders.holds import standing_holds
 from portal.orders.listings import ORDERS
 from portal.orders.queries import WholeOrder, find_order, whole_order
 from portal.orders.timeline import entries_of
@@ -109,7 +113,7 @@ def act(
     typed = {form_name: form} if form is not None else {}
     if panel is None:
         return show_order(number, is_shown=True, status=status, problem=problem, **typed)
-    inline = panel.drawn(number, acted=form_name, problem=problem, typed=request.form, **typed)
+    inline = panel.drawn(number, acted=form_name, problem=None, typed=request.form, **typed)
     return show_order(number, is_shown=True, status=status, problem=problem, inline=inline)
 
 
@@ -129,9 +133,17 @@ def show_order(
         "orders/order.html", order=whole.head, whole=whole, contacts=contacts_of(whole, is_shown), is_shown=is_shown,
         lines=[dict(line) | {"left": left_of(line)} for line in whole.lines], due=whole.head["total"] - whole.head["captured_total"],
         timeline_entries=entries_of(whole.events, whole.notes, is_shown=is_shown), previous_url=previous_url, next_url=next_url,
-        acts=order_acts(whole), acted=next((name for name in kinds if made[name].errors), None), inline=inline or {},
+        holds=standing_holds(found.order_id), colleagues=others_in(found.order_id), workers=workers(),
+        assigned=assigned_to(found.order_id), acts=order_acts(whole), acted=next((name for name in kinds if made[name].errors), None), inline=inline or {},
         status=status, problem=problem, **made, **forms,
     )  # fmt: skip
+
+
+def others_in(order_id: int) -> list[str]:
+    """The names of the colleagues who have the order open, after saying that this person has."""
+    ids = look_at("order", order_id, current_identity().id)
+    names = workers() if ids else {}
+    return [names[user_id] for user_id in ids if user_id in names]
 
 
 def order_url(number: str) -> str:
@@ -143,7 +155,7 @@ def contacts_of(whole: WholeOrder, is_shown: bool) -> list[dict[str, Any]]:
     """Who bought and where it goes, masked unless *is_shown*."""
     return [
         {
-            "kind": contact["kind"], "country": contact["country_code"],
+            "n": contact["n"], "kind": contact["kind"], "country": contact["country_code"],
             "lines": [value for name, category in CATEGORIES.items()
                       if (value := contact[name] if is_shown else mask(contact[name], category))],
         }

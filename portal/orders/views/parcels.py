@@ -1,21 +1,25 @@
-"""The parcels of an order: what left in which, and sending the next."""
+"""The parcels of an order on its page: what is planned, packed, ready, sent, and each parcel's next steps."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Response, request, url_for
+import sqlalchemy as sa
+from flask import Response, request
 from flask.typing import ResponseReturnValue
 
 from portal.accounts.access import can, current_actor, requires
 from portal.core.database import db
-from portal.core.errors import DomainError
-from portal.core.http import render, see_other, toast
-from portal.orders import services
-from portal.orders.forms import ShipForm
+from portal.orders.fulfilment import collecting, combining, correcting, parcels
+from portal.orders.fulfilment.carriers import CARRIERS, tracking_link
+from portal.orders.fulfilment.forms import TrackingForm
+from portal.orders.fulfilment.leaving import SET_APART, open_units
+from portal.orders.models import CombinedShipment
 from portal.orders.queries import WholeOrder, find_order, whole_order
-from portal.orders.views.blueprint import bp, units_by_line, version_seen
-from portal.orders.views.frame import Panel, act, left_of, order_url
+from portal.orders.views.blueprint import bp
+from portal.orders.views.frame import Panel, act
+from portal.stock.models import Location
 
 FEW = 6
 
@@ -23,70 +27,185 @@ FEW = 6
 def _parcels_of(number: str) -> dict[str, Any]:
     found = find_order(number)
     whole = whole_order(found.order_id, found.subject_id)
+    inside, places = _in_parcel(whole), _place_names([parcel["location_id"] for parcel in whole.parcels])
+    apart = _apart(whole)
+    left = sum(open_units(line) for line in whole.lines)
     return {
-        "order": whole.head, "parcels": whole.parcels, "in_parcel": _in_parcel(whole), "is_shown": can("orders.edit"),
-        "left": sum(left_of(line) for line in whole.lines),
+        "order": whole.head, "is_shown": can("orders.edit"), "left": left, "carriers": list(CARRIERS), "acted": None, "typed": {},
+        "unplanned": left - sum(apart.values()), "set_apart": SET_APART, "tracking_form": None,
+        "parcels": [
+            dict(parcel) | {
+                "inside": inside.get(parcel["n"], ""), "place": places.get(parcel["location_id"]),
+                "link": tracking_link(parcel["carrier"], parcel["tracking_number"], parcel["tracking_url"]),
+            }
+            for parcel in whole.parcels
+        ],
+        "companions": combining.orders_to_combine_with(found.order_id) if left and can("orders.edit") else [],
     }  # fmt: skip
 
 
-PARCELS = Panel("orders.parcels", "orders/parcels/_parcels.html", "Parcels", _parcels_of)
+PARCELS = Panel("orders.order_parcels", "orders/parcels/_parcels.html", "Parcels", _parcels_of)
 
 
 def may_send(whole: WholeOrder) -> bool:
     """Whether something of the order can leave now."""
-    return whole.head["state"] == "open" and any(left_of(line) > 0 for line in whole.lines)
+    return whole.head["state"] == "open" and any(open_units(line) > 0 for line in whole.lines)
 
 
 @bp.get("/orders/<order_number:number>/parcels")
 @requires("orders.view", passive=True)
-def parcels(number: str) -> Response:
+def order_parcels(number: str) -> Response:
     return PARCELS.show(number)
 
 
-@bp.get("/orders/<order_number:number>/parcels/new")
+@bp.post("/orders/<order_number:number>/parcels/<int(max=2147483647):parcel>/packing")
 @requires("orders.edit")
-def new_parcel(number: str) -> Response:
-    return _new_parcel(number, ShipForm(formdata=None))
+def pack_parcel(number: str, parcel: int) -> ResponseReturnValue:
+    return _step(number, "The parcel is packed.",
+                 lambda order_id: parcels.pack_parcel(order_id, parcel, by=current_actor()))  # fmt: skip
 
 
-@bp.post("/orders/<order_number:number>/parcels")
+@bp.post("/orders/<order_number:number>/parcels/<int(max=2147483647):parcel>/dispatch")
 @requires("orders.edit")
-def ship_lines(number: str) -> ResponseReturnValue:
-    form, found = ShipForm(), find_order(number)
-    if not form.validate():
-        return _new_parcel(number, form, status=422)
-    try:
-        services.require_unchanged(found.order_id, version_seen())
-        services.ship_lines(
-            found.order_id,
-            units_by_line(),
-            carrier=form.carrier.data,
-            tracking_number=form.tracking_number.data,
-            by=current_actor(),
-        )
-    except DomainError as error:
-        db.session.rollback()
-        return _new_parcel(number, form, status=error.status, problem=error.message)
-    db.session.commit()
-    toast("The parcel is on its way.")
-    return see_other(order_url(number))
+def send_parcel(number: str, parcel: int) -> ResponseReturnValue:
+    form = TrackingForm()
+    return _step(
+        number, "The parcel is on its way.",
+        lambda order_id: parcels.send_parcel(order_id, parcel, **_tracking(form), by=current_actor()), form,
+    )  # fmt: skip
+
+
+@bp.post("/orders/<order_number:number>/parcels/<int(max=2147483647):parcel>/removal")
+@requires("orders.edit")
+def undo_parcel(number: str, parcel: int) -> ResponseReturnValue:
+    return _step(number, "The parcel is undone. Its units stay promised to the order.",
+                 lambda order_id: parcels.undo_parcel(order_id, parcel, by=current_actor()))  # fmt: skip
+
+
+@bp.post("/orders/<order_number:number>/parcels/<int(max=2147483647):parcel>/label")
+@requires("orders.edit")
+def label_made(number: str, parcel: int) -> ResponseReturnValue:
+    return _step(number, "The label is noted as printed.",
+                 lambda order_id: correcting.label_made(order_id, parcel, by=current_actor()))  # fmt: skip
+
+
+@bp.post("/orders/<order_number:number>/parcels/<int(max=2147483647):parcel>/tracking")
+@requires("orders.edit")
+def correct_tracking(number: str, parcel: int) -> ResponseReturnValue:
+    form = TrackingForm()
+    return _step(
+        number, "The tracking number is corrected.",
+        lambda order_id: parcels.correct_tracking(order_id, parcel, **_tracking(form), by=current_actor()), form,
+    )  # fmt: skip
 
 
 @bp.post("/orders/<order_number:number>/parcels/<int(max=2147483647):parcel>/delivery")
 @requires("orders.edit")
 def mark_delivered(number: str, parcel: int) -> ResponseReturnValue:
-    return act(number, "The parcel is delivered.",
-               lambda order_id: services.mark_delivered(order_id, parcel, by=current_actor()))  # fmt: skip
+    return _step(number, "The parcel is delivered.",
+                 lambda order_id: parcels.mark_delivered(order_id, parcel, by=current_actor()))  # fmt: skip
 
 
-def _new_parcel(number: str, form: ShipForm, *, status: int = 200, problem: str | None = None) -> Response:
-    found = find_order(number)
-    whole = whole_order(found.order_id, found.subject_id)
-    lines = [dict(line) | {"left": left_of(line)} for line in whole.lines if left_of(line)]
-    return render(
-        "orders/parcels/new_parcel.html", order=whole.head, lines=lines, ship_form=form, typed=request.form, problem=problem,
-        here=url_for("orders.ship_lines", number=number, list=request.args.get("list")), back=order_url(number), status=status,
+@bp.post("/orders/<order_number:number>/parcels/<int(max=2147483647):parcel>/readiness")
+@requires("orders.edit")
+def make_ready(number: str, parcel: int) -> ResponseReturnValue:
+    return _step(number, "It is ready to collect. The buyer gets the code.",
+                 lambda order_id: collecting.make_ready(order_id, parcel, by=current_actor()))  # fmt: skip
+
+
+@bp.post("/orders/<order_number:number>/parcels/<int(max=2147483647):parcel>/collection")
+@requires("orders.edit")
+def hand_out(number: str, parcel: int) -> ResponseReturnValue:
+    code = request.form.get("code", "")
+    return _step(number, "Collected. The units have left.",
+                 lambda order_id: collecting.hand_out(order_id, parcel, code, by=current_actor()))  # fmt: skip
+
+
+@bp.post("/orders/<order_number:number>/parcels/<int(max=2147483647):parcel>/extension")
+@requires("orders.edit")
+def give_more_time(number: str, parcel: int) -> ResponseReturnValue:
+    return _step(number, "It is kept for three more days.",
+                 lambda order_id: collecting.give_more_time(order_id, parcel, 3, by=current_actor()))  # fmt: skip
+
+
+@bp.post("/orders/<order_number:number>/parcels/<int(max=2147483647):parcel>/giving-up")
+@requires("orders.edit")
+def give_up(number: str, parcel: int) -> ResponseReturnValue:
+    return _step(number, "The units are for sale again. Giving the money back waits for you below.",
+                 lambda order_id: collecting.give_up(order_id, parcel, by=current_actor()))  # fmt: skip
+
+
+@bp.post("/orders/<order_number:number>/combination")
+@requires("orders.edit")
+def combine(number: str) -> ResponseReturnValue:
+    """Let this order and the ticked ones travel together."""
+    others = [
+        int(text)
+        for text in request.form.getlist("order")
+        if text.isascii() and text.isdigit() and len(text) < 20
+    ]
+
+    def together(order_id: int) -> None:
+        known = {each["order_id"] for each in combining.orders_to_combine_with(order_id)}
+        combining.combine([order_id, *(each for each in others if each in known)], by=current_actor())
+
+    return act(number, "The orders travel together.", together, panel=PARCELS)
+
+
+@bp.post("/orders/<order_number:number>/combination/<int:shipment_id>/removal")
+@requires("orders.edit")
+def undo_combination(number: str, shipment_id: int) -> ResponseReturnValue:
+    return act(number, "The orders travel alone again.", panel=PARCELS,
+               work=lambda _: combining.undo_combination(_own(shipment_id), by=current_actor()))  # fmt: skip
+
+
+@bp.post("/orders/<order_number:number>/combination/<int:shipment_id>/dispatch")
+@requires("orders.edit")
+def dispatch_combination(number: str, shipment_id: int) -> ResponseReturnValue:
+    form = TrackingForm()
+    return _step(
+        number, "The shipment is on its way.",
+        lambda _: combining.dispatch_combination(_own(shipment_id), **_tracking(form), by=current_actor()), form,
     )  # fmt: skip
+
+
+def _step(
+    number: str, done: str, work: Callable[[int], Any], form: TrackingForm | None = None
+) -> ResponseReturnValue:  # fmt: skip
+    return act(number, done, work, form=form, form_name="tracking_form", panel=PARCELS)
+
+
+def _own(shipment_id: int) -> int:
+    return (
+        shipment_id
+        if db.session.scalar(sa.select(CombinedShipment.id).where(CombinedShipment.id == shipment_id))
+        else 0
+    )
+
+
+def _tracking(form: TrackingForm) -> dict[str, Any]:
+    return {
+        "carrier": form.carrier.data,
+        "tracking_number": form.tracking_number.data,
+        "tracking_url": form.tracking_url.data,
+    }
+
+
+def _apart(whole: WholeOrder) -> dict[int, int]:
+    waiting = {parcel["n"] for parcel in whole.parcels if parcel["state"] in SET_APART}
+    units: dict[int, int] = {}
+    for row in whole.parcel_lines:
+        if row["fulfilment_n"] in waiting:
+            units[row["line_n"]] = units.get(row["line_n"], 0) + row["quantity"]
+    return units
+
+
+def _place_names(ids: list[int | None]) -> Mapping[int | None, str]:
+    wanted = {each for each in ids if each is not None}
+    if not wanted:
+        return {}
+    rows = db.session.execute(sa.select(Location.id, Location.name).where(Location.id.in_(wanted)))
+    return {row.id: row.name for row in rows}
 
 
 def _in_parcel(whole: WholeOrder) -> dict[int, str]:
