@@ -1,7 +1,7 @@
 """What gunicorn serves for a bench: the portal, and under /bare the limit of this stack.
 
 The bare page runs one statement as the same role, under the same row-level security, behind the same literal SET LOCAL, and writes
-the rows in one loop of a template without layout. Every answer of the portal says how many statements it took.
+the rows in one loop of a template without layout; posted to, it runs its statement, commits and answers 303. Every answer of the portal says how many statements it took.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import os
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Flask, Response, g, has_request_context, render_template_string, request
+from flask import Flask, Response, g, has_request_context, redirect, render_template_string, request
+from flask.typing import ResponseReturnValue
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from portal import create_app
@@ -53,6 +54,16 @@ def rows(name: str) -> str:
         connection.exec_driver_sql(f"SET LOCAL portal.merchant_id = '{merchant}'")
         found = connection.exec_driver_sql(STATEMENTS[name]["sql"], STATEMENTS[name].get("parameters")).all()
     return render_template_string(ROWS, rows=found)
+
+
+@bare.post("/<name>")
+def save(name: str) -> ResponseReturnValue:
+    """The bare POST: one statement, commit, 303."""
+    merchant = int(request.args["merchant"])
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"SET LOCAL portal.merchant_id = '{merchant}'")
+        connection.exec_driver_sql(STATEMENTS[name]["sql"], STATEMENTS[name].get("parameters"))
+    return redirect("/", 303)
 
 
 app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/bare": bare})  # type: ignore[method-assign]

@@ -68,16 +68,19 @@ def scanned_variant(code: str) -> Scanned:
 
 
 def has_code(code: str) -> sa.ColumnElement[bool]:
-    """The condition on a variant; a barcode of twelve digits is one of thirteen with a zero in front."""
-    sku, barcode = code_key(code), tracking_key(code)
-    conditions = [_variant.sku_key == sku] if sku else []
-    if barcode:
-        twins = {barcode}
-        if barcode.isdigit():
-            twins |= {f"0{barcode}"} if len(barcode) == 12 else set()
-            twins |= {barcode[1:]} if len(barcode) == 13 and barcode[0] == "0" else set()
-        conditions.append(_variant.barcode_key.in_(sorted(twins)))
-    return sa.or_(sa.false(), *conditions)
+    """The condition on a variant."""
+    sku, barcodes = keys_of(code)
+    return sa.or_(sa.false(), _variant.sku_key == sku, _variant.barcode_key.in_(barcodes))
+
+
+def keys_of(code: str) -> tuple[str, list[str]]:
+    """The SKU and the barcodes a code may stand for; a barcode of twelve digits is one of thirteen with a zero in front."""
+    barcode = tracking_key(code)
+    twins = {barcode} if barcode else set()
+    if barcode and barcode.isdigit():
+        twins |= {f"0{barcode}"} if len(barcode) == 12 else set()
+        twins |= {barcode[1:]} if len(barcode) == 13 and barcode[0] == "0" else set()
+    return code_key(code) or "", sorted(twins)
 
 
 def one_of(code: str, rows: Any) -> Scanned:

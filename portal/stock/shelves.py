@@ -25,6 +25,7 @@ class Shelf:
     on_hand: int
     available: int
     unavailable: int
+    damaged: int
 
 
 def lock_shelves(places: Iterable[Place]) -> dict[Place, list[Shelf]]:
@@ -40,6 +41,7 @@ def lock_shelves(places: Iterable[Place]) -> dict[Place, list[Shelf]]:
             _level.on_hand,
             (_level.on_hand - _level.allocated - _level.reserved - _level.unavailable).label("available"),
             _level.unavailable,
+            _level.damaged,
         )
         .where(
             _level.merchant_id == current_merchant_id(),
@@ -51,7 +53,7 @@ def lock_shelves(places: Iterable[Place]) -> dict[Place, list[Shelf]]:
     found: dict[Place, list[Shelf]] = defaultdict(list)
     for row in rows:
         found[row.variant_id, row.location_id].append(
-            Shelf(row.slot, row.on_hand, row.available, row.unavailable)
+            Shelf(row.slot, row.on_hand, row.available, row.unavailable, row.damaged)
         )
     return found
 

@@ -19,16 +19,15 @@ from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
 from portal.stock.counting.services import not_counted
-from portal.stock.models import StockCount, StockCountLine, StockLevel, StockMovement
+from portal.stock.models import StockCount, StockCountLine, StockLevel
 from portal.stock.promises import TakeBack, take_back
 from portal.stock.services import Move, apply_moves
-from portal.stock.shelves import lock_shelves, spread
+from portal.stock.shelves import Shelf, lock_shelves, spread
 
 CAUSE: Final = "count"
 
 _line: Final = StockCountLine.__table__
 _level: Final = StockLevel.__table__
-_moved: Final = StockMovement.__table__.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +109,12 @@ def apply_lines(count: StockCount, lines: Sequence[StockCountLine], *, by: Actor
 def _below_promises(count: StockCount, line: StockCountLine, missing: int, by: Actor) -> Applied:
     """Fewer units were found than are promised or set aside: nothing of it is refused, somebody must be told."""
     place, variant_id = count.location_id, line.variant_id
-    taken = 0
-    for kind, units in _set_aside(variant_id, place):
-        taken += _take_set_aside(
-            count, variant_id, kind, min(units, _lacking(variant_id, place, missing)), by
-        )
-    lacking = _lacking(variant_id, place, missing - taken)
+    held = lock_shelves([(variant_id, place)])[variant_id, place]
+    gone = _take_set_aside(count, variant_id, held, spread(held, missing)[1], by)
+    lacking = _lacking(variant_id, place, missing - gone)
     short = take_back(TakeBack(variant_id, place, lacking, CAUSE, count.id), by=by) if lacking else 0
     held = lock_shelves([(variant_id, place)])[variant_id, place]
-    parts, left = spread(held, missing - taken)
+    parts, left = spread(held, missing - gone)
     apply_moves([_counted(count, variant_id, slot, -units) for slot, units in parts], by=by)
     if left:
         return Applied(
@@ -132,31 +128,17 @@ def _lacking(variant_id: int, place: int, missing: int) -> int:
     return spread(held, missing)[1]
 
 
-def _set_aside(variant_id: int, place: int) -> list[tuple[str | None, int]]:
-    """Units that may not be sold, by why, from the ledger."""
-    rows = db.session.execute(
-        sa.select(_moved.unavailable_kind, sa.func.sum(_moved.unavailable_delta).label("units"))
-        .where(
-            _moved.merchant_id == current_merchant_id(),
-            _moved.variant_id == variant_id,
-            _moved.location_id == place,
-            _moved.unavailable_delta != 0,
-        )
-        .group_by(_moved.unavailable_kind)
-        .order_by(_moved.unavailable_kind)
-    )
-    return [(row.unavailable_kind, int(row.units)) for row in rows if row.units > 0]
-
-
-def _take_set_aside(count: StockCount, variant_id: int, kind: str | None, units: int, by: Actor) -> int:
+def _take_set_aside(count: StockCount, variant_id: int, held: Sequence[Shelf], units: int, by: Actor) -> int:
+    """Take up to so many units that may not be sold off the books, those in quarantine before the damaged ones."""
     moves, left = [], units
-    for shelf in lock_shelves([(variant_id, count.location_id)])[variant_id, count.location_id]:
-        part = min(left, shelf.unavailable)
-        if part > 0:
-            moves.append(
-                _counted(count, variant_id, shelf.slot, -part, unavailable=-part, unavailable_kind=kind)
-            )
-            left -= part
+    for shelf in held:
+        for kind, there in (("quarantine", shelf.unavailable - shelf.damaged), ("damaged", shelf.damaged)):
+            part = min(left, there)
+            if part > 0:
+                moves.append(
+                    _counted(count, variant_id, shelf.slot, -part, unavailable=-part, unavailable_kind=kind)
+                )
+                left -= part
     apply_moves(moves, by=by)
     return units - left
 

@@ -13,13 +13,14 @@ from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from portal.catalog.models import Product, Variant
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import ConflictError, DomainError, NotFoundError
 from portal.stock.models import StockCount, StockCountLine, StockCountScan, StockLevel
-from portal.stock.scanning import MOST_SCANNED, WITH_PRODUCT, Scanned, has_code, one_of
+from portal.stock.scanning import MOST_SCANNED, WITH_PRODUCT, Scanned, keys_of, one_of
 
 Mode = Literal["add", "set"]
 
@@ -68,7 +69,7 @@ def record_scan(count_id: int, code: str, units: int, mode: Mode, *, token: uuid
         "book": book,
         "actor_id": by.id if by.kind == "user" else None,
     }
-    row = db.session.execute(_written(mode), values).one_or_none()
+    row = db.session.connection().execute(_written(mode), values).one_or_none()
     if row is None:
         return _as_it_stands(count_id, found, token)
     if row.counted > MOST_SCANNED * 100:
@@ -77,7 +78,29 @@ def record_scan(count_id: int, code: str, units: int, mode: Mode, *, token: uuid
 
 
 def _look_up(count_id: int, code: str) -> tuple[Scanned, int]:
-    """The variant, the place of the count, and what the books say there; the count stays open until the commit."""
+    """The variant, and what the books say of it at the place of the count; the count stays open until the commit."""
+    sku, barcodes = keys_of(code)
+    rows = (
+        db.session.connection()
+        .execute(
+            _found(),
+            {"merchant": current_merchant_id(), "count": count_id, "sku": sku, "barcodes": barcodes},
+        )
+        .all()
+    )
+    if not rows:
+        raise NotFoundError("There is nothing at this address, or nothing you may see.")
+    if rows[0].state != "open":
+        raise CountClosedError
+    matches = [row for row in rows if row.id is not None]
+    found = one_of(code, matches)
+    return found, int(next(row for row in matches if row.id == found.variant_id).book)
+
+
+@functools.cache
+def _found() -> sa.Select[Any]:
+    """The count with every variant of a code. Built once: building it took as long as running it."""
+    merchant = sa.bindparam("merchant", type_=sa.Integer)
     of_code = (
         sa.select(
             _variant.id,
@@ -88,7 +111,13 @@ def _look_up(count_id: int, code: str) -> tuple[Scanned, int]:
             _product.title.label("product"),
         )
         .select_from(WITH_PRODUCT)
-        .where(_variant.merchant_id == current_merchant_id(), has_code(code))
+        .where(
+            _variant.merchant_id == merchant,
+            sa.or_(
+                _variant.sku_key == sa.bindparam("sku", type_=sa.Text),
+                _variant.barcode_key == sa.any_(sa.bindparam("barcodes", type_=ARRAY(sa.Text))),
+            ),
+        )
         .limit(3)
         .subquery("found")
     )
@@ -101,21 +130,13 @@ def _look_up(count_id: int, code: str) -> tuple[Scanned, int]:
         )
         .scalar_subquery()
     )
-    rows = db.session.execute(
+    return (
         sa.select(_count.c.state, of_code, book.label("book"))
         .select_from(_count.outerjoin(of_code, sa.true()))
-        .where(_count.c.merchant_id == current_merchant_id(), _count.c.id == count_id)
+        .where(_count.c.merchant_id == merchant, _count.c.id == sa.bindparam("count", type_=sa.BigInteger))
         # Whoever closes the count waits for the scans that are under way.
         .with_for_update(read=True, of=_count)
-    ).all()
-    if not rows:
-        raise NotFoundError("There is nothing at this address, or nothing you may see.")
-    if rows[0].state != "open":
-        raise CountClosedError
-    matches = [row for row in rows if row.id is not None]
-    found = one_of(code, matches)
-    row = next(each for each in matches if each.id == found.variant_id)
-    return found, int(row.book)
+    )
 
 
 @functools.cache
