@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from portal.core.audit import SYSTEM
 from portal.core.database import db, merchant_scope
+from portal.core.errors import ConflictError
 from portal.core.jobs import JobRun, RetryLaterError, enqueue, job
 from portal.core.outbox import Event, consumer
 from portal.orders.gateways.base import GatewayError
@@ -59,6 +60,20 @@ def run_look(run: JobRun) -> None:
 def run_notice(run: JobRun) -> None:
     """Apply one webhook."""
     notices.apply_notice(int(run.args["notice_id"]), commit=run.commit)
+
+
+@job("payments.page", title="Look at a payment page", permission="orders.view", queue="quick", quiet=True)
+def run_page(run: JobRun) -> None:
+    """Ask whether somebody paid on the page of a link, until the link is closed."""
+    link_id, turn = int(run.args["link_id"]), int(run.args["turn"])
+    if not links.is_open(link_id):
+        return
+    try:
+        links.look_at_page(link_id)
+    except ConflictError as error:
+        raise RetryLaterError(error.message) from error
+    if links.is_open(link_id):
+        links.watch_page(link_id, turn=turn + 1)
 
 
 @job(

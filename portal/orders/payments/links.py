@@ -115,6 +115,7 @@ def open_checkout(link_id: int, return_url: str) -> str:
     """
     page = look_at_page(link_id)
     if page is not None and page.url is not None:
+        _require_open(db.session.get_one(PaymentLink, (current_merchant_id(), link_id)))
         return page.url
     link, head = _locked_with_order(link_id)
     _require_open(link)

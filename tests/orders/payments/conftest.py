@@ -125,7 +125,11 @@ def account(scope: int, desk: GatewayDesk) -> GatewayAccount:
     db.session.commit()
     accounts.switch_on(accounts.account_of(made.id), by=SYSTEM)
     db.session.commit()
-    return accounts.account_of(made.id)
+    found = accounts.account_of(made.id)
+    # Kept as it is now, whatever becomes of the session.
+    db.session.refresh(found)
+    db.session.expunge(found)
+    return found
 
 
 @pytest.fixture

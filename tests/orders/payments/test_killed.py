@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from portal.core.audit import SYSTEM
+from portal.core.clock import utc_now
 from portal.core.database import db
 from portal.core.jobs import Job, run_job
 from portal.orders.payments import services
@@ -109,7 +110,7 @@ def test_a_worker_killed_before_the_call_leaves_nothing_behind(
     job = waiting_job()
     job_id = job.id
     # Claimed by a process that died before it said that the call leaves.
-    job.state, job.attempt = "running", 1
+    job.state, job.attempt, job.lease_until = "running", 1, utc_now()
     db.session.commit()
     take_over(job_id, scope)
     assert paid.attempts()[-1].state == "succeeded"

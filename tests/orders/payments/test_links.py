@@ -148,5 +148,6 @@ def test_a_link_needs_an_amount_and_a_gateway_that_is_on(order: Paid, account: G
     db.session.rollback()
     make(order, "5.00")
     links.withdraw_link(order.order_id, only_link().id, by=SYSTEM)
+    db.session.commit()
     with pytest.raises(ConflictError, match="not open any more"):
         links.withdraw_link(order.order_id, only_link().id, by=SYSTEM)
