@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask import Flask
 
 import portal.orders.backorders
-import portal.orders.jobs  # noqa: F401  registers its handlers
+import portal.orders.jobs
+import portal.orders.views.allocation  # noqa: F401  they register on import
 from portal.accounts.api_keys import register_channel_choices
 from portal.core.api import register_api
 from portal.core.listing import register_listing
@@ -25,6 +26,7 @@ from portal.orders.drafts.views import bp as drafts_bp
 from portal.orders.fulfilment import setup as fulfilment
 from portal.orders.listings import ORDERS
 from portal.orders.payments import setup as payments
+from portal.orders.routing_case import tried_order
 from portal.orders.stock_parts import register_orders_as_source
 from portal.orders.tax.views import bp as tax_bp
 from portal.orders.views import bp
@@ -32,6 +34,7 @@ from portal.orders.vouchers.listings import VOUCHERS
 from portal.orders.vouchers.views import bp as vouchers_bp
 from portal.stock.causes import register_cause
 from portal.stock.promises import register_promises
+from portal.stock.routing.services import offer_orders
 
 
 def register(app: Flask) -> None:
@@ -41,12 +44,14 @@ def register(app: Flask) -> None:
     register_nav("Orders", "Orders", "orders.orders", "receipt", "orders.view", order=20)
     register_slot("customer.orders", "orders.customer_orders", "orders.view", label="Orders")
     register_slot("home.worklist", "orders.worklist", "orders.view", 10, label="Orders that wait")
+    register_slot("order.panels", "orders.order_allocation", "orders.view", 25, label="Allocation")
     register_slot("order.panels", "orders.payments", "orders.view", 30, label="Payments")
     register_slot("order.panels", "orders.returns", "orders.view", 40, label="Returns")
     fulfilment.set_up()
     register_cause("order", order_causes)
     register_orders_as_source()
     register_promises("orders", take_back_allocated, order=20)
+    offer_orders(tried_order)
     app.register_blueprint(bp)
     payments.set_up(app)
     documents.register(app)

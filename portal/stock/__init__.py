@@ -13,6 +13,7 @@ from portal.core.slots import register_slot
 from portal.stock.counting import register as register_counting
 from portal.stock.listings import LEVELS
 from portal.stock.own_sources import register_own_sources
+from portal.stock.promise_views import register as register_promise_views
 from portal.stock.promises import register_promises
 from portal.stock.purchasing import register as register_purchasing
 from portal.stock.queries import available_by_product, available_by_variant
@@ -46,4 +47,5 @@ def register(app: Flask) -> None:
     register_transfers(app)
     register_purchasing(app)
     register_counting(app)
+    register_promise_views(app)
     register_replenishment(app)

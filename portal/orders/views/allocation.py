@@ -38,7 +38,9 @@ def _allocation_of(number: str) -> dict[str, Any]:
     }
 
 
-ALLOCATION = Panel("orders.order_allocation", "orders/allocation/_allocation.html", "Allocation", _allocation_of)
+ALLOCATION = Panel(
+    "orders.order_allocation", "orders/allocation/_allocation.html", "Allocation", _allocation_of
+)
 
 
 @bp.get("/orders/<order_number:number>/allocation")
@@ -65,11 +67,16 @@ def _words(left: list[Shortage]) -> str:
     short = sorted({each.sku for each in left if each.state == SHORT})
     waiting = sorted({each.sku for each in left if each.state != SHORT})
     return " ".join(
-        f"{what}: {', '.join(skus)}." for what, skus in (("Still short", short), ("Waiting for goods", waiting)) if skus
+        f"{what}: {', '.join(skus)}."
+        for what, skus in (("Still short", short), ("Waiting for goods", waiting))
+        if skus
     )
 
 
 def _open_units(line: Any) -> int:
     return int(
-        line["quantity"] - line["cancelled_quantity"] - line["fulfilled_quantity"] - line["allocated_quantity"]
+        line["quantity"]
+        - line["cancelled_quantity"]
+        - line["fulfilled_quantity"]
+        - line["allocated_quantity"]
     )
