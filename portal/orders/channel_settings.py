@@ -105,7 +105,7 @@ def change_channel(
         "safety_buffer": str(values.safety_buffer),
         "is_active": "y" if values.is_active else "",
     }
-    kept = merged(base, now, mine, version=channel.version)
+    kept = merged(now, base, mine, version=channel.version)
     wanted = _checked(
         ChannelValues(
             kept["name"], kept["code"], kept["kind"], int(kept["safety_buffer"]), bool(kept["is_active"])
