@@ -49,7 +49,7 @@ from portal.orders.models import (
 )
 from portal.orders.placement import NewCharge, NewLine, NewOrder, NewPayment, place_order
 from portal.orders.returns import services as desk
-from portal.orders.store_credit.services import balance_of, pay_with_credit
+from portal.orders.store_credit.services import balance_of, balances, pay_with_credit, spend
 from portal.stock.models import Location, StockLevel
 from portal.stock.services import Move, apply_moves
 
@@ -417,10 +417,15 @@ class MoneyMachine(RuleBasedStateMachine):
             assert off.after.credit == now.credit + min(-now.credit, now.due)
 
     def teardown(self) -> None:
-        """The next life begins with nothing promised."""
+        """The next life begins with nothing promised and no store credit: one life must not depend on another."""
         db.session.rollback()
         if self.order_id:
             outside.record_cancellation(self.order_id, by=BY)
+            for account in balances(self.shop.customer_id):
+                if account["balance"]:
+                    spend(
+                        self.shop.customer_id, account["balance"], account["currency"], order_id=None, by=BY
+                    )
             db.session.commit()
         db.session.expunge_all()
 

@@ -1,0 +1,124 @@
+"""Read changes: those of an order, those that wait for a second person, and what a plan would do to stock."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from portal.accounts.models import User
+from portal.core.database import current_merchant_id, db
+from portal.orders.book import of_order
+from portal.orders.changes.plan import Plan
+from portal.orders.models import Order, OrderChange, OrderChangeDraft, OrderRef
+from portal.stock.queries import available_by_variant
+
+CAP: Final = 1_000
+MOST: Final = 100
+
+_draft: Final = OrderChangeDraft.__table__
+_change: Final = OrderChange.__table__
+_order: Final = Order.__table__
+_ref: Final = OrderRef.__table__
+
+
+@dataclass(frozen=True, slots=True)
+class StockEffect:
+    """What can be sold of a variant before and after a change."""
+
+    sku: str
+    before: int
+    after: int
+
+
+def changes_of(order_id: int) -> Sequence[sa.RowMapping]:
+    """The confirmed changes of an order, newest first."""
+    return db.session.execute(
+        sa.select(_change).where(of_order(_change, order_id)).order_by(_change.c.n.desc()).limit(MOST)
+    ).mappings().all()  # fmt: skip
+
+
+def waiting_of(order_id: int) -> Sequence[sa.RowMapping]:
+    """Changes of an order that wait for a second person."""
+    return db.session.execute(
+        sa.select(_draft).where(of_order(_draft, order_id), _draft.c.state == "waiting").order_by(_draft.c.n)
+    ).mappings().all()  # fmt: skip
+
+
+def waiting_changes() -> Sequence[sa.RowMapping]:
+    """Refunds that wait for a second person, oldest orders first."""
+    return db.session.execute(
+        sa.select(
+            _draft.c.order_id, _draft.c.n, _draft.c.kind, _draft.c.reason_code, _draft.c.refund_amount, _draft.c.actor_kind,
+            _draft.c.actor_id, _draft.c.changed_at, _ref.c.number, _order.c.currency,
+        )
+        .join(_ref, sa.and_(_ref.c.merchant_id == _draft.c.merchant_id, _ref.c.order_id == _draft.c.order_id))
+        .join(_order, sa.and_(_order.c.merchant_id == _draft.c.merchant_id, _order.c.id == _draft.c.order_id))
+        .where(_draft.c.merchant_id == current_merchant_id(), _draft.c.state == "waiting")
+        .order_by(_draft.c.order_id)
+        .limit(MOST)
+    ).mappings().all()  # fmt: skip
+
+
+def waiting_count() -> int:
+    """How many refunds wait for a second person, counted up to a thousand."""
+    rows = (
+        sa.select(_draft.c.order_id)
+        .where(_draft.c.merchant_id == current_merchant_id(), _draft.c.state == "waiting")
+        .limit(CAP)
+    )
+    return int(db.session.execute(sa.select(sa.func.count()).select_from(rows.subquery())).scalar_one())
+
+
+def owed_count() -> int:
+    """How many orders have money that is owed to the buyer, counted up to a thousand."""
+    rows = (
+        sa.select(_order.c.id)
+        .where(_order.c.merchant_id == current_merchant_id(), _order.c.credit_total > 0)
+        .limit(CAP)
+    )
+    return int(db.session.execute(sa.select(sa.func.count()).select_from(rows.subquery())).scalar_one())
+
+
+def owed_orders() -> Sequence[sa.RowMapping]:
+    """Orders whose buyers are owed money, newest first."""
+    return db.session.execute(
+        sa.select(_order.c.id, _order.c.number, _order.c.placed_at, _order.c.state, _order.c.currency, _order.c.credit_total)
+        .where(_order.c.merchant_id == current_merchant_id(), _order.c.credit_total > 0)
+        .order_by(_order.c.id.desc())
+        .limit(MOST)
+    ).mappings().all()  # fmt: skip
+
+
+def stock_effects(plan: Plan) -> list[StockEffect]:
+    """What a plan does to what can be sold; bundles and back-orders are worked out when it is confirmed."""
+    moved: Counter[tuple[int, str]] = Counter()
+    for part in plan.lines:
+        line = plan.now.line(part.n)
+        if line is None or line.variant_id is None or not line.is_counted:
+            continue
+        back = part.back_units if part.fate == "sale" else 0
+        freed = part.released_units if part.fate != "quarantine" else 0
+        moved[line.variant_id, line.sku] += back + freed - part.added_units
+    for added in plan.added:
+        if added.wish.variant_id is not None and added.wish.is_stocked:
+            moved[added.wish.variant_id, added.wish.sku] -= added.wish.quantity
+    free = available_by_variant([variant_id for variant_id, _ in moved])
+    return [
+        StockEffect(sku, free.get(variant_id, 0), free.get(variant_id, 0) + units)
+        for (variant_id, sku), units in sorted(moved.items(), key=lambda each: each[0][1])
+    ]
+
+
+def names_of(rows: Sequence[Any]) -> dict[int, str]:
+    """The names of the users who made these rows."""
+    ids = {row["actor_id"] for row in rows if row["actor_kind"] == "user" and row["actor_id"]}
+    ids |= {row["approved_by"] for row in rows if row.get("approved_by")}
+    if not ids:
+        return {}
+    return {
+        row.id: row.name for row in db.session.execute(sa.select(User.id, User.name).where(User.id.in_(ids)))
+    }

@@ -1,0 +1,281 @@
+"""The screens of changes: a form for each kind, the preview, confirming and dropping, and what waits for a second person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+import sqlalchemy as sa
+from flask import Blueprint, Response, request, url_for
+from flask.typing import ResponseReturnValue
+
+from portal.accounts.access import can, current_actor, current_identity, requires
+from portal.core.database import current_merchant_id, db
+from portal.core.errors import DomainError, ForbiddenError, NotFoundError
+from portal.core.http import render, see_other, toast
+from portal.orders.changes import queries, services
+from portal.orders.changes.order_now import OrderNow, read_order
+from portal.orders.changes.plan import Plan, plan_change
+from portal.orders.changes.proposal import Proposal
+from portal.orders.changes.reading import ADDED_ROWS, read_proposal
+from portal.orders.changes.reasons import KIND_WORDS, REASONS, reason_words
+from portal.orders.models import Order
+from portal.orders.queries import find_order
+from portal.orders.views.blueprint import version_seen
+from portal.orders.views.frame import Panel, order_url
+
+bp = Blueprint("changes", __name__)
+
+TITLES: Final = {
+    "edit": "Edit the order",
+    "cancel": "Cancel items",
+    "refund": "Refund",
+    "claim": "Lost or damaged",
+    "goodwill": "Goodwill",
+}
+GIVES_MONEY: Final = {"refund", "claim", "goodwill"}
+
+
+@bp.get("/orders/<order_number:number>/changes/new")
+@requires("orders.edit")
+def new_change(number: str) -> Response:
+    return _form(number, _kind(), {}, None)
+
+
+@bp.get("/orders/<order_number:number>/edit")
+@requires("orders.edit")
+def edit_order(number: str) -> Response:
+    return _form(number, "edit", {}, None)
+
+
+@bp.get("/orders/<order_number:number>/cancellation/new")
+@requires("orders.edit")
+def cancel_items(number: str) -> Response:
+    return _form(number, "cancel", {}, None)
+
+
+@bp.get("/orders/<order_number:number>/refund/new")
+@requires("orders.edit", "orders.refund")
+def refund_order(number: str) -> Response:
+    return _form(number, "refund", {}, None)
+
+
+@bp.get("/orders/<order_number:number>/claim/new")
+@requires("orders.edit", "orders.refund")
+def claim_items(number: str) -> Response:
+    return _form(number, "claim", {}, None)
+
+
+@bp.get("/orders/<order_number:number>/goodwill/new")
+@requires("orders.edit", "orders.refund")
+def give_goodwill(number: str) -> Response:
+    return _form(number, "goodwill", {}, None)
+
+
+@bp.post("/orders/<order_number:number>/changes/sketch")
+@requires("orders.edit", passive=True)
+def sketch(number: str) -> Response:
+    """What the form as it is typed would come to; nothing is kept."""
+    now, plan, problem = _now(number), None, None
+    try:
+        plan = plan_change(now, _read(now, _kind()))
+    except DomainError as error:
+        problem = error.message
+    return render(
+        "orders/changes/_sketch.html",
+        now=now,
+        problem=problem,
+        live_url=url_for("changes.sketch", number=number),
+        **_effects(plan),
+    )
+
+
+@bp.post("/orders/<order_number:number>/changes")
+@requires("orders.edit")
+def begin_change(number: str) -> ResponseReturnValue:
+    found, kind = find_order(number), _kind()
+    try:
+        proposal = _read(_now(number), kind)
+        n = services.begin(
+            found.order_id, proposal, reason_code=request.form.get("reason_code", ""), note=request.form.get("note"),
+            by=current_actor(),
+        )  # fmt: skip
+    except DomainError as error:
+        db.session.rollback()
+        return _form(number, kind, request.form, error)
+    db.session.commit()
+    return see_other(url_for("changes.change", number=number, n=n, list=request.args.get("list")))
+
+
+@bp.get("/orders/<order_number:number>/changes/<int(max=2147483647):n>")
+@requires("orders.view")
+def change(number: str, n: int) -> Response:
+    return _preview(number, n)
+
+
+@bp.post("/orders/<order_number:number>/changes/<int(max=2147483647):n>/confirmation")
+@requires("orders.edit")
+def confirm_change(number: str, n: int) -> ResponseReturnValue:
+    return _decide(number, n, "confirm")
+
+
+@bp.post("/orders/<order_number:number>/changes/<int(max=2147483647):n>/approval")
+@requires("orders.refund")
+def approve_change(number: str, n: int) -> ResponseReturnValue:
+    return _decide(number, n, "approve")
+
+
+@bp.post("/orders/<order_number:number>/changes/<int(max=2147483647):n>/refusal")
+@requires("orders.refund")
+def refuse_change(number: str, n: int) -> ResponseReturnValue:
+    found = find_order(number)
+    try:
+        services.refuse(found.order_id, n, by=current_actor())
+    except DomainError as error:
+        db.session.rollback()
+        return _preview(number, n, problem=error)
+    db.session.commit()
+    toast("The refund is not given. The order stays as it was.")
+    return see_other(order_url(number))
+
+
+@bp.post("/orders/<order_number:number>/changes/<int(max=2147483647):n>/drop")
+@requires("orders.edit")
+def drop_change(number: str, n: int) -> ResponseReturnValue:
+    services.drop(find_order(number).order_id, n, by=current_actor())
+    db.session.commit()
+    toast("Nothing was changed.", "info")
+    return see_other(order_url(number))
+
+
+@bp.get("/refunds/waiting")
+@requires("orders.refund")
+def waiting() -> Response:
+    rows = queries.waiting_changes()
+    return render(
+        "orders/changes/waiting.html", rows=rows, owed=queries.owed_orders(), names=queries.names_of(rows),
+        reason_words=reason_words, kinds=KIND_WORDS, me=current_identity().actor.id,
+    )  # fmt: skip
+
+
+@bp.get("/refunds/worklist")
+@requires("orders.refund", passive=True)
+def worklist() -> Response:
+    """The region of home that counts refunds that wait, and orders whose buyers are owed money."""
+    return render("orders/changes/_worklist.html", waiting=queries.waiting_count(), owed=queries.owed_count())
+
+
+def _changes_of(number: str) -> dict[str, Any]:
+    order_id = find_order(number).order_id
+    rows, waiting = queries.changes_of(order_id), queries.waiting_of(order_id)
+    return {
+        "now": _now(number), "changes": rows, "waiting": waiting, "names": queries.names_of([*rows, *waiting]),
+        "kinds": KIND_WORDS, "reason_words": reason_words,
+    }  # fmt: skip
+
+
+CHANGES: Final = Panel("changes.changes", "orders/changes/_changes.html", "Changes", _changes_of)
+
+
+@bp.get("/orders/<order_number:number>/changes")
+@requires("orders.view", passive=True)
+def changes(number: str) -> Response:
+    return CHANGES.show(number)
+
+
+def _decide(number: str, n: int, act: str) -> ResponseReturnValue:
+    found, by = find_order(number), current_actor()
+    try:
+        _require_right(services.preview(found.order_id, n))
+        work = services.confirm if act == "confirm" else services.approve
+        outcome = work(found.order_id, n, version=version_seen(), by=by)
+    except DomainError as error:
+        db.session.rollback()
+        return _preview(number, n, problem=error)
+    db.session.commit()
+    _say(outcome)
+    return see_other(order_url(number))
+
+
+def _say(outcome: services.Outcome) -> None:
+    if outcome.state == "already":
+        toast("This change was made already, so nothing was done twice.", "info")
+    elif outcome.state == "waiting":
+        toast(
+            "A second person must agree to this refund. It waits for them; nothing was changed yet.",
+            "warning",
+        )
+    else:
+        toast("The order is changed.")
+
+
+def _require_right(shown: services.Preview) -> None:
+    if shown.plan is not None and shown.plan.refund is not None and not can("orders.refund"):
+        raise ForbiddenError(
+            "Your role may change orders, but not give money back. Leave the refund to someone who may."
+        )
+
+
+def _kind() -> str:
+    kind = request.values.get("kind", "edit")
+    if kind not in TITLES:
+        raise NotFoundError("There is no such kind of change.")
+    if kind in GIVES_MONEY and not can("orders.refund"):
+        raise ForbiddenError("Your role may not give money back.")
+    return kind
+
+
+def _read(now: OrderNow, kind: str) -> Proposal:
+    proposal = read_proposal(kind, now, request.form)
+    if proposal.refund is not None and not can("orders.refund"):
+        raise ForbiddenError("Your role may not give money back.", field="give_back")
+    return proposal
+
+
+def _now(number: str) -> OrderNow:
+    order_id, table = find_order(number).order_id, Order.__table__
+    head = db.session.execute(
+        sa.select(table).where(table.c.merchant_id == current_merchant_id(), table.c.id == order_id)
+    ).mappings().one_or_none()  # fmt: skip
+    if head is None:
+        raise NotFoundError("This order is in the archive.")
+    return read_order(head)
+
+
+def _form(number: str, kind: str, typed: Mapping[str, str], error: DomainError | None) -> Response:
+    now, plan = _now(number), None
+    if typed:
+        try:
+            plan = plan_change(now, _read(now, kind))
+        except DomainError:
+            plan = None
+    return render(
+        "orders/changes/new_change.html", number=number, now=now, kind=kind, title=TITLES[kind], typed=typed,
+        plain=lambda value: _plain(value, now.decimals), reasons=list(REASONS[kind].items()), added_rows=range(1, ADDED_ROWS + 1), error=error, problem=None,
+        status=error.status if error else 200, **_effects(plan),
+    )  # fmt: skip
+
+
+def _preview(number: str, n: int, *, problem: DomainError | None = None) -> Response:
+    shown = services.preview(find_order(number).order_id, n)
+    draft, told = shown.draft, problem or shown.problem
+    is_done = draft["state"] in {"confirmed", "dropped", "refused"}
+    status = problem.status if problem else 200
+    return render(
+        "orders/changes/change.html", number=number, draft=draft, now=shown.now, is_done=is_done, status=status,
+        problem=told.message if told and not (is_done and problem is None) else None,
+        title=KIND_WORDS[draft["kind"]], reason=reason_words(draft["kind"], draft["reason_code"]),
+        is_own=draft["actor_kind"] == "user" and draft["actor_id"] == current_actor().id,
+        names=queries.names_of([draft]), **_effects(None if is_done else shown.plan),
+    )  # fmt: skip
+
+
+def _effects(plan: Plan | None) -> dict[str, Any]:
+    return {"plan": plan, "stock": queries.stock_effects(plan) if plan is not None else []}
+
+
+def _plain(value: Decimal, decimals: int) -> str:
+    """An amount as a field holds it: with the currency's decimals, and more only where the price has more."""
+    short = round(value, decimals)
+    return f"{short if short == value else value.normalize():f}"
