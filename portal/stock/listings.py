@@ -10,6 +10,7 @@ from portal.catalog.naming import title_key
 from portal.core.listing import ChoiceFilter, Column, Extra, FlagFilter, Listing, Sort, TextFilter
 from portal.core.normalise import code_key
 from portal.stock import queries
+from portal.stock.count_filter import NotCountedFilter
 from portal.stock.models import Location, StockLevel
 
 _level = StockLevel.__table__.c
@@ -78,6 +79,7 @@ LEVELS = Listing(
         Column("unavailable", "Unavailable", kind="number"),
         Column("available", "Available", kind="number", card=3),
         Column("incoming", "Incoming", kind="number", default=False),
+        Column("counted", "Counted", _level.counted_at, kind="time", default=False),
     ],
     extras=[Extra(columns=FIGURES, load=queries.figures_of_levels)],
     filters=[
@@ -103,6 +105,7 @@ LEVELS = Listing(
             options=location_choices,
             index="stock_level_merchant_id_location_id_variant_id_idx",
         ),
+        NotCountedFilter(key="uncounted", label="Not counted for", expression=_level.counted_at),
         FlagFilter(
             key="low",
             label="Low stock",

@@ -325,6 +325,21 @@ def test_a_review_that_is_out_of_date_approves_nothing(in_scope: int, shelf: She
     db.session.rollback()
 
 
+def test_what_was_not_counted_for_long_is_found_in_the_list(
+    app: Flask, merchant: int, login: Login, member: Member, shelf: Shelf, count_id: int
+) -> None:
+    client = login(member("warehouse"))
+    for days in ("0", "90"):
+        assert "LAN-1" in client.get(f"/stock?f=1.uncounted.min.{days}").text
+    with app.app_context(), merchant_scope(merchant):
+        scan(count_id, 10)
+        apply(count_id)
+    assert "LAN-1" in client.get("/stock?f=1.uncounted.min.0").text
+    page = client.get("/stock?f=1.uncounted.min.90").text
+    assert "No levels match" in page and "90 days" in page
+    assert "is no number of days" in client.get("/stock?f=1.uncounted.min.soon").text
+
+
 # People at once.
 
 
