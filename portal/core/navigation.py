@@ -69,12 +69,15 @@ def navigation() -> list[dict[str, Any]]:
     for head in heads:
         head["active"] = any(child["active"] for child in head["children"])
     if not any(head["active"] for head in heads):
+        # A domain may have a page under Settings as well; its other pages belong to the section that comes first.
         for head in heads:
             head["active"] = any(
                 entry.endpoint.partition(".")[0] == blueprint
                 for entry in shown
                 if entry.section == head["section"]
             )
+            if head["active"]:
+                break
     return heads
 
 

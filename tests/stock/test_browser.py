@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import sqlalchemy as sa
+from flask import Flask
 from playwright.sync_api import Page
 
+from portal.core.database import db, merchant_scope
+from portal.core.jobs import run_due_jobs
+from portal.stock import verifying
+from portal.stock.models import StockFinding, StockLevel
 from portal.stock.queries import Figures
+from portal.stock.services import Move, apply_moves
 from tests.stock.conftest import Shelf
 from tests.support.browser import axe_findings
-from tests.support.people import Person
+from tests.support.people import SYSTEM, Person
 
 pytestmark = pytest.mark.browser
 
@@ -56,13 +63,77 @@ def test_without_javascript_an_adjustment_comes_back_to_the_list(
     assert units().on_hand == 13
 
 
+@pytest.fixture
+def wrong(app: Flask, merchant: int, shelf: Shelf) -> tuple[int, int]:
+    """A counter that SQL made wrong, found by a verification: the run's id and the difference's."""
+    with app.app_context(), merchant_scope(merchant):
+        apply_moves([Move(shelf.variant_id, shelf.main, "deallocated", allocated=-3)], by=SYSTEM)
+        db.session.execute(
+            sa.update(StockLevel)
+            .where(StockLevel.variant_id == shelf.variant_id)
+            .values(on_hand=StockLevel.__table__.c.on_hand + 2)
+        )
+        apply_moves([Move(shelf.variant_id, shelf.main, "sold", on_hand=-1)], by=SYSTEM)
+        verifying.request_verification(by=SYSTEM)
+        db.session.commit()
+        run_due_jobs()
+        found = db.session.scalars(sa.select(StockFinding)).one()
+        return found.verification_id, found.id
+
+
+def test_a_difference_is_repaired_by_keyboard_alone(
+    open_browser: Open,
+    member: Member,
+    shelf: Shelf,
+    wrong: tuple[int, int],
+    units: Callable[..., Figures],
+) -> None:
+    page = open_browser(member("warehouse"))
+    page.goto("/stock")
+    page.get_by_role("link", name="See the difference").press("Enter")
+    page.get_by_role("link", name="LAN-1 at Main").press("Enter")
+    page.get_by_text("first movement that does not follow").wait_for()
+    page.get_by_label("What the movements say").press("Space")
+    page.get_by_label("Reason").press("D")
+    page.get_by_role("button", name="Repair").press("Enter")
+    page.get_by_text("Level and movements agree again").wait_for()
+    assert units().on_hand == 9
+
+
+def test_without_javascript_units_are_set_aside_and_a_number_opens_what_makes_it(
+    open_browser: Open, member: Member, shelf: Shelf, units: Callable[..., Figures]
+) -> None:
+    page = open_browser(member("warehouse"), java_script_enabled=False)
+    page.goto(f"/stock/levels/{shelf.variant_id}/{shelf.main}")
+    page.get_by_label("What happens").select_option(label="Set aside as damaged")
+    page.get_by_label("Units", exact=True).fill("2")
+    page.locator("#aside").get_by_role("button", name="Apply").click()
+    assert units().damaged == 2
+    page.get_by_role("link", name="Unavailable").click()
+    assert page.get_by_role("heading", level=1).inner_text() == "Unavailable: 2"
+    assert "The movements come to 2" in page.locator("main").inner_text()
+
+
 @pytest.mark.parametrize("options", SCHEMES)
 def test_axe_finds_nothing_on_the_screens_of_stock(
-    open_browser: Open, member: Member, shelf: Shelf, options: dict[str, object]
+    open_browser: Open,
+    member: Member,
+    shelf: Shelf,
+    wrong: tuple[int, int],
+    options: dict[str, object],
 ) -> None:
     page = open_browser(member("owner"), **options)
     for address in (
         "",
+        "/verifications",
+        f"/verifications/{wrong[0]}",
+        f"/findings/{wrong[1]}",
+        "/settings",
+        f"/variants/{shelf.variant_id}/components",
+        *(
+            f"/levels/{shelf.variant_id}/{shelf.main}/{counter}"
+            for counter in ("on-hand", "allocated", "unavailable", "available", "incoming")
+        ),
         f"/levels/{shelf.variant_id}/{shelf.main}",
         f"/variants/{shelf.variant_id}",
         "/locations",

@@ -5,27 +5,32 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.accounts.access import current_actor, requires
 from portal.catalog import typed
-from portal.core import formats
 from portal.core.database import db
 from portal.core.errors import DomainError
 from portal.core.http import path_or, render, see_other, toast, wants_fragment
 from portal.core.listing import neighbours, show_list
 from portal.stock import queries
 from portal.stock.ledger import ledger as read_ledger
-from portal.stock.ledger import ledger_sums, stock_history
+from portal.stock.ledger import ledger_sums
 from portal.stock.listings import LEVELS
 from portal.stock.models import MOVEMENT_KINDS
 from portal.stock.services import MOST_UNITS, InsufficientStockError, adjust_once
 from portal.stock.verifying import last_verification
 from portal.stock.views.acts import ACTS
-from portal.stock.views.blueprint import adjusting, bp, location_or_404, product_or_404, variant_or_404
+from portal.stock.views.blueprint import (
+    adjusting,
+    bp,
+    location_or_404,
+    product_or_404,
+    variant_or_404,
+    variant_stock,
+)
 
 KIND_WORDS = {
     "opening": "Opening balance",
@@ -113,8 +118,7 @@ def variant(variant_id: int) -> Response:
         "stock/variant.html",
         variant=found,
         product=product_or_404(found.product_id),
-        levels=queries.levels_of_variant(variant_id),
-        history=stock_history(variant_id, ZoneInfo(formats.current_region().zone)),
+        **variant_stock(variant_id),
         **adjusting(),
         errors={},
         typed={},

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
-
 from flask import Response
 
 from portal.accounts.access import requires
-from portal.core import formats
 from portal.core.http import render_region
 from portal.stock import queries
-from portal.stock.ledger import stock_history
-from portal.stock.views.blueprint import adjusting, bp, product_or_404, variant_or_404
+from portal.stock.views.blueprint import adjusting, bp, product_or_404, variant_or_404, variant_stock
 
 
 @bp.get("/products/<int:product_id>/levels")
@@ -34,8 +30,7 @@ def variant_levels(variant_id: int) -> Response:
         "stock/_variant_levels.html",
         title="Stock",
         variant=found,
-        levels=queries.levels_of_variant(variant_id),
-        history=stock_history(variant_id, ZoneInfo(formats.current_region().zone)),
+        **variant_stock(variant_id),
         **adjusting(),
         errors={},
         typed={},
