@@ -82,8 +82,14 @@ def sending_places(order_id: int) -> Sequence[SendingPlace]:
     return places or ([SendingPlace(None, "No location", uncounted)] if uncounted else [])
 
 
-def bring_to(order_id: int, units_by_line: Mapping[int, int], location_id: int, *, by: Actor) -> None:
-    """Have so many units of lines promised at a location: taken from other places' promise first, then anew.
+def bring_to(
+    order_id: int, units_by_line: Mapping[int, int], location_id: int, *, keeps_others: bool = False, by: Actor
+) -> None:  # fmt: skip
+    """Have so many units of lines promised at a location.
+
+    Args:
+        units_by_line: units of each line that shall be promised there.
+        keeps_others: what is promised elsewhere stays so; otherwise it gives way first.
 
     Raises:
         ConflictError: there are not enough free units there.
@@ -93,10 +99,12 @@ def bring_to(order_id: int, units_by_line: Mapping[int, int], location_id: int, 
     for n, units in sorted(units_by_line.items()):
         line = lines.get(n)
         if line is not None and line["is_counted"] and units > 0:
-            _bring(order_id, line, units, location_id, by)
+            _bring(order_id, line, units, location_id, keeps_others, by)
 
 
-def _bring(order_id: int, line: sa.RowMapping, units: int, location_id: int, by: Actor) -> None:
+def _bring(
+    order_id: int, line: sa.RowMapping, units: int, location_id: int, keeps_others: bool, by: Actor
+) -> None:  # fmt: skip
     n, variant_id = line["n"], line["variant_id"]
     parts = parts_of([variant_id]).get(variant_id) or {variant_id: 1}
     rows = db.session.execute(
@@ -113,7 +121,7 @@ def _bring(order_id: int, line: sa.RowMapping, units: int, location_id: int, by:
     moved = units - there
     if moved <= 0:
         return
-    from_elsewhere = min(moved, line["allocated_quantity"] - there)
+    from_elsewhere = 0 if keeps_others else min(moved, line["allocated_quantity"] - there)
     _give_up_elsewhere(order_id, rows, parts, from_elsewhere, location_id, by)
     try:
         _promise_here(

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import portal.orders.letters.automatic
 import portal.orders.waiting  # noqa: F401  registers its job and its consumer
+from portal.core.listing import register_listing
+from portal.core.navigation import register_nav
 from portal.core.slots import register_slot
 from portal.orders.acts import register_order_act
+from portal.orders.shortfalls.listings import SHORTFALLS
 from portal.orders.views.parcels import may_send
 
 
 def set_up() -> None:
-    """Register everything that fulfilment, holds, letters and files add."""
-    register_slot("order.panels", "orders.order_parcels", "orders.view", 20, label="Parcels")
-    register_slot(
-        "order.panels", "orders.order_contacts", "orders.view", 70, label="Contact with the customer"
-    )
-    register_slot("order.panels", "orders.order_files", "orders.view", 80, label="Files")
+    """Register everything that fulfilment, holds, shortfalls, letters and files add."""
+    register_listing(SHORTFALLS)
+    register_nav("Orders", "Shortfalls", "orders.shortfalls", "alert-triangle", "orders.view", order=22)
+    register_slot("home.worklist", "orders.shortfall_worklist", "orders.view", 11, label="Shortfalls")
+    for order, endpoint, label in (
+        (10, "orders.order_shortfalls", "Missing units"),
+        (20, "orders.order_parcels", "Parcels"),
+        (70, "orders.order_contacts", "Contact with the customer"),
+        (80, "orders.order_files", "Files"),
+    ):
+        register_slot("order.panels", endpoint, "orders.view", order, label=label)
     register_order_act(
         "orders.new_parcel", "Send parcel", "truck-delivery", "orders.edit", 10, is_main=True, when=may_send
     )

@@ -13,8 +13,8 @@ from portal.orders.views import (
     payments,
     presence,
     regions,
-    returns,
     sending,
+    shortfalls,
     words,
 )
 from portal.orders.views.blueprint import bp
@@ -31,7 +31,7 @@ __all__ = [
     "payments",
     "presence",
     "regions",
-    "returns",
     "sending",
+    "shortfalls",
     "words",
 ]

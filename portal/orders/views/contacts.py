@@ -6,10 +6,6 @@ from typing import Any
 
 from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
-from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField
-from wtforms.fields.choices import SelectChoice
-from wtforms.validators import Length
 
 from portal.accounts.access import can, current_actor, requires
 from portal.core.database import db
@@ -19,29 +15,13 @@ from portal.orders.assigning import workers
 from portal.orders.book import change_order
 from portal.orders.guards import require_unchanged
 from portal.orders.letters.buyers import addressee_of
-from portal.orders.letters.contacts import WAYS, contacts_of, log_contact
-from portal.orders.letters.texts import LONGEST_BODY, LONGEST_SUBJECT, filled, send_text, texts
+from portal.orders.letters.contacts import contacts_of, log_contact
+from portal.orders.letters.forms import CallForm, MailForm
+from portal.orders.letters.texts import filled, send_text, texts
 from portal.orders.queries import find_order, version_of
+from portal.orders.shortfalls.ways import mark_told
 from portal.orders.views.blueprint import bp, version_seen
 from portal.orders.views.frame import Panel, act, order_url
-
-
-class CallForm(FlaskForm):
-    """A contact that is written down."""
-
-    way = SelectField("How", choices=[SelectChoice(key, words) for key, words in WAYS.items()])
-    is_incoming = BooleanField("The customer contacted us")
-    summary = TextAreaField("What was said", [Length(max=5000, message="Keep it under 5,000 characters.")])
-
-
-class MailForm(FlaskForm):
-    """A mail to the buyer."""
-
-    text = HiddenField()
-    subject = StringField(
-        "Subject", [Length(max=LONGEST_SUBJECT, message="Keep the subject under 200 characters.")]
-    )
-    body = TextAreaField("Text", [Length(max=LONGEST_BODY, message="Keep the mail under 10,000 characters.")])
 
 
 def _contacts_of(number: str) -> dict[str, Any]:
@@ -82,6 +62,7 @@ def new_letter(number: str) -> Response:
     chosen = next((each for each in texts() if each.key == request.args.get("text")), None)
     if chosen is not None:
         ready = filled(chosen, found.order_id)
+        form.shortfall.data = request.args.get("shortfall", "")
         form.text.data, form.subject.data, form.body.data = ready.key, ready.subject, ready.body
     return _letter(number, form)
 
@@ -99,6 +80,8 @@ def send_letter(number: str) -> ResponseReturnValue:
             found.order_id, form.subject.data or "", form.body.data or "", title=name, by=current_actor()
         )
         change_order(found.order_id)
+        if (form.shortfall.data or "").isascii() and (form.shortfall.data or "").isdigit():
+            mark_told(found.order_id, int(str(form.shortfall.data)[:19]), by=current_actor())
     except DomainError as error:
         db.session.rollback()
         if error.field in form:

@@ -131,7 +131,7 @@ def show_order(
     }
     return render(
         "orders/order.html", order=whole.head, whole=whole, contacts=contacts_of(whole, is_shown), is_shown=is_shown,
-        lines=[dict(line) | {"left": left_of(line)} for line in whole.lines], due=whole.head["total"] - whole.head["captured_total"],
+        lines=[dict(line) | {"left": left_of(line)} for line in whole.lines], due=-whole.head["credit_total"],
         timeline_entries=entries_of(whole.events, whole.notes, is_shown=is_shown), previous_url=previous_url, next_url=next_url,
         holds=standing_holds(found.order_id), colleagues=others_in(found.order_id), workers=workers(),
         assigned=assigned_to(found.order_id), acts=order_acts(whole), acted=next((name for name in kinds if made[name].errors), None), inline=inline or {},
