@@ -18,15 +18,16 @@ from portal.orders.api.views import bp as api_bp
 from portal.orders.api.views import described
 from portal.orders.causes import order_causes
 from portal.orders.changes import setup as changes
-from portal.orders.channel_settings import channel_choices
-from portal.orders.channel_views import bp as sales_channels_bp
 from portal.orders.documents import setup as documents
 from portal.orders.drafts.listings import DRAFTS
 from portal.orders.drafts.views import bp as drafts_bp
 from portal.orders.fulfilment import setup as fulfilment
 from portal.orders.listings import ORDERS
 from portal.orders.payments import setup as payments
+from portal.orders.returns import setup as returns
 from portal.orders.routing_case import tried_order
+from portal.orders.sales_channels.services import channel_choices
+from portal.orders.sales_channels.views import bp as sales_channels_bp
 from portal.orders.stock_parts import register_orders_as_source
 from portal.orders.tax.views import bp as tax_bp
 from portal.orders.views import bp
@@ -46,7 +47,6 @@ def register(app: Flask) -> None:
     register_slot("home.worklist", "orders.worklist", "orders.view", 10, label="Orders that wait")
     register_slot("order.panels", "orders.order_allocation", "orders.view", 25, label="Allocation")
     register_slot("order.panels", "orders.payments", "orders.view", 30, label="Payments")
-    register_slot("order.panels", "orders.returns", "orders.view", 40, label="Returns")
     fulfilment.set_up()
     register_cause("order", order_causes)
     register_orders_as_source()
@@ -56,6 +56,7 @@ def register(app: Flask) -> None:
     payments.set_up(app)
     documents.register(app)
     changes.set_up(app)
+    returns.set_up(app)
     app.register_blueprint(described)
     register_api(app, api_bp)
     register_channel_choices(channel_choices)

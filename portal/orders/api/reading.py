@@ -76,17 +76,18 @@ def orders_before(
     external_id: str | None,
 ) -> tuple[list[dict[str, Any]], int | None]:
     """A page of orders, newest first, and the cursor of the next one; None when this is the last."""
+    below = cursor if cursor is not None else floor_at(utc_now() + dt.timedelta(days=2))
     values = {
         "merchant": current_merchant_id(),
         "channel": channel_id,
         "state": state,
         "external_id": external_id,
-        "below": cursor if cursor is not None else floor_at(utc_now() + dt.timedelta(days=2)),
+        "below": below,
         "most": limit + 1,
     }
     floor = floor_at(max(placed_after, _FIRST)) if placed_after is not None else 0
-    rows: Sequence[Mapping[str, Any]] = ()
-    for lowest in _lowest(values["below"], floor):
+    rows: Sequence[sa.RowMapping] = ()
+    for lowest in _lowest(below, floor):
         statement = _LIST_BY_NUMBER if external_id is not None else _LIST
         rows = db.session.execute(statement, values | {"from": lowest}).mappings().all()
         if len(rows) > limit:
@@ -116,7 +117,7 @@ def _line(line: Mapping[str, Any], money: _Money) -> dict[str, Any]:
     }
 
 
-def _summary(row: Mapping[str, Any]) -> dict[str, Any]:
+def _summary(row: sa.RowMapping) -> dict[str, Any]:
     return {
         "id": public_id("ord", row["id"]),
         **{

@@ -18,12 +18,12 @@ from portal.core.money import minor_units, round_to_minor
 from portal.core.subjects import DataSubject
 from portal.customers.models import Customer, CustomerAddress
 from portal.customers.services import create_customer
-from portal.orders.channel_settings import phone_channel
 from portal.orders.drafts.finding import SoldVariant, sold_variant
 from portal.orders.models import ComposedOrder, ComposedOrderLine, SalesChannel
 from portal.orders.new_order import NewCharge, NewContact, NewDiscount, NewLine, NewOrder, PlacedOrder
 from portal.orders.placement import place_order
 from portal.orders.pricing import Priced, price
+from portal.orders.sales_channels.services import phone_channel
 from portal.stock.reservations import release, reserve
 from portal.stock.routing.planning import Case, Want
 

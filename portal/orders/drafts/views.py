@@ -20,12 +20,12 @@ from portal.core.http import can, render, render_region, see_other, toast, wants
 from portal.core.listing import show_list
 from portal.core.money import minor_units
 from portal.core.reveal import log_view
-from portal.orders.channel_settings import channel_choices
 from portal.orders.drafts import finding, services
 from portal.orders.drafts.listings import DRAFTS
 from portal.orders.models import ComposedOrder, Order
 from portal.orders.payments.services import create_link
 from portal.orders.pricing import Priced
+from portal.orders.sales_channels.services import channel_choices
 
 bp: Final = Blueprint("drafts", __name__, url_prefix="/drafts")
 FIELDS: Final = (*services.DETAILS, "shipping_amount", "discount_amount", "discount_percent")
@@ -215,7 +215,9 @@ def _act(
         searched = {}
     if wants_fragment():
         return _page(draft_id, _Refused(typed=searched))
-    return see_other(url_for("drafts.draft", draft_id=draft_id, **searched))
+    return see_other(
+        url_for("drafts.draft", draft_id=draft_id, find=searched.get("find"), who=searched.get("who"))
+    )
 
 
 def _save(found: ComposedOrder, *, without: int | None = None) -> None:
@@ -313,9 +315,9 @@ def _version() -> int | None:
     return request.form.get("version", type=int)
 
 
-def _number_of(order_id: int) -> sa.Select[tuple[str]]:
+def _number_of(order_id: int) -> sa.Select[str]:
     return sa.select(Order.number).where(Order.id == order_id)
 
 
-def _total_of(order_id: int) -> sa.Select[tuple[Decimal]]:
+def _total_of(order_id: int) -> sa.Select[Decimal]:
     return sa.select(Order.total).where(Order.id == order_id)

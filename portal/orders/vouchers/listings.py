@@ -38,13 +38,6 @@ VOUCHERS = Listing(
     hidden={"currency": _voucher.currency},
     filters=[
         ChoiceFilter(key="kind", label="Gives", expression=_voucher.kind, options=list(KINDS.items())),
-        ChoiceFilter(
-            key="state",
-            label="State",
-            expression=_voucher.is_active,
-            convert=lambda text: text == "y",
-            options=[("y", "In use"), ("n", "Not in use")],
-        ),
     ],
     quick=lambda text: _voucher.code_key == (code_key(text) or ""),
     quick_label="Code",

@@ -6,10 +6,6 @@ from typing import Final
 
 from flask import Blueprint, Response, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
-from wtforms import BooleanField, HiddenField, IntegerField, SelectField, StringField
-from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from portal.accounts.access import current_actor, get_or_404, requires
 from portal.catalog.conflicts import stale_answer
@@ -18,35 +14,11 @@ from portal.core.database import db
 from portal.core.errors import DomainError, StaleError
 from portal.core.http import render, see_other, toast
 from portal.core.merging import pack_base, unpack_base
-from portal.orders import channel_settings as services
 from portal.orders.models import SalesChannel
+from portal.orders.sales_channels import services
+from portal.orders.sales_channels.forms import SalesChannelForm
 
 bp: Final = Blueprint("sales_channels", __name__, url_prefix="/settings/sales-channels")
-
-
-class SalesChannelForm(FlaskForm):
-    """A sales channel."""
-
-    version = HiddenField()
-    base = HiddenField()
-    name = StringField("Name", [InputRequired("Name the sales channel."), Length(max=80)])
-    code = StringField("Code", [Optional(), Length(max=40)])
-    kind = SelectField("Kind", choices=[SelectChoice(kind, words) for kind, words in services.KINDS.items()])
-    safety_buffer = IntegerField(
-        "Safety buffer",
-        [Optional(), NumberRange(0, services.MOST_UNITS, message="Enter a number of units from 0 up.")],
-        default=0,
-    )
-    is_active = BooleanField("It is in use", default=True)
-
-    def typed(self) -> services.ChannelValues:
-        return services.ChannelValues(
-            self.name.data or "",
-            self.code.data or "",
-            self.kind.data or "",
-            self.safety_buffer.data or 0,
-            bool(self.is_active.data),
-        )
 
 
 @bp.get("")
