@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from deploy.demo import catalogue, channel, customers, history, mail, privacy, returns, stock
+from deploy.demo import catalogue, channel, customers, history, mail, privacy, returns, stock, warehouse
 from deploy.demo.dates import move_back
 from deploy.demo.generated_shop import SHARED, SHARED_SEED
 from deploy.demo.orders import DAYS, Desk, OrderBook
@@ -66,6 +66,7 @@ def fill(team: dict[str, Actor]) -> None:
         os.environ["OWNER_DATABASE_URL"], current_merchant_id(), book.story, opened_at=now - dt.timedelta(days=DAYS + 2),
         first_day=now - dt.timedelta(days=AUDITED_DAYS), now=now, seed=SEED,
     )  # fmt: skip
+    warehouse.set_to_work(places, goods, by=team["warehouse"], owner=team["owner"], pick=pick)
     history.bring_in(
         history.half_rejected(today - dt.timedelta(days=2)),
         "wholesale orders typed by hand.csv",
