@@ -24,7 +24,7 @@ CHANGED: Final = ("order.changed", "order.cancelled")
 MOMENTS: Final = {
     "by_hand": frozenset[str](),
     "paid": frozenset({"order.placed", "order.paid", "order.changed"}),
-    "shipped": frozenset({"order.shipped", "order.changed"}),
+    "shipped": frozenset({"order.shipped", "order.collected", "order.handed_over", "order.changed"}),
 }
 LEFT: Final = ("part_fulfilled", "fulfilled")
 

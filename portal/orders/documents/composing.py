@@ -41,7 +41,7 @@ class Composed:
 
 def compose(
     source: Source, positions: Sequence[Position], settings: DocumentSettings, *,
-    kind: str, issued_on: dt.date, zone: str, corrects: Issued | None = None,
+    kind: str, issued_on: dt.date, corrects: Issued | None = None,
 ) -> Composed:  # fmt: skip
     """Put a document together.
 
@@ -53,14 +53,16 @@ def compose(
     bill_to = _bill_to(source)
     country = bill_to.get("country_code") or head["country_code"]
     language = language_for(locale=source.language, country=country, fallback=settings.language)
-    hand = hand_of(language, country, zone)
+    hand = hand_of(language, country, source.zone)
     sign = -1 if kind == "credit_note" else 1
     net = sum((position.net for position in positions), ZERO)
     tax = sum((position.tax for position in positions), ZERO)
-    supplied_on = source.shipped_at.astimezone(_zone(zone)).date() if source.shipped_at else issued_on
+    supplied_on = (
+        source.shipped_at.astimezone(ZoneInfo(source.zone)).date() if source.shipped_at else issued_on
+    )
     paper = Paper(
         heading=hand.words(kind), seller=seller_of(settings, hand), language=language, direction=hand.words.direction,
-        paper=settings.paper, facts=_facts(source, hand, kind, issued_on, supplied_on, zone), logo=settings.logo_key,
+        paper=settings.paper, facts=_facts(source, hand, kind, issued_on, supplied_on), logo=settings.logo_key,
         lead=_lead(hand, corrects), goods=_goods(positions, source, hand, sign),
         totals=_totals(positions, source, hand, sign, kind), taxes=_taxes(positions, currency, hand, sign),
         notes=_notes(source, settings, hand, kind, tax * sign, issued_on), footer=footer_of(settings, hand),
@@ -99,13 +101,13 @@ def _party(bill_to: dict[str, Any], hand: Hand, home: str | None) -> dict[str, A
 
 
 def _facts(
-    source: Source, hand: Hand, kind: str, issued_on: dt.date, supplied_on: dt.date, zone: str
+    source: Source, hand: Hand, kind: str, issued_on: dt.date, supplied_on: dt.date
 ) -> list[list[str | bool]]:
     words, head = hand.words, source.head
     facts: list[list[str | bool]] = [[words("issued_on"), hand.date(issued_on)]]
     if kind == "invoice":
         facts.append([words("supplied_on"), hand.date(supplied_on)])
-    ordered_on = head["placed_at"].astimezone(_zone(zone)).date()
+    ordered_on = head["placed_at"].astimezone(ZoneInfo(source.zone)).date()
     return [*facts, [words("order"), head["number"]], [words("ordered_on"), hand.date(ordered_on)]]
 
 
@@ -206,7 +208,3 @@ def _payment_notes(source: Source, settings: DocumentSettings, hand: Hand, issue
             )
         )
     return notes
-
-
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)

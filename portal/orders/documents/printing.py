@@ -95,9 +95,9 @@ class _Printing:
 
     def do(self, order_ids: Sequence[int]) -> None:
         """Set one batch, and commit it with how far the work is."""
-        log_view(
-            self._run.by, _subjects(order_ids), case=("documents", self._run.id), fields=("name", "address")
-        )
+        if self._run.by.kind == "user":
+            seen = _subjects(order_ids)
+            log_view(self._run.by, seen, case=("documents", self._run.id), fields=("name", "address"))
         papers: list[Paper] = []
         results: dict[int, _Made] = {}
         for order_id in order_ids:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from portal.accounts.models import Merchant
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import NotFoundError
 from portal.customers.models import Customer
@@ -34,7 +35,15 @@ _document: Final = OrderDocument.__table__
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An order, read for a document. ``language`` is what its customer chose, if they did."""
+    """An order, read for a document.
+
+    Attributes:
+        language: what its customer chose, if they did.
+        shipped_at: when the last parcel left.
+        zone: the merchant's time zone, which days are counted in.
+        country: the merchant's, whose law says how long documents are kept.
+        document_id: a key for the document that is made of it.
+    """
 
     head: sa.RowMapping
     subject_id: int | None
@@ -43,6 +52,9 @@ class Source:
     charges: Rows
     contacts: Rows
     shipped_at: dt.datetime | None
+    zone: str
+    country: str
+    document_id: int
 
     @property
     def order_id(self) -> int:
@@ -62,28 +74,47 @@ class Issued:
     positions: Sequence[Position]
 
 
-def read_source(order_id: int) -> Source:
+def read_source(order_id: int, *, lock: bool = False) -> Source:
     """The order.
+
+    Args:
+        lock: hold the order's head until the transaction ends; what is issued of it is then decided one by one.
 
     Raises:
         NotFoundError: it is not in the order book.
     """
-    customer, ref, merchant_id = Customer.__table__, OrderRef.__table__, current_merchant_id()
-    found = db.session.execute(
-        sa.select(_order, ref.c.subject_id, customer.c.locale.label("customer_locale"))
+    customer, ref, parcel, merchant = (
+        Customer.__table__,
+        OrderRef.__table__,
+        OrderFulfilment.__table__,
+        Merchant.__table__,
+    )
+    merchant_id = current_merchant_id()
+    shipped_at = (
+        sa.select(sa.func.max(parcel.c.shipped_at)).where(of_order(parcel, order_id)).scalar_subquery()
+    )
+    statement = (
+        sa.select(
+            _order, ref.c.subject_id, customer.c.locale.label("customer_locale"), shipped_at.label("shipped_at"),
+            merchant.c.time_zone, merchant.c.country.label("merchant_country"),
+            sa.func.new_id(sa.func.now()).label("document_id"),
+        )
         .join(ref, sa.and_(ref.c.merchant_id == _order.c.merchant_id, ref.c.order_id == _order.c.id))
+        .join(merchant, merchant.c.id == _order.c.merchant_id)
         .outerjoin(customer, sa.and_(customer.c.merchant_id == _order.c.merchant_id, customer.c.id == _order.c.customer_id))
         .where(_order.c.merchant_id == merchant_id, _order.c.id == order_id)
-    ).mappings().one_or_none()  # fmt: skip
+    )  # fmt: skip
+    found = (
+        db.session.execute(statement.with_for_update(of=_order) if lock else statement)
+        .mappings()
+        .one_or_none()
+    )
     if found is None:
         raise NotFoundError("The order is not in the order book any more.")
-    parcel = OrderFulfilment.__table__
-    shipped_at = db.session.execute(
-        sa.select(sa.func.max(parcel.c.shipped_at)).where(of_order(parcel, order_id))
-    ).scalar_one()
     return Source(
         found, found["subject_id"], found["customer_locale"], lines=rows_of(OrderLine, order_id), charges=rows_of(OrderCharge, order_id),
-        contacts=rows_of(OrderContact, order_id), shipped_at=shipped_at,
+        contacts=rows_of(OrderContact, order_id), shipped_at=found["shipped_at"], zone=found["time_zone"],
+        country=found["merchant_country"], document_id=found["document_id"],
     )  # fmt: skip
 
 

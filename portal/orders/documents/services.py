@@ -19,14 +19,14 @@ from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import ConflictError, DomainError, NotFoundError
-from portal.orders.book import lock_order, tell
+from portal.orders.book import tell
 from portal.orders.documents.billing import Position, owed, positions_of, reversed_positions
 from portal.orders.documents.composing import compose
 from portal.orders.documents.numbering import NewRef, take_number
 from portal.orders.documents.reading import Issued, Source, billed_positions, issued_of, read_source
 from portal.orders.documents.sealing import seal_party
 from portal.orders.documents.sellers import missing_of
-from portal.orders.documents.settings import document_settings, merchant_in_scope
+from portal.orders.documents.settings import document_settings
 from portal.orders.documents.slips import packing_slip, return_slip
 from portal.orders.models import InvoiceRef, OrderDocument
 
@@ -72,8 +72,7 @@ def issue_invoice(order_id: int, *, by: Actor) -> str:
         NotFoundError: the order is not in the order book.
         KeyringUnavailableError: the buyer cannot be sealed.
     """
-    lock_order(order_id)
-    source, issued = read_source(order_id), issued_of(order_id)
+    source, issued = read_source(order_id, lock=True), issued_of(order_id)
     positions = owed(_positions(source), billed_positions(issued)).to_invoice
     if not positions:
         invoices = [each for each in issued if each.kind == "invoice"]
@@ -95,13 +94,11 @@ def issue_credit_note(order_id: int, change_n: int, *, by: Actor) -> str | None:
         NotFoundError: the order is not in the order book.
         KeyringUnavailableError: the buyer cannot be sealed.
     """
-    lock_order(order_id)
-    issued = issued_of(order_id)
+    source, issued = read_source(order_id, lock=True), issued_of(order_id)
     known = next((each.number for each in issued if each.change_n == change_n), None)
     invoices = [each for each in issued if each.kind == "invoice"]
     if known is not None or not invoices:
         return known
-    source = read_source(order_id)
     positions = owed(_positions(source), billed_positions(issued)).to_credit
     if not positions or not any(position.gross for position in positions):
         return None
@@ -115,13 +112,12 @@ def reverse_invoices(order_id: int, *, by: Actor) -> str:
         ConflictError: nothing is invoiced, or it was taken back already.
         NotFoundError: the order is not in the order book.
     """
-    lock_order(order_id)
-    issued = issued_of(order_id)
+    source, issued = read_source(order_id, lock=True), issued_of(order_id)
     invoices = [each for each in issued if each.kind == "invoice"]
     positions = reversed_positions(billed_positions(issued))
     if not invoices or not positions:
         raise ConflictError("Nothing of this order is invoiced any more.")
-    return _issue(read_source(order_id), positions, "credit_note", corrects=invoices[-1], by=by)
+    return _issue(source, positions, "credit_note", corrects=invoices[-1], by=by)
 
 
 def require_document_of(order_id: int, document_id: int) -> None:
@@ -144,23 +140,21 @@ def _issue(
     source: Source, positions: Sequence[Position], kind: str, *, by: Actor,
     change_n: int | None = None, corrects: Issued | None = None,
 ) -> str:  # fmt: skip
-    settings, merchant = document_settings(), merchant_in_scope()
+    settings, document_id = document_settings(), source.document_id
     missing = missing_of(settings)
     if missing:
         raise SellerIncompleteError(missing)
-    issued_on = utc_now().astimezone(ZoneInfo(merchant.time_zone)).date()
+    issued_on = utc_now().astimezone(ZoneInfo(source.zone)).date()
     composed = compose(
         source,
         positions,
         settings,
         kind=kind,
         issued_on=issued_on,
-        zone=merchant.time_zone,
         corrects=corrects,
     )
-    document_id = db.session.execute(sa.select(sa.func.new_id(sa.func.now()))).scalar_one()
     sealed = seal_party(
-        composed.party, document_id, source.subject_id, country=settings.country_code or merchant.country,
+        composed.party, document_id, source.subject_id, country=settings.country_code or source.country,
         issued_on=issued_on,
     )  # fmt: skip
     db.session.execute(

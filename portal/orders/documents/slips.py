@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
@@ -22,7 +23,7 @@ from portal.orders.documents.letterheads import (
 )
 from portal.orders.documents.papers import Cell, Code, Column, Paper, Table
 from portal.orders.documents.reading import Source, contact_of, read_source, rows_of
-from portal.orders.documents.settings import document_settings, logo_bytes, merchant_in_scope
+from portal.orders.documents.settings import document_settings, logo_bytes
 from portal.orders.documents.typesetting import pdf_of
 from portal.orders.documents.words import language_for
 from portal.orders.models import (
@@ -151,7 +152,7 @@ def _slip(
     return Paper(
         heading=heading, seller=seller_of(settings, hand), language=words.language, direction=words.direction, paper=settings.paper,
         recipient=recipient,
-        facts=[[words("order"), head["number"], True], [words("ordered_on"), hand.date(head["placed_at"].date())], *facts],
+        facts=[[words("order"), head["number"], True], [words("ordered_on"), hand.date(head["placed_at"].astimezone(ZoneInfo(source.zone)).date())], *facts],
         lead=lead, goods=Table([Column(words("quantity"), "end"), Column(words("item"), wide=True), Column("SKU")], rows),
         codes=[*([barcode] if barcode else []), *codes], boxes=boxes, notes=text_lines(settings.footer), footer=footer_of(settings, hand),
         page_words=words.raw("page"), logo=settings.logo_key,
@@ -162,4 +163,4 @@ def _hand(source: Source, settings: DocumentSettings) -> Hand:
     contact = contact_of(source.contacts, "shipping", "buyer", "billing") or {}
     country = contact.get("country_code") or source.head["country_code"]
     language = language_for(locale=source.language, country=country, fallback=settings.language)
-    return hand_of(language, country, merchant_in_scope().time_zone)
+    return hand_of(language, country, source.zone)

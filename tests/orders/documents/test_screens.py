@@ -27,6 +27,7 @@ from tests.orders.documents.shops import invoicing_shop
 from tests.support.client import HouseClient
 from tests.support.people import SYSTEM, Person
 from tests.support.shop import Shop
+from tests.support.waiting import settle
 
 Login = Callable[[Person], HouseClient]
 Member = Callable[..., Person]
@@ -194,9 +195,9 @@ def test_invoices_are_issued_by_themselves_at_the_chosen_moment(app: Flask, scop
     if moment == "shipped":
         acts.ship_lines(placed.order_id, {1: 2}, carrier=None, tracking_number=None, by=SYSTEM)
         db.session.commit()
-    for _ in range(2):
-        run_consumers("documents")
-        run_due_jobs()
+    settle()
+    run_consumers("documents")
+    run_due_jobs()
     assert [ref.order_id for ref in _refs()] == [placed.order_id]
     assert db.session.scalars(sa.select(Message.state).where(Message.template == "document")).all() == [
         "sent"
