@@ -288,8 +288,8 @@ def test_the_returns_that_wait_lead_to_their_orders(shop: Shop, login: Login, me
     insert_row(OrderReturn.__table__, with_return.order_id, n=1, state="received", requested_at=utc_now())
     db.session.commit()
     client = login(member("support"))
-    region = client.fragment("/orders/worklist").text
-    address = html.unescape(region.split("Returns to handle")[0].rpartition('href="')[2].partition('"')[0])
+    region = client.fragment("/returns/worklist").text
+    address = html.unescape(region.split("Returns to inspect")[0].rpartition('href="')[2].partition('"')[0])
     page = client.get(address).text
-    assert f">{with_return.number}</a>" in page
-    assert f">{without.number}</a>" not in page
+    assert f">{with_return.number}, return 1</a>" in page
+    assert f">{without.number}, return" not in page

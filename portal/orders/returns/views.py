@@ -1,0 +1,266 @@
+"""The returns desk: a queue for each state, a page for each return, and the form that begins one."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+import sqlalchemy as sa
+from flask import Blueprint, Response, request, url_for
+from flask.typing import ResponseReturnValue
+
+from portal.accounts.access import can, current_actor, requires
+from portal.core.clock import utc_now
+from portal.core.database import current_merchant_id, db
+from portal.core.errors import DomainError, NotFoundError
+from portal.core.http import render, see_other, toast
+from portal.orders.changes import services as changes
+from portal.orders.changes.order_now import OrderNow, read_order
+from portal.orders.changes.proposal import RefundWish
+from portal.orders.changes.reading import ADDED_ROWS, added_lines, amount_of, units_of
+from portal.orders.changes.reasons import REASONS, reason_words
+from portal.orders.models import Order
+from portal.orders.queries import find_order
+from portal.orders.returns import queries, services
+from portal.orders.returns.states import KIND_LABELS, LABELS, OPEN
+from portal.orders.returns.withdrawal import merchant_zone, right_of
+from portal.orders.views.frame import Panel, order_url
+from portal.stock.queries import locations
+
+bp = Blueprint("returns", __name__)
+
+FATES: Final = (("sale", "On sale"), ("quarantine", "Keep apart"), ("write_off", "Write off"))
+
+
+@bp.get("/returns")
+@requires("orders.view")
+def desk() -> Response:
+    state = request.args.get("state", "requested")
+    if state not in (*OPEN, "clock"):
+        raise NotFoundError("There is no such queue.")
+    rows = list(queries.clocks() if state == "clock" else queries.queue(state, after=_after()))
+    more = len(rows) > queries.PAGE
+    return render(
+        "orders/returns/desk.html", state=state, rows=rows[: queries.PAGE], labels=LABELS, kinds=KIND_LABELS,
+        counts=queries.queue_counts(), reason_words=reason_words, now=utc_now(),
+        next_url=url_for("returns.desk", state=state, after=f"{rows[-2]['order_id']}-{rows[-2]['n']}") if more and state != "clock" else None,
+    )  # fmt: skip
+
+
+@bp.get("/returns/worklist")
+@requires("orders.view", passive=True)
+def worklist() -> Response:
+    """The region of home that counts returns by what they wait for."""
+    return render("orders/returns/_worklist.html", counts=queries.queue_counts(), labels=LABELS)
+
+
+@bp.get("/orders/<order_number:number>/returns/new")
+@requires("orders.edit")
+def new_return(number: str) -> Response:
+    return _form(number, {}, None)
+
+
+@bp.post("/orders/<order_number:number>/returns")
+@requires("orders.edit")
+def request_return(number: str) -> ResponseReturnValue:
+    found, typed = find_order(number), request.form
+    try:
+        now = _now(found.order_id)
+        kind = typed.get("kind", "")
+        n = services.request_return(
+            found.order_id, {line.n: units_of(typed, f"line-{line.n}") or 0 for line in now.lines}, kind=kind,
+            reason_code=typed.get("reason_code", ""), note=typed.get("note"), by=current_actor(),
+            wanted=added_lines(now, typed) if kind == "exchange" else (), declared_at=_declared(typed),
+        )  # fmt: skip
+    except DomainError as error:
+        db.session.rollback()
+        return _form(number, typed, error)
+    db.session.commit()
+    toast("The return is recorded.")
+    return see_other(url_for("returns.order_return", number=number, n=n))
+
+
+@bp.get("/orders/<order_number:number>/returns/<int(max=2147483647):n>")
+@requires("orders.view")
+def order_return(number: str, n: int) -> Response:
+    return _page(number, n)
+
+
+@bp.post("/orders/<order_number:number>/returns/<int(max=2147483647):n>/approval")
+@requires("orders.edit")
+def approve_return(number: str, n: int) -> ResponseReturnValue:
+    return _act(
+        number,
+        n,
+        "The goods may come.",
+        lambda order_id: services.approve_return(order_id, n, by=current_actor()),
+    )
+
+
+@bp.post("/orders/<order_number:number>/returns/<int(max=2147483647):n>/dispatch")
+@requires("orders.edit")
+def mark_sent_back(number: str, n: int) -> ResponseReturnValue:
+    return _act(
+        number, n, "The goods are on their way.",
+        lambda order_id: services.mark_sent_back(
+            order_id, n, tracking_number=request.form.get("tracking_number"), has_proof=bool(request.form.get("proof")),
+            by=current_actor(),
+        ),
+    )  # fmt: skip
+
+
+@bp.post("/orders/<order_number:number>/returns/<int(max=2147483647):n>/arrival")
+@requires("orders.edit")
+def receive(number: str, n: int) -> ResponseReturnValue:
+    def arrive(order_id: int) -> None:
+        lines = queries.return_of(order_id, n).lines
+        counts = {row["line_n"]: units_of(request.form, f"line-{row['line_n']}") or 0 for row in lines}
+        services.receive(order_id, n, counts, location_id=_location(), by=current_actor())
+
+    return _act(number, n, "The units lie in quarantine until someone inspects them.", arrive)
+
+
+@bp.post("/orders/<order_number:number>/returns/<int(max=2147483647):n>/inspection")
+@requires("orders.edit")
+def inspect(number: str, n: int) -> ResponseReturnValue:
+    def look(order_id: int) -> None:
+        lines = queries.return_of(order_id, n).lines
+        fates = {
+            row["line_n"]: {fate: units_of(request.form, f"{fate}-{row['line_n']}") or 0 for fate, _ in FATES}
+            for row in lines
+        }
+        services.inspect(order_id, n, fates, by=current_actor())
+
+    return _act(number, n, "The goods are inspected.", look)
+
+
+@bp.post("/orders/<order_number:number>/returns/<int(max=2147483647):n>/settlement")
+@requires("orders.edit", "orders.refund")
+def settle_return(number: str, n: int) -> ResponseReturnValue:
+    """Begin the change that settles the return; its preview comes next."""
+    found, typed = find_order(number), request.form
+    try:
+        refund = None
+        if typed.get("give_back"):
+            is_credit = typed.get("destination") == "store_credit"
+            refund = RefundWish(destination="store_credit" if is_credit else "payment")
+        proposal = services.settlement(
+            found.order_id, n, refund=refund, deduction=amount_of(typed, "deduction") or Decimal(0),
+            with_delivery=bool(typed.get("delivery")),
+        )  # fmt: skip
+        reason = queries.return_of(found.order_id, n).head["reason_code"] or "other"
+        change_n = changes.begin(found.order_id, proposal, reason_code=reason, by=current_actor())
+    except DomainError as error:
+        db.session.rollback()
+        return _page(number, n, error)
+    db.session.commit()
+    return see_other(url_for("changes.change", number=number, n=change_n))
+
+
+@bp.post("/orders/<order_number:number>/returns/<int(max=2147483647):n>/rejection")
+@requires("orders.edit")
+def reject(number: str, n: int) -> ResponseReturnValue:
+    return _act(
+        number,
+        n,
+        "The return is rejected.",
+        lambda order_id: services.reject(order_id, n, by=current_actor()),
+    )
+
+
+def _returns_of(number: str) -> dict[str, Any]:
+    return {
+        "returns": queries.returns_of(find_order(number).order_id), "kinds": KIND_LABELS, "labels": LABELS,
+        "reason_words": reason_words, "is_shown": can("orders.edit"), "now": utc_now(),
+    }  # fmt: skip
+
+
+RETURNS: Final = Panel("returns.order_returns", "orders/returns/_returns.html", "Returns", _returns_of)
+
+
+@bp.get("/orders/<order_number:number>/returns")
+@requires("orders.view", passive=True)
+def order_returns(number: str) -> Response:
+    return RETURNS.show(number)
+
+
+def _act(number: str, n: int, done: str, work: Callable[[int], Any]) -> ResponseReturnValue:
+    order_id = find_order(number).order_id
+    try:
+        work(order_id)
+    except DomainError as error:
+        db.session.rollback()
+        if error.status == 404:
+            raise
+        return _page(number, n, error)
+    db.session.commit()
+    toast(done)
+    return see_other(url_for("returns.order_return", number=number, n=n))
+
+
+def _form(number: str, typed: Mapping[str, str], error: DomainError | None) -> Response:
+    order_id = find_order(number).order_id
+    now = _now(order_id)
+    return render(
+        "orders/returns/new_return.html", number=number, now=now, typed=typed, error=error, possible=services.returnable(order_id, now),
+        right=right_of(order_id), kinds=list(KIND_LABELS.items()), reasons=list(REASONS["return"].items()),
+        added_rows=range(1, ADDED_ROWS + 1), today=utc_now().astimezone(merchant_zone()).date().isoformat(),
+        status=error.status if error else 200,
+    )  # fmt: skip
+
+
+def _page(number: str, n: int, error: DomainError | None = None) -> Response:
+    order_id = find_order(number).order_id
+    found = queries.return_of(order_id, n)
+    now = _now(order_id)
+    whole = all(
+        next((row["quantity"] for row in found.lines if row["line_n"] == line.n), 0) >= line.paid_units
+        for line in now.lines if line.quantity > 0
+    )  # fmt: skip
+    return render(
+        "orders/returns/return.html", number=number, found=found, head=found.head, lines=found.lines, now=now, error=error,
+        labels=LABELS, kinds=KIND_LABELS, reason=reason_words("return", found.head["reason_code"]), fates=FATES,
+        may_settle=services.may_settle(found.head) and found.head["settled_n"] is None, is_whole=whole,
+        locations=[place for place in locations() if place.is_active], typed=request.form, moment=utc_now(),
+        order_url=order_url(number), status=error.status if error else 200,
+    )  # fmt: skip
+
+
+def _now(order_id: int) -> OrderNow:
+    table = Order.__table__
+    head = db.session.execute(
+        sa.select(table).where(table.c.merchant_id == current_merchant_id(), table.c.id == order_id)
+    ).mappings().one_or_none()  # fmt: skip
+    if head is None:
+        raise NotFoundError("This order is in the archive.")
+    return read_order(head)
+
+
+def _declared(typed: Mapping[str, str]) -> dt.datetime | None:
+    text = (typed.get("declared_on") or "").strip()
+    if typed.get("kind") != "withdrawal" or not text:
+        return None
+    try:
+        day = dt.date.fromisoformat(text)
+    except ValueError:
+        raise DomainError("Enter a day, for example 2026-11-21.", field="declared_on") from None
+    zone, now = merchant_zone(), utc_now()
+    return now if day == now.astimezone(zone).date() else dt.datetime.combine(day, dt.time(12), zone)
+
+
+def _location() -> int | None:
+    chosen = units_of(request.form, "location_id")
+    if chosen is not None and chosen not in {place.id for place in locations() if place.is_active}:
+        raise DomainError("Choose a location that is in use.", field="location_id")
+    return chosen
+
+
+def _after() -> tuple[int, int] | None:
+    order_id, _, n = request.args.get("after", "").partition("-")
+    return (
+        (int(order_id), int(n))
+        if order_id.isdecimal() and n.isdecimal() and len(order_id) < 19 and len(n) < 10
+        else None
+    )
