@@ -134,7 +134,7 @@ def simulator() -> Response:
         typed=request.args,
         answer=answer,
         errors=errors,
-        countries=country_choices(),
+        countries=[(choice.value, choice.label) for choice in country_choices()],
         status=422 if errors else 200,
         **_names(),
     )
