@@ -10,7 +10,18 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from deploy.demo import catalogue, channel, customers, history, mail, privacy, returns, stock, warehouse
+from deploy.demo import (
+    catalogue,
+    channel,
+    customers,
+    history,
+    mail,
+    payments,
+    privacy,
+    returns,
+    stock,
+    warehouse,
+)
 from deploy.demo.dates import move_back
 from deploy.demo.generated_shop import SHARED, SHARED_SEED
 from deploy.demo.orders import DAYS, Desk, OrderBook
@@ -61,6 +72,7 @@ def fill(team: dict[str, Actor]) -> None:
     book.write()
     returns.take_back(book.delivered[: len(returns.STATES)], desk)
     _everyday_work(team, goods, people, places[0], pick, today)
+    payments.take(team)
     channel.connect(goods, by=team["catalogue"])
     move_back(
         os.environ["OWNER_DATABASE_URL"], current_merchant_id(), book.story, opened_at=now - dt.timedelta(days=DAYS + 2),

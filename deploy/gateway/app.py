@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, jsonify, redirect, render_template, request
 from flask.typing import ResponseReturnValue
@@ -181,6 +182,18 @@ def _desk_routes(app: Flask, desk: Desk) -> None:
         with book.lock:
             book.data["accounts"][asked["secret_key"]] = asked
             book.save()
+        return jsonify({})
+
+    @app.post("/desk/portal")
+    def move_portal() -> ResponseReturnValue:
+        """The portal answers at another address today; what was held back is told."""
+        with book.lock:
+            for each in book.data["accounts"].values():
+                if each.get("webhook_url"):
+                    each["webhook_url"] = _asked()["url"] + urlsplit(each["webhook_url"]).path
+            book.save()
+        teller.is_holding = False
+        teller.release(shuffle=False, times=1)
         return jsonify({})
 
     @app.post("/desk/faults")

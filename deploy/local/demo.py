@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from deploy.local.gateway import practice_gateway
 from deploy.local.installation import installation, migrate
 from deploy.local.layout import ROOT, STATE, CannotGoOnError, say, stop_with
 from deploy.local.servers import die_with_parent, free_port, log_file, tail
@@ -28,8 +29,11 @@ def main() -> None:
             environment |= {"PUBLIC_URL": f"http://127.0.0.1:{port}", "HTMX_CDN": _cdn_switch()}
             say("Bringing the databases to the newest schema …")
             migrate(environment, STATE / "demo" / "schema.stamp")
-            accounts = _load_shops(environment)
-            _run(environment, port, accounts)
+            with practice_gateway(environment, STATE / "demo") as gateway:
+                environment |= gateway.environment()
+                accounts = _load_shops(environment)
+                gateway.tell(environment["PUBLIC_URL"])
+                _run(environment, port, accounts)
     except CannotGoOnError as error:
         stop_with(error)
 

@@ -68,7 +68,7 @@ TABLES: Final = {
     "dispute_id": "payment_dispute",
     "paper_id": "payment_dispute_file",
     "payout_id": "payment_payout",
-    "line_id": "payment_payout_line",
+    "payout_line_id": "payment_payout_line",
     "notice_id": "payment_notice",
     "listing_id": "channel_listing",
 }

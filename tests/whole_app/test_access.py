@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Final
 
 import pytest
 from flask import Flask
@@ -143,10 +144,14 @@ class TestForgedRequests:
         assert taken_without_token(planted, client) == ["POST /planted: 200"]
 
 
+# Addresses of machines that sign what they send and carry no cookie, so there is nothing another site could use.
+SIGNED: Final = frozenset({"payments.take_notice"})
+
+
 def taken_without_token(app: Flask, client: HouseClient) -> list[str]:
     """Changes that were not refused though they carried no token."""
     found = []
-    for rule in routes(app):
+    for rule in (each for each in routes(app) if each.endpoint not in SIGNED):
         for method in unsafe_methods(rule):
             path = address_of(app, rule)
             answer: TestResponse = client.open(path, method=method)

@@ -59,24 +59,24 @@ def unmatched_lines() -> Response:
     return _queue()
 
 
-@bp.post("/payouts/lines/<int:line_id>/match")
+@bp.post("/payouts/lines/<int:payout_line_id>/match")
 @requires("orders.refund")
-def match_line(line_id: int) -> ResponseReturnValue:
+def match_line(payout_line_id: int) -> ResponseReturnValue:
     form = MatchLineForm()
 
     def match() -> None:
-        payouts.match_by_hand(line_id, find_order(form.number.data or "").order_id, by=current_actor())
+        payouts.match_by_hand(payout_line_id, find_order(form.number.data or "").order_id, by=current_actor())
 
-    return _settle(line_id, form, "match_form", "number", match, "The line is matched.")
+    return _settle(payout_line_id, form, "match_form", "number", match, "The line is matched.")
 
 
-@bp.post("/payouts/lines/<int:line_id>/explanation")
+@bp.post("/payouts/lines/<int:payout_line_id>/explanation")
 @requires("orders.refund")
-def explain_line(line_id: int) -> ResponseReturnValue:
+def explain_line(payout_line_id: int) -> ResponseReturnValue:
     form = ExplainLineForm()
     return _settle(
-        line_id, form, "explain_form", "reason",
-        lambda: payouts.explain(line_id, form.reason.data or "", by=current_actor()), "The line is explained.",
+        payout_line_id, form, "explain_form", "reason",
+        lambda: payouts.explain(payout_line_id, form.reason.data or "", by=current_actor()), "The line is explained.",
     )  # fmt: skip
 
 
