@@ -71,6 +71,7 @@ TABLES: Final = {
     "payout_line_id": "payment_payout_line",
     "notice_id": "payment_notice",
     "listing_id": "channel_listing",
+    "document_id": "invoice_ref",
 }
 
 # Parameters that name no row of a merchant, and why.
@@ -81,6 +82,7 @@ NO_ROW: Final = {
     "parcel": "counts inside an order",
     "payment": "counts inside an order",
     "refund": "counts inside an order",
+    "return_n": "counts inside an order",
     "session_id": "belongs to the person; test_person tries strangers",
     "counter": "names a figure that every level has",
     "list_key": "names a list that every merchant has",
@@ -88,6 +90,7 @@ NO_ROW: Final = {
 
 # What a check between columns asks for beyond the columns that are needed.
 ASKED_FOR: Final[dict[str, dict[str, Any]]] = {
+    "invoice_ref": {"kind": "invoice", "currency": "EUR", "net_total": 1, "tax_total": 1, "total": 2},
     "media": {"source_url": "https://example.com/a-picture.png"},
     "stock_transfer": {"from_location_id": 1, "to_location_id": 2},
 }
