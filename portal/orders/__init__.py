@@ -29,6 +29,7 @@ from portal.orders.routing_case import tried_order
 from portal.orders.sales_channels.services import channel_choices
 from portal.orders.sales_channels.views import bp as sales_channels_bp
 from portal.orders.stock_parts import register_orders_as_source
+from portal.orders.store_credit import setup as store_credit
 from portal.orders.tax.views import bp as tax_bp
 from portal.orders.views import bp
 from portal.orders.vouchers.listings import VOUCHERS
@@ -47,7 +48,7 @@ def register(app: Flask) -> None:
     register_slot("home.worklist", "orders.worklist", "orders.view", 10, label="Orders that wait")
     register_slot("order.panels", "orders.order_allocation", "orders.view", 25, label="Allocation")
     register_slot("order.panels", "orders.payments", "orders.view", 30, label="Payments")
-    fulfilment.set_up()
+    fulfilment.set_up(app)
     register_cause("order", order_causes)
     register_orders_as_source()
     register_promises("orders", take_back_allocated, order=20)
@@ -57,6 +58,7 @@ def register(app: Flask) -> None:
     documents.register(app)
     changes.set_up(app)
     returns.set_up(app)
+    store_credit.set_up(app)
     app.register_blueprint(described)
     register_api(app, api_bp)
     register_channel_choices(channel_choices)

@@ -11,13 +11,19 @@ from portal.accounts.models import User
 from portal.core import formats
 from portal.core.database import db
 from portal.core.masking import mask
+from portal.orders.changes.reasons import KIND_WORDS, reason_words
 
 WORDS: Final = {
     "placed": ("Order placed", "shopping-cart"), "imported": ("Order imported", "upload"), "held": ("Put on hold", "player-pause"),
     "hold_changed": ("Still on hold", "player-pause"), "released": ("Released from hold", "player-play"),
     "shipped": ("Parcel sent", "truck-delivery"), "delivered": ("Parcel delivered", "package"), "fulfilled": ("All sent", "truck-delivery"),
     "paid": ("Payment received", "credit-card"), "refunded": ("Money given back", "receipt-refund"), "cancelled": ("Order cancelled", "ban"),
-    "reopened": ("Order reopened", "refresh"),
+    "reopened": ("Order reopened", "refresh"), "changed": ("Order changed", "edit"),
+    "refund_waits": ("A refund waits for a second person", "hourglass"), "refund_refused": ("A refund was not agreed to", "ban"),
+    "return_requested": ("Return requested", "truck-return"), "return_approved": ("Return approved", "truck-return"),
+    "return_sent": ("Return on its way", "truck-return"), "return_received": ("Return arrived", "inbox"),
+    "return_inspected": ("Return inspected", "search"), "return_settled": ("Return settled", "receipt-refund"),
+    "return_rejected": ("Return rejected", "ban"),
 }  # fmt: skip
 WHO: Final = {"job": "a job", "system": "the portal", "channel": "the channel"}
 
@@ -60,6 +66,10 @@ def _note(row: sa.RowMapping, names: Mapping[int, str], is_shown: bool) -> dict[
 
 def _detail(data: Mapping[str, Any]) -> str | None:
     parts = []
+    if data.get("change") in KIND_WORDS:
+        parts.append(
+            f"{KIND_WORDS[data['change']]}: {reason_words(data['change'], data.get('reason')).lower()}"
+        )
     amount, currency = data.get("amount") or data.get("total"), data.get("currency")
     if amount and currency:
         parts.append(formats.money(amount, currency))

@@ -128,6 +128,7 @@ def _refunded(
     )
     inside = (
         _refund.c.merchant_id == current_merchant_id(),
+        _refund.c.state == "done",
         _refund.c.at >= begin,
         _refund.c.at < finish,
         _order.c.currency == currency,

@@ -51,7 +51,7 @@ _FILL_DAYS: Final = sa.text("""
         SELECT (r.at AT TIME ZONE :zone)::date, o.currency, o.channel_id, coalesce(o.country_code, ''), 0, 0, 0, 0, 1, r.amount
         FROM order_refund AS r
         JOIN sales_order AS o ON o.merchant_id = r.merchant_id AND o.id = r.order_id
-        WHERE r.merchant_id = :merchant AND r.at >= :begin AND r.at < :finish AND o.merchant_id = :merchant AND o.state <> 'cancelled'
+        WHERE r.merchant_id = :merchant AND r.state = 'done' AND r.at >= :begin AND r.at < :finish AND o.merchant_id = :merchant AND o.state <> 'cancelled'
     ) AS movements
     WHERE day = ANY(:days)
     GROUP BY day, currency, channel_id, country""")
@@ -73,7 +73,7 @@ _FILL_VARIANTS: Final = sa.text("""
         JOIN sales_order AS o ON o.merchant_id = r.merchant_id AND o.id = r.order_id
         JOIN order_refund_line AS x ON x.merchant_id = r.merchant_id AND x.order_id = r.order_id AND x.refund_n = r.n
         JOIN order_line AS l ON l.merchant_id = x.merchant_id AND l.order_id = x.order_id AND l.n = x.line_n
-        WHERE r.merchant_id = :merchant AND r.at >= :begin AND r.at < :finish AND o.merchant_id = :merchant AND o.state <> 'cancelled'
+        WHERE r.merchant_id = :merchant AND r.state = 'done' AND r.at >= :begin AND r.at < :finish AND o.merchant_id = :merchant AND o.state <> 'cancelled'
         GROUP BY 1, 2, 3
     ) AS movements
     WHERE day = ANY(:days)

@@ -11,11 +11,12 @@ import sqlalchemy as sa
 from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import db
+from portal.core.errors import ConflictError
 from portal.orders.book import insert_row, lock_order, next_n, of_order, tell
 from portal.orders.changes.plan import Plan
 from portal.orders.models import OrderPayment, OrderRefund, OrderRefundLine
 from portal.orders.payments.balance import move_money
-from portal.orders.payments.services import request_refund
+from portal.orders.payments.services import request_refund, void
 from portal.orders.store_credit import services as store_credit
 
 _refund: Final = OrderRefund.__table__
@@ -37,6 +38,23 @@ def give_back_money(plan: Plan, change_n: int, *, reason: str, by: Actor) -> lis
         ]
     _name_lines(plan, numbers)
     return [n for n, _ in numbers]
+
+
+def let_go_of_money(plan: Plan, change_n: int, *, by: Actor) -> None:
+    """Of an order that is cancelled now, money that a gateway only set aside is let go."""
+    if plan.now.state == "cancelled" or lock_order(plan.now.order_id)["state"] != "cancelled":
+        return
+    aside = db.session.scalars(
+        sa.select(_payment.c.n).where(
+            of_order(_payment, plan.now.order_id), _payment.c.state == "authorised", _payment.c.account_id.is_not(None),
+            _payment.c.capture_pending == 0,
+        )
+    ).all()  # fmt: skip
+    for payment_n in aside:
+        try:
+            void(plan.now.order_id, payment_n, key=f"change-{change_n}-{payment_n}", by=by)
+        except ConflictError:
+            continue  # It is being let go already.
 
 
 def _to_payment(

@@ -24,13 +24,14 @@ from portal.core.money import round_to_minor
 from portal.orders.book import insert_row, lock_order, next_n, of_order, tell
 from portal.orders.changes import limits
 from portal.orders.changes.closing import close_return
-from portal.orders.changes.giving_back import give_back_money
+from portal.orders.changes.giving_back import give_back_money, let_go_of_money
 from portal.orders.changes.order_now import OrderNow, read_order
 from portal.orders.changes.plan import Plan, plan_change
 from portal.orders.changes.proposal import LineWish, Proposal, packed, unpacked
 from portal.orders.changes.reasons import REASONS, reason_words
 from portal.orders.changes.stock import move_stock
 from portal.orders.changes.writing import write_head, write_lines, write_record
+from portal.orders.documents.services import issue_credit_note
 from portal.orders.models import Order, OrderChange, OrderChangeDraft
 
 LONGEST_NOTE: Final = 2_000
@@ -224,6 +225,10 @@ def _write(plan: Plan, draft: sa.RowMapping, *, by: Actor, approved_by: int | No
     close_return(plan, n, by=by)
     _tell(plan, draft, by)
     give_back_money(plan, n, reason=reason_words(kind, draft["reason_code"]), by=by)
+    let_go_of_money(plan, n, by=by)
+    if plan.credited > 0:
+        # The last statement that locks anything many wait for: credit notes are numbered without a gap.
+        issue_credit_note(order_id, n, by=by)
 
 
 def _tell(plan: Plan, draft: sa.RowMapping, by: Actor) -> None:

@@ -22,6 +22,7 @@ from portal.orders.changes.reading import ADDED_ROWS, read_proposal
 from portal.orders.changes.reasons import KIND_WORDS, REASONS, reason_words
 from portal.orders.models import Order
 from portal.orders.queries import find_order
+from portal.orders.store_credit.services import balance_of
 from portal.orders.views.blueprint import version_seen
 from portal.orders.views.frame import Panel, order_url
 
@@ -169,8 +170,10 @@ def worklist() -> Response:
 def _changes_of(number: str) -> dict[str, Any]:
     order_id = find_order(number).order_id
     rows, waiting = queries.changes_of(order_id), queries.waiting_of(order_id)
+    now = _now(number)
+    held = balance_of(now.customer_id, now.currency) if now.customer_id else Decimal(0)
     return {
-        "now": _now(number), "changes": rows, "waiting": waiting, "names": queries.names_of([*rows, *waiting]),
+        "now": now, "credit_to_use": min(held, max(-now.credit, Decimal(0))), "changes": rows, "waiting": waiting, "names": queries.names_of([*rows, *waiting]),
         "kinds": KIND_WORDS, "reason_words": reason_words,
     }  # fmt: skip
 
