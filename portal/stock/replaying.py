@@ -18,6 +18,7 @@ from portal.stock.sources import sources, units_by_level
 from portal.stock.tracing import Place, Traces, trace, trace_holder
 
 HELD: Final = ("allocated", "reserved", "incoming")
+MOST_TRACED: Final = 1_000
 LEDGER, REPLAY, HOLDERS = "ledger", "replay", "holders"
 _CHAIN: Final = {"on_hand": "on_hand", "incoming": "incoming"}
 
@@ -84,28 +85,33 @@ class Replayed:
     differences: list[Difference]
 
 
-def replay(connection: sa.Connection, first: int, last: int) -> Replayed:
+def replay(connection: sa.Connection, first: int, last: int, *, traced: int = MOST_TRACED) -> Replayed:
     """Compare levels of variants from *first* up to and with *last* with their ledger and with who holds their units.
 
-    Everything is read on *connection*, which should see one moment: a ``snapshot()``.
+    Everything is read on *connection*, which should see one moment: a ``snapshot()``. Only the first *traced* levels that
+    differ are walked to their movement; where thousands are wrong, one cause made them so.
     """
     row = connection.execute(
         _COMPARE, {"merchant": current_merchant_id(), "first": first, "last": last}
     ).one()
-    differences = [found for off in row.off for found in _differences(connection, off)]
+    differences = [
+        found
+        for n, off in enumerate(row.off)
+        for found in _differences(connection, off, is_traced=n < traced)
+    ]
     known = {(each.variant_id, each.location_id, each.counter) for each in differences}
     promises, unheld = _compare_holders(connection, first, last)
     differences += [each for each in unheld if (each.variant_id, each.location_id, each.counter) not in known]
     return Replayed(int(row.levels), int(row.movements), promises, differences)
 
 
-def _differences(connection: sa.Connection, off: list[Any]) -> Iterator[Difference]:
+def _differences(connection: sa.Connection, off: list[Any], *, is_traced: bool) -> Iterator[Difference]:
     variant_id, location_id, slot, level, ledger = off
     # The statement above lists the counters in this order.
     names = ("on_hand", "allocated", "reserved", "unavailable", "incoming", "damaged")
     assert set(names) == set(KEPT)
     wrong = {name: (has, says) for name, has, says in zip(names, level, ledger, strict=True) if has != says}
-    traces = trace(connection, variant_id, location_id, slot)
+    traces = trace(connection, variant_id, location_id, slot) if is_traced else Traces()
     for counter, (has, says) in wrong.items():
         movement, place = _named(traces, _CHAIN.get(counter, "promised"))
         yield Difference(variant_id, location_id, slot, counter, LEDGER, has, says, movement, place)

@@ -21,7 +21,7 @@ UNIQUE: Final = "verify"
 FIRST_RANGE: Final = 500
 MOST_VARIANTS: Final = 50_000
 MOVEMENTS_AT_ONCE: Final = 300_000
-MOST_FINDINGS: Final = 2_000
+MOST_FINDINGS: Final = 1_000
 RUNS_SHOWN: Final = 50
 LAST_ID: Final = 2**63 - 1
 
@@ -59,7 +59,8 @@ def verify(run: JobRun) -> None:
         while state["after"] < LAST_ID:
             last = _end_of_range(state["after"], state["range"])
             with snapshot() as connection:
-                found = replay(connection, state["after"] + 1, last)
+                traced = max(0, MOST_FINDINGS - verification.findings)
+                found = replay(connection, state["after"] + 1, last, traced=traced)
             _keep(verification, found)
             state = {
                 "after": last,

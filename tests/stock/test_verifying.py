@@ -244,7 +244,7 @@ def test_ranges_cover_every_variant_and_a_run_goes_on_where_it_stopped(
         db.session.commit()
         calls: list[tuple[int, int]] = []
 
-        def interrupted(connection: sa.Connection, first: int, last: int) -> Any:
+        def interrupted(connection: sa.Connection, first: int, last: int, **options: Any) -> Any:
             calls.append((first, last))
             if len(calls) == 4:
                 raise RuntimeError("the machine went away")
