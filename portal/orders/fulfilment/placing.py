@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -102,17 +102,25 @@ def bring_to(
             _bring(order_id, line, units, location_id, keeps_others, by)
 
 
+def give_up_at(order_id: int, n: int, sets: int, location_id: int, *, by: Actor) -> None:
+    """So many units of a line are not promised at a location any more; of a bundle, its components there."""
+    line = next(each for each in lines_of(order_id) if each["n"] == n)
+    parts = parts_of([line["variant_id"]]).get(line["variant_id"]) or {line["variant_id"]: 1}
+    gone = min(sets, line["allocated_quantity"])
+    _give_up(order_id, _rows_of(order_id, n), parts, gone, lambda place: place == location_id, by)
+    db.session.execute(
+        sa.update(_line)
+        .where(of_order(_line, order_id), _line.c.n == n)
+        .values(allocated_quantity=_line.c.allocated_quantity - gone)
+    )
+
+
 def _bring(
     order_id: int, line: sa.RowMapping, units: int, location_id: int, keeps_others: bool, by: Actor
 ) -> None:  # fmt: skip
     n, variant_id = line["n"], line["variant_id"]
     parts = parts_of([variant_id]).get(variant_id) or {variant_id: 1}
-    rows = db.session.execute(
-        sa.select(_allocation)
-        .where(of_order(_allocation, order_id), _allocation.c.line_n == n)
-        .order_by(_allocation.c.variant_id, _allocation.c.location_id, _allocation.c.slot)
-        .with_for_update()
-    ).mappings().all()  # fmt: skip
+    rows = _rows_of(order_id, n)
     here = Counter(dict.fromkeys(parts, 0))
     for row in rows:
         if row["location_id"] == location_id:
@@ -122,7 +130,7 @@ def _bring(
     if moved <= 0:
         return
     from_elsewhere = 0 if keeps_others else min(moved, line["allocated_quantity"] - there)
-    _give_up_elsewhere(order_id, rows, parts, from_elsewhere, location_id, by)
+    _give_up(order_id, rows, parts, from_elsewhere, lambda place: place != location_id, by)
     try:
         _promise_here(
             order_id, n, {part: units * per - here[part] for part, per in parts.items()}, location_id, by
@@ -142,14 +150,23 @@ def _bring(
     tell(order_id, "promise_moved", by, sku=line["sku"], units=str(moved))
 
 
-def _give_up_elsewhere(
-    order_id: int, rows: Sequence[sa.RowMapping], parts: Mapping[int, int], sets: int, location_id: int, by: Actor
+def _rows_of(order_id: int, n: int) -> Sequence[sa.RowMapping]:
+    return db.session.execute(
+        sa.select(_allocation)
+        .where(of_order(_allocation, order_id), _allocation.c.line_n == n)
+        .order_by(_allocation.c.variant_id, _allocation.c.location_id, _allocation.c.slot)
+        .with_for_update()
+    ).mappings().all()  # fmt: skip
+
+
+def _give_up(
+    order_id: int, rows: Sequence[sa.RowMapping], parts: Mapping[int, int], sets: int, where: Callable[[int], bool], by: Actor
 ) -> None:  # fmt: skip
     left = {part: per * sets for part, per in parts.items()}
     moves = []
     for row in rows:
         gone = min(row["quantity"], left.get(row["variant_id"], 0))
-        if row["location_id"] == location_id or not gone:
+        if not gone or not where(row["location_id"]):
             continue
         left[row["variant_id"]] -= gone
         own = sa.and_(

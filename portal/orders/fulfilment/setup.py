@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from flask import Flask
+
 import portal.orders.letters.automatic
 import portal.orders.waiting  # noqa: F401  registers its job and its consumer
 from portal.core.listing import register_listing
 from portal.core.navigation import register_nav
 from portal.core.slots import register_slot
 from portal.orders.acts import register_order_act
+from portal.orders.picking.listings import PICK_LISTS
+from portal.orders.picking.views import bp as picking
 from portal.orders.shortfalls.listings import SHORTFALLS
 from portal.orders.views.parcels import may_send
 
 
-def set_up() -> None:
+def set_up(app: Flask) -> None:
     """Register everything that fulfilment, holds, shortfalls, letters and files add."""
     register_listing(SHORTFALLS)
+    register_listing(PICK_LISTS)
+    app.register_blueprint(picking)
+    register_nav("Orders", "Pick lists", "picking.pick_lists", "clipboard-list", "orders.view", order=23)
+    register_slot("home.worklist", "picking.worklist", "orders.view", 13, label="Pick lists")
     register_nav("Orders", "Shortfalls", "orders.shortfalls", "alert-triangle", "orders.view", order=22)
     register_slot("home.worklist", "orders.shortfall_worklist", "orders.view", 11, label="Shortfalls")
     for order, endpoint, label in (
