@@ -185,17 +185,28 @@ def people_names(user_ids: Iterable[int | None]) -> dict[int, str]:
     }
 
 
-def happened(kind: str, key: int, most: int = 15) -> list[dict[str, Any]]:
+def happened(kind: str, key: int, most: int = 40) -> list[dict[str, Any]]:
     """What was done to a paper, newest first, as a timeline shows it."""
-    return [
-        {
-            "at": entry.at,
-            "text": ACTS.get(entry.action, (entry.action.partition(".")[2].capitalize(), "history"))[0],
-            "icon": ACTS.get(entry.action, ("", "history"))[1],
-            "who": entry.actor_name,
-        }
-        for entry in history(kind, key, most)
-    ]
+    entries: list[dict[str, Any]] = []
+    for entry in history(kind, key, most):
+        words, icon = ACTS.get(entry.action, (entry.action.partition(".")[2].capitalize(), "history"))
+        last = entries[-1] if entries else None
+        if last is not None and (last["words"], last["who"]) == (words, entry.actor_name):
+            # Thirty lines set one after the other are one thing that happened.
+            last["times"] += 1
+            last["text"] = f"{words}, {last['times']} times"
+            continue
+        entries.append(
+            {
+                "at": entry.at,
+                "text": words,
+                "words": words,
+                "times": 1,
+                "icon": icon,
+                "who": entry.actor_name,
+            }
+        )
+    return entries
 
 
 def tell(

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from decimal import Decimal
 
 import sqlalchemy as sa
 from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 
-from portal.accounts.access import current_actor, get_or_404, get_row_or_404, requires
+from portal.accounts.access import (
+    current_actor,
+    current_identity,
+    get_or_404,
+    get_row_or_404,
+    requires,
+)
 from portal.catalog.forms import refuse, texts, version_of
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError
@@ -67,6 +74,8 @@ def count(count_id: int) -> ResponseReturnValue:
         "stock/counting/count.html",
         count=found,
         job=_job(found),
+        value=Decimal(found.summary.get("value", "0")),
+        currency=_home_currency(),
         lines=found.summary.get("lines") if found.state != "open" else lines_so_far(count_id),
         place=place_names([found.location_id])[found.location_id],
         people=people_names([found.created_by_id, found.approved_by_id]),
@@ -239,6 +248,12 @@ def _act(
     db.session.commit()
     toast(words)
     return see_other(back)
+
+
+def _home_currency() -> str:
+    merchant = current_identity().merchant
+    assert merchant is not None
+    return merchant.currency
 
 
 def _job(found: StockCount) -> Job | None:
