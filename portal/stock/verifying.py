@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
@@ -18,9 +19,12 @@ from portal.stock.replaying import Replayed, replay
 
 JOB: Final = "stock.verify"
 UNIQUE: Final = "verify"
-FIRST_RANGE: Final = 500
-MOST_VARIANTS: Final = 50_000
-MOVEMENTS_AT_ONCE: Final = 300_000
+FIRST_RANGE: Final = 1_000
+MOST_VARIANTS: Final = 200_000
+# A range touches most pages of the ledger however small it is, because the ledger lies in the order of time.
+MOVEMENTS_AT_ONCE: Final = 1_000_000
+# A job that says nothing for half a minute is taken for dead.
+LONGEST_SECONDS: Final = 10.0
 MOST_FINDINGS: Final = 1_000
 RUNS_SHOWN: Final = 50
 LAST_ID: Final = 2**63 - 1
@@ -58,13 +62,14 @@ def verify(run: JobRun) -> None:
     try:
         while state["after"] < LAST_ID:
             last = _end_of_range(state["after"], state["range"])
+            began = time.monotonic()
             with snapshot() as connection:
                 traced = max(0, MOST_FINDINGS - verification.findings)
                 found = replay(connection, state["after"] + 1, last, traced=traced)
             _keep(verification, found)
             state = {
                 "after": last,
-                "range": _next_range(state["range"], found.movements),
+                "range": _next_range(state["range"], found.movements, time.monotonic() - began),
                 "variants": min(total, state["variants"] + state["range"]) if last < LAST_ID else total,
             }
             run.checkpoint(state)
@@ -114,9 +119,11 @@ def _end_of_range(after: int, variants: int) -> int:
     return int(found[1]) - 1 if found[0] > variants else LAST_ID
 
 
-def _next_range(variants: int, movements: int) -> int:
+def _next_range(variants: int, movements: int, seconds: float) -> int:
     """As many variants as should give the wanted number of movements, never more than four times as many at once."""
     wanted = variants * MOVEMENTS_AT_ONCE // max(1, movements)
+    if seconds > LONGEST_SECONDS:
+        wanted = min(wanted, variants // 2)
     return max(1, min(wanted, variants * 4, MOST_VARIANTS))
 
 
