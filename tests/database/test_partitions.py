@@ -28,6 +28,7 @@ FILLINGS = {
     "order_assignment": "(merchant_id, order_id, user_id) VALUES ({m}, {o}, 1)",
     "order_contact_log": "(merchant_id, order_id, way, title, actor_kind) VALUES ({m}, {o}, 'phone', 'Call', 'system')",
     "order_discount": "(merchant_id, order_id, n, source, label, percent, amount) VALUES ({m}, {o}, 1, 'staff', 'x', 10, 1)",
+    "order_document": "(merchant_id, order_id, n, content) VALUES ({m}, {o}, 1, '{{}}')",
     "order_file": "(merchant_id, order_id, file_id, name, media_type, size, sha256, actor_kind) VALUES ({m}, {o}, 1, 'x', 'text/plain', 1, '', 'system')",
     "order_hold": "(merchant_id, order_id, reason, actor_kind) VALUES ({m}, {o}, 'x', 'system')",
     "order_shortfall": "(merchant_id, order_id, line_n, sku, units, value, currency, cause) VALUES ({m}, {o}, 1, 'x', 1, 1, 'EUR', 'count')",
