@@ -36,7 +36,7 @@ REASONS: Final[Mapping[str, str]] = {
 }
 ACTS: Final[Mapping[str, str]] = {
     "authorise": "Set aside",
-    "capture": "Take",
+    "capture": "Take payment",
     "void": "Let go",
     "refund": "Give back",
     "checkout": "Payment page",
@@ -64,7 +64,12 @@ def payments_context(order_id: int, head: sa.RowMapping, payments: Any, refunds:
     owed = max(Decimal(-head["credit_total"]), Decimal(0))
     names = {each.id: each.name for each in known}
     return {
-        "payments": [_payment(each, attempts, names) for each in payments],
+        # A link that nobody has paid stands among the links.
+        "payments": [
+            _payment(each, attempts, names)
+            for each in payments
+            if each["method"] != "link" or each["captured_amount"] or each["state"] == "authorised"
+        ],
         "refunds": [dict(each) | {"why": reason_words(each["failure_code"])} for each in refunds],
         "attempts": [
             dict(each) | {"what": ACTS[each["action"]], "why": reason_words(each["code"])}

@@ -88,16 +88,29 @@ def take_over(account: GatewayAccount, remote: RemotePayout, lines: Sequence[Rem
 
 
 def match_lines(payout_id: int, account: GatewayAccount) -> int:
-    """Find the order of every line that has none; gives how many were found."""
-    waiting = db.session.execute(
-        sa.select(_line).where(_mine(payout_id), _line.c.state == "unmatched").order_by(_line.c.id)
-    ).mappings()
+    """Find the order of every line that has none, and the amount of ours that was not known before; gives how many lines
+    found their order."""
+    unsure = sa.and_(
+        _line.c.state == "matched",
+        _line.c.expected.is_(None),
+        _line.c.kind != "fee",
+        _line.c.matched_by.is_(None),
+    )
+    waiting = (
+        db.session.execute(
+            sa.select(_line)
+            .where(_mine(payout_id), sa.or_(_line.c.state == "unmatched", unsure))
+            .order_by(_line.c.id)
+        )
+        .mappings()
+        .all()
+    )
     found = 0
-    for line in waiting.all():
+    for line in waiting:
         match = _match(line, account)
         if match is not None:
             db.session.execute(sa.update(_line).where(_one(line["id"])).values(state="matched", **match))
-            found += 1
+            found += line["state"] == "unmatched"
     return found
 
 
@@ -229,21 +242,21 @@ def _match(line: sa.RowMapping, account: GatewayAccount) -> dict[str, Any] | Non
     return match
 
 
-def _taken(order_id: int, payment_n: int, source: str | None) -> Decimal:
-    """What we believe was taken: by the capture the line names, else of the payment in all."""
-    by_name = db.session.scalar(
-        sa.select(_attempt.c.amount).where(
+def _taken(order_id: int, payment_n: int, source: str | None) -> Decimal | None:
+    """What we believe was taken by the capture the line names; of a payment taken elsewhere, all of it. None: not known yet."""
+    ours = db.session.execute(
+        sa.select(_attempt.c.reference, _attempt.c.amount).where(
             _attempt.c.merchant_id == current_merchant_id(),
             _attempt.c.order_id == order_id,
             _attempt.c.payment_n == payment_n,
             _attempt.c.action == "capture",
-            _attempt.c.reference == source,
-            _attempt.c.state == "succeeded",
+            _attempt.c.state != "failed",
         )
-    )
-    return Decimal(
-        by_name if by_name is not None else rows.payment_of(order_id, payment_n)["captured_amount"]
-    )
+    ).all()
+    named = next((row.amount for row in ours if row.reference == source), None)
+    if named is not None or ours:
+        return named
+    return Decimal(rows.payment_of(order_id, payment_n)["captured_amount"])
 
 
 def _refund_named(order_id: int, reference: str | None) -> sa.RowMapping | None:

@@ -14,7 +14,7 @@ from portal.orders.gateways.base import Authorisation
 from portal.orders.gateways.house import HouseGateway
 from portal.orders.models import GatewayAccount, PaymentPayout, PaymentPayoutLine
 from portal.orders.payments import payouts, services
-from tests.orders.payments.conftest import GatewayDesk, Pay, work
+from tests.orders.payments.conftest import GatewayDesk, Pay, work, work_later
 
 
 def fetch(account: GatewayAccount) -> None:
@@ -93,13 +93,33 @@ def test_a_line_of_another_amount_shows_the_difference(
     pay: Pay, desk: GatewayDesk, account: GatewayAccount
 ) -> None:
     paid = pay("20.00", captured=True)
-    reference = paid.payment().gateway_reference
+    reference, capture = paid.payment().gateway_reference, paid.attempts()[-1].reference
     desk.say("payouts", secret_key=desk.secret_key, extra=[
-        {"kind": "payment", "source": "cap_odd", "payment": reference, "gross": "19.50", "fee": "0.10", "net": "19.40"}
+        {"kind": "payment", "source": capture, "payment": reference, "gross": "19.50", "fee": "0.10", "net": "19.40"}
     ])  # fmt: skip
     fetch(account)
-    odd = next(each for each in lines() if each.source_reference == "cap_odd")
+    odd = next(each for each in lines() if each.gross == Decimal("19.50"))
     assert (odd.state, odd.gross, odd.expected) == ("matched", Decimal("19.50"), Decimal("20.00"))
+
+
+def test_what_is_not_known_yet_is_no_difference(pay: Pay, desk: GatewayDesk, account: GatewayAccount) -> None:
+    paid = pay("20.00")
+    services.capture(paid.order_id, 1, Decimal("12.00"), key="a", by=SYSTEM)
+    db.session.commit()
+    work()
+    desk.fail_next("capture", "lost")
+    services.capture(paid.order_id, 1, Decimal("8.00"), key="b", by=SYSTEM)
+    db.session.commit()
+    work()
+    desk.say("payouts", secret_key=desk.secret_key)
+    fetch(account)
+    assert {each.gross: each.expected for each in lines()} == {Decimal(12): Decimal(12), Decimal(8): None}
+    work_later()
+    fetch(account)
+    assert {each.gross: each.expected for each in lines()} == {
+        Decimal(12): Decimal(12),
+        Decimal(8): Decimal(8),
+    }
 
 
 def test_a_payment_that_comes_in_late_is_found_when_looked_for_again(
