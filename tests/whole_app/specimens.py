@@ -80,6 +80,7 @@ NO_ROW: Final = {
     "merchant_id": "names a merchant; test_sign_in tries strangers",
     "size": "of a picture",
     "parcel": "counts inside an order",
+    "n": "counts inside an order",
     "payment": "counts inside an order",
     "refund": "counts inside an order",
     "return_n": "counts inside an order",
