@@ -8,7 +8,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from portal.core.clock import utc_now
-from portal.core.database import current_merchant_id, db
+from portal.core.database import current_merchant_id, db, retrying
 from portal.core.jobs import JobCancelledError, JobRun, job
 from portal.stock.counting.applying import Applied, add_uncounted, apply_lines, waiting_lines
 from portal.stock.counting.services import SUBJECT, sums_of
@@ -31,7 +31,7 @@ def apply_count(run: JobRun) -> None:
             while add_uncounted(count, LARGEST_BATCH):
                 run.commit(note="Listing what was not counted")
                 count = _load(count.id)
-        _apply(run, count)
+        _apply(run, count.id)
     except JobCancelledError:
         db.session.rollback()
         _end(run, count.id, "review")
@@ -39,16 +39,29 @@ def apply_count(run: JobRun) -> None:
     _end(run, count.id, None)
 
 
-def _apply(run: JobRun, count: StockCount) -> None:
+def _apply(run: JobRun, count_id: int) -> None:
     size, after = BATCH, 0
-    while lines := waiting_lines(count, after, size):
-        began, after = time.monotonic(), lines[-1].variant_id
-        _say(run, apply_lines(count, lines, by=run.by))
-        run.commit(done=run.done + len(lines))
+    # An order that is changed at the same moment may hold what a batch needs, and wait for what it holds.
+    batch = retrying(_batch)
+    while True:
+        began = time.monotonic()
+        lines = batch(run, count_id, after, size)
+        if not lines:
+            return
+        after = lines[-1]
         # Batches as large as a second allows: a long transaction keeps everybody's events waiting.
         pace = len(lines) / max(time.monotonic() - began, 0.001)
         size = max(20, min(LARGEST_BATCH, int(pace * SECONDS)))
-        count = _load(count.id)
+
+
+def _batch(run: JobRun, count_id: int, after: int, size: int) -> list[int]:
+    count = _load(count_id)
+    lines = waiting_lines(count, after, size)
+    keys = [line.variant_id for line in lines]
+    if keys:
+        _say(run, apply_lines(count, lines, by=run.by))
+        run.commit(done=run.done + len(keys))
+    return keys
 
 
 def _say(run: JobRun, done: list[Applied]) -> None:
