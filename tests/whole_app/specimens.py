@@ -71,6 +71,8 @@ TABLES: Final = {
     "payout_line_id": "payment_payout_line",
     "notice_id": "payment_notice",
     "listing_id": "channel_listing",
+    "list_id": "pick_list",
+    "template_id": "letter_template",
     "document_id": "invoice_ref",
 }
 
@@ -80,6 +82,12 @@ NO_ROW: Final = {
     "merchant_id": "names a merchant; test_sign_in tries strangers",
     "size": "of a picture",
     "parcel": "counts inside an order",
+    "case_n": "counts inside an order",
+    "contact_n": "counts inside an order",
+    "file_n": "counts inside an order",
+    "hold_n": "counts inside an order",
+    "line_n": "counts inside a pick list",
+    "shipment_id": "tried inside an order, by its parcels",
     "n": "counts inside an order",
     "payment": "counts inside an order",
     "refund": "counts inside an order",
@@ -93,6 +101,9 @@ NO_ROW: Final = {
 ASKED_FOR: Final[dict[str, dict[str, Any]]] = {
     "invoice_ref": {"kind": "invoice", "currency": "EUR", "net_total": 1, "tax_total": 1, "total": 2},
     "media": {"source_url": "https://example.com/a-picture.png"},
+    "tax_rate": {"country_code": "GB"},
+    "routing_rule": {"location_id": 1},
+    "replenishment_rule": {"maximum": 2},
     "stock_transfer": {"from_location_id": 1, "to_location_id": 2},
 }
 
