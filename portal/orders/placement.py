@@ -13,24 +13,14 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from portal.core import audit, normalise, outbox
+from portal.core import audit, normalise
 from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError
 from portal.core.money import minor_units, round_to_minor
 from portal.customers.models import Customer
-from portal.orders.models import (
-    Order,
-    OrderCharge,
-    OrderContact,
-    OrderDiscount,
-    OrderEvent,
-    OrderLine,
-    OrderPayment,
-    OrderRef,
-    OrderTag,
-)
+from portal.orders.models import OrderRef
 from portal.orders.new_order import (
     ZERO,
     NewCharge,
@@ -45,7 +35,7 @@ from portal.orders.numbers import take_order_number
 from portal.orders.pricing import price
 from portal.orders.promising import OrderFacts, Promise, Wanted, promise_units
 from portal.orders.vouchers.using import use_voucher
-from portal.orders.writing import write_rows
+from portal.orders.writing import write_order
 from portal.privacy.suppression import suppressed_before
 
 __all__ = [
@@ -82,16 +72,29 @@ def place_order(new: NewOrder, *, by: Actor) -> PlacedOrder:
     promise = _promise_stock(new, order_id, totals["total"], by)
     short = promise.short_skus
     hold_reason = new.hold_reason or (f"Not enough stock: {', '.join(short)}" if short else None)
-    write_rows(
+    placed = audit.Entry(
+        "order.placed",
+        ("order", order_id),
+        after={"number": ref.number, "total": str(totals["total"]), "currency": new.currency},
+    )
+    write_order(
         {
-            Order: [_head(new, ref, totals, hold_reason)],
-            OrderLine: _lines(new, order_id, promise),
-            OrderContact: [_contact(contact, order_id, n, new) for n, contact in enumerate(new.contacts, 1)],
-            OrderCharge: [_charge(charge, order_id, n) for n, charge in enumerate(new.charges, 1)],
-            OrderDiscount: [_discount(each, order_id, n) for n, each in enumerate(new.discounts, 1)],
-            OrderPayment: [_payment(payment, order_id, n, new) for n, payment in enumerate(new.payments, 1)],
-            OrderTag: [{"order_id": order_id, "tag": tag} for tag in dict.fromkeys(new.tags)],
-            OrderEvent: [_placed(new, order_id, totals, hold_reason, by)],
+            "sales_order": [_head(new, ref, totals, hold_reason)],
+            "order_line": _lines(new, order_id, promise),
+            "order_contact": [
+                _contact(contact, order_id, n, new) for n, contact in enumerate(new.contacts, 1)
+            ],
+            "order_charge": [_charge(charge, order_id, n) for n, charge in enumerate(new.charges, 1)],
+            "order_discount": [_discount(each, order_id, n) for n, each in enumerate(new.discounts, 1)],
+            "order_payment": [
+                _payment(payment, order_id, n, new) for n, payment in enumerate(new.payments, 1)
+            ],
+            "order_tag": [{"order_id": order_id, "tag": tag} for tag in dict.fromkeys(new.tags)],
+            "order_event": [_placed(new, order_id, totals, hold_reason, by)],
+            "audit_entry": [audit.plain_row(entry, by) for entry in (placed, *_overrides(asked, order_id))],
+            "outbox_event": [
+                {"kind": "order.placed", "key": f"order:{order_id}", "payload": {"order_id": order_id}}
+            ],
         }
     )
     for each in new.discounts:
@@ -99,14 +102,6 @@ def place_order(new: NewOrder, *, by: Actor) -> PlacedOrder:
             use_voucher(each.voucher_id, order_id, amount=each.amount_off, currency=new.currency)
     if new.customer_id is not None:
         _count_for_customer(new.customer_id, new.placed_at or utc_now())
-    audit.record(
-        action="order.placed",
-        by=by,
-        subject=("order", order_id),
-        after={"number": ref.number, "total": str(totals["total"]), "currency": new.currency},
-    )
-    _record_overrides(asked, order_id, by)
-    outbox.publish(kind="order.placed", key=f"order:{order_id}", payload={"order_id": order_id})
     return PlacedOrder(order_id, ref.number, True, hold_reason)
 
 
@@ -124,7 +119,7 @@ def _check(new: NewOrder) -> None:
 def _write_ref(new: NewOrder) -> PlacedOrder:
     merchant_id = current_merchant_id()
     written = db.session.execute(
-        _REF,
+        _BEGIN,
         {
             "merchant": merchant_id,
             "number": take_order_number(),
@@ -344,22 +339,19 @@ def _placed(
     }
 
 
-def _record_overrides(lines: Sequence[NewLine], order_id: int, by: Actor) -> None:
+def _overrides(lines: Sequence[NewLine], order_id: int) -> list[audit.Entry]:
     """A price that staff chose stands in the audit log beside the catalogue's."""
-    audit.record_many(
-        [
-            audit.Entry(
-                "order.price_overridden",
-                ("order", order_id),
-                before={"sku": line.sku, "unit_price": line.list_price},
-                after={"sku": line.sku, "unit_price": line.unit_price},
-                reason=line.price_reason,
-            )
-            for line in lines
-            if line.list_price is not None and line.list_price != line.unit_price
-        ],
-        by=by,
-    )
+    return [
+        audit.Entry(
+            "order.price_overridden",
+            ("order", order_id),
+            before={"sku": line.sku, "unit_price": line.list_price},
+            after={"sku": line.sku, "unit_price": line.unit_price},
+            reason=line.price_reason,
+        )
+        for line in lines
+        if line.list_price is not None and line.list_price != line.unit_price
+    ]
 
 
 def _payment(payment: NewPayment, order_id: int, n: int, new: NewOrder) -> dict[str, Any]:
@@ -392,24 +384,6 @@ def _count_for_customer(customer_id: int, placed_at: dt.datetime) -> None:
     )
 
 
-# A guest is a person of their own; the person of a customer is known.
-_REF: Final = sa.text("""
-    WITH guest AS (
-        INSERT INTO data_subject (merchant_id) SELECT :merchant WHERE :is_guest RETURNING id
-    )
-    INSERT INTO order_ref (merchant_id, order_id, number, channel_id, external_id, external_key, subject_id, placed_at)
-    SELECT :merchant, new_id(:placed_at), :number, :channel, :external_id, :external_key,
-           coalesce((SELECT g.id FROM guest AS g),
-                    (SELECT c.subject_id FROM customer AS c WHERE c.merchant_id = :merchant AND c.id = :customer)),
-           :placed_at
-    ON CONFLICT (merchant_id, channel_id, external_id) DO NOTHING
-    RETURNING order_id, number""").bindparams(
-    sa.bindparam("merchant", type_=sa.Integer),
-    sa.bindparam("is_guest", type_=sa.Boolean),
-    sa.bindparam("placed_at", type_=sa.DateTime(timezone=True)),
-    sa.bindparam("number", type_=sa.Text),
-    sa.bindparam("channel", type_=sa.BigInteger),
-    sa.bindparam("external_id", type_=sa.Text),
-    sa.bindparam("external_key", type_=sa.Text),
-    sa.bindparam("customer", type_=sa.BigInteger),
-)
+_BEGIN: Final = sa.text("""
+    SELECT made_id AS order_id, made_number AS number
+    FROM begin_order(:merchant, :number, :channel, :external_id, :external_key, CAST(:customer AS bigint), :is_guest, :placed_at)""")

@@ -1,55 +1,31 @@
-"""Writing the rows of a new order: all its tables in one statement, however many lines it has.
+"""Writing the rows of a new order: all its tables, its audit entries and its event in one call.
 
-The rows travel as one JSON document and are cast to the columns' types by PostgreSQL. The text depends only on which
-tables get rows, so it is built once for each such set.
+The rows travel as one JSON document to ``write_order``, a function of the database whose plans are kept
+(``migrations/functions/placement.sql``); it casts them to the columns' types.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import functools
 import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
-from portal.core.database import Base, current_merchant_id, db
+from portal.core.database import current_merchant_id, db
+from portal.core.jobs.doorbell import ring_for_events
 
-_DIALECT: Final = postgresql.dialect()  # type: ignore[no-untyped-call]
-
-
-def write_rows(rows: Mapping[type[Base], Sequence[Mapping[str, Any]]]) -> None:
-    """Insert *rows* of each model in one statement. All rows of a model name the same columns."""
-    filled = {model.__table__.name: list(of_table) for model, of_table in rows.items() if of_table}
-    if not filled:
-        return
-    shape = tuple((name, tuple(of_table[0])) for name, of_table in filled.items())
-    db.session.execute(
-        _statement(shape),
-        {"merchant": current_merchant_id(), "rows": json.dumps(filled, default=_plain)},
-    )
+_WRITE: Final = sa.text("SELECT write_order(:merchant, CAST(:rows AS jsonb))")
 
 
-@functools.lru_cache(maxsize=256)
-def _statement(shape: tuple[tuple[str, tuple[str, ...]], ...]) -> sa.TextClause:
-    inserts = [_insert(table, columns) for table, columns in shape]
-    parts = [f"wrote_{n} AS ({insert})" for n, insert in enumerate(inserts[:-1])]
-    given = "given AS MATERIALIZED (SELECT CAST(:rows AS jsonb) AS rows)"
-    return sa.text(f"WITH {', '.join([given, *parts])} {inserts[-1]}")
-
-
-def _insert(table: str, columns: Sequence[str]) -> str:
-    known = Base.metadata.tables[table].columns
-    typed = ", ".join(f"{name} {known[name].type.compile(dialect=_DIALECT)}" for name in columns)
-    named = ", ".join(columns)
-    taken = ", ".join(f"r.{name}" for name in columns)
-    return (
-        f"INSERT INTO {table} (merchant_id, {named}) SELECT :merchant, {taken}"
-        f" FROM given, jsonb_to_recordset(given.rows -> '{table}') AS r({typed})"
-    )
+def write_order(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    """Insert rows by table; those of a table name the columns that the function knows. Wakes who listens to events."""
+    merchant_id = current_merchant_id()
+    filled = {table: list(of_table) for table, of_table in rows.items() if of_table}
+    db.session.execute(_WRITE, {"merchant": merchant_id, "rows": json.dumps(filled, default=_plain)})
+    ring_for_events(db.session(), merchant_id)
 
 
 def _plain(value: object) -> str:

@@ -105,6 +105,20 @@ def record_many(entries: Iterable[Entry], *, by: Actor) -> None:
         db.session.execute(sa.insert(AuditEntry.__table__), rows)
 
 
+def plain_row(entry: Entry, by: Actor) -> dict[str, Any]:
+    """The row of an entry that concerns no person, as JSON can carry it, for a statement that writes it with others.
+
+    Raises:
+        ValueError: it concerns a person; its values are to be encrypted, which ``record`` does.
+    """
+    if entry.data_subject_id is not None:
+        raise ValueError("An entry that concerns a person is written by record().")
+    row = _row(entry, by)
+    return {
+        name: row[name] for name in row if name not in ("merchant_id", "sealed_changes", "data_subject_id")
+    }
+
+
 def read_changes(entry: AuditEntry) -> Changes:
     """Open an entry. One whose person was erased, or whose key store is away, says so instead of failing."""
     if entry.data_subject_id is None or entry.sealed_changes is None:
