@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from portal.core.database import current_merchant_id, db
 from portal.orders.models import Order
+from tests.browser.hands import tab_to
 from tests.support.people import Person
 from tests.support.shop import Shop, levels, open_shop
 
@@ -124,18 +125,6 @@ def test_an_order_is_handled_by_keyboard(shop: Shop, member: Member, open_browse
     press(page, page.get_by_role("button", name="Cancel the order"))
     expect(page.get_by_text("The order is cancelled.")).to_be_visible()
     assert state_of(placed.order_id) == ("closed", "part_paid", "fulfilled")
-
-
-def tab_to(page: Page, target: Any) -> None:
-    """Press Tab until the element has the focus, as a person without a mouse does."""
-    expect(target).to_be_visible()
-    for _ in range(150):
-        if target.evaluate(
-            "element => element === document.activeElement || element.contains(document.activeElement)"
-        ):
-            return
-        page.keyboard.press("Tab")
-    raise AssertionError(f"Tab never reaches {target}")
 
 
 def press(page: Page, target: Any) -> None:
