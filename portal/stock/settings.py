@@ -83,16 +83,3 @@ def must_give_reason(by: Actor) -> bool:
             )
         )
     )
-
-
-def check_reason(reason_id: int | None, *, by: Actor) -> None:
-    """Hold a change by hand to the merchant's rule on reasons.
-
-    Raises:
-        DomainError: the reason is not offered any more, or the role of *by* must give one.
-    """
-    if reason_id is None:
-        if must_give_reason(by):
-            raise DomainError(NEEDED, field="reason_id")
-    elif db.session.scalar(sa.select(StockReason.is_active).where(StockReason.id == reason_id)) is not True:
-        raise DomainError("This reason is not in use any more.", field="reason_id")

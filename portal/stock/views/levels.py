@@ -26,6 +26,7 @@ from portal.stock.views.acts import ACTS
 from portal.stock.views.blueprint import (
     adjusting,
     bp,
+    level_names,
     location_or_404,
     product_or_404,
     variant_or_404,
@@ -77,8 +78,7 @@ def ledger(variant_id: int, location_id: int) -> Response:
 @requires("stock.adjust")
 def adjust(variant_id: int, location_id: int) -> ResponseReturnValue:
     """Add or take away units. Only a difference is ever sent, so a page that is out of date erases nothing."""
-    variant, place = variant_or_404(variant_id), location_or_404(location_id)
-    sku, name = variant.sku, place.name
+    sku, name = level_names(variant_id, location_id)
     try:
         delta = (
             typed.whole(
