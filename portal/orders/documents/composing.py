@@ -104,7 +104,8 @@ def _facts(
     source: Source, hand: Hand, kind: str, issued_on: dt.date, supplied_on: dt.date
 ) -> list[list[str | bool]]:
     words, head = hand.words, source.head
-    facts: list[list[str | bool]] = [[words("issued_on"), hand.date(issued_on)]]
+    dated = words("issued_on" if kind == "invoice" else "dated")
+    facts: list[list[str | bool]] = [[dated, hand.date(issued_on)]]
     if kind == "invoice":
         facts.append([words("supplied_on"), hand.date(supplied_on)])
     ordered_on = head["placed_at"].astimezone(ZoneInfo(source.zone)).date()

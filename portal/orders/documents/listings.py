@@ -73,7 +73,7 @@ DOCUMENTS = Listing(
     ],
     link=link_to("orders.order", "number", "order_number"),
     quick=_with_number,
-    quick_label="Number of the document or order",
+    quick_label="Number, or order",
     empty=(
         "Invoices and credit notes stand here once they are issued: by hand on an order, or by themselves when it is paid or"
         " leaves.",

@@ -45,17 +45,19 @@ BEYOND_ADDRESS: Final[dict[str, tuple[Must, ...]]] = {
 
 def missing_of(settings: DocumentSettings) -> Sequence[str]:
     """Fields an invoice needs and the settings lack, in words; empty when an invoice may be issued."""
+    return [
+        " or ".join(LABELS[name] for name in names)
+        for names in _asked_for(settings)
+        if not any(str(getattr(settings, name) or "").strip() for name in names)
+    ]
+
+
+def fields_asked_for(settings: DocumentSettings) -> frozenset[str]:
+    """The fields that the seller's country asks for, filled or not."""
+    return frozenset(name for names in _asked_for(settings) for name in names)
+
+
+def _asked_for(settings: DocumentSettings) -> list[tuple[str, ...]]:
     country = settings.country_code or ""
     rest = BEYOND_ADDRESS.get(country, ("postcode", "vat_id") if country in EU else ())
-    found = []
-    for must in (*ADDRESS, *rest):
-        names = (must,) if isinstance(must, str) else must
-        if not any(str(getattr(settings, name) or "").strip() for name in names):
-            found.append(" or ".join(LABELS[name] for name in names))
-    return found
-
-
-def names_missing(settings: DocumentSettings) -> frozenset[str]:
-    """The names of the fields behind ``missing_of``, for the form that asks for them."""
-    words = {word for each in missing_of(settings) for word in each.split(" or ")}
-    return frozenset(name for name, label in LABELS.items() if label in words)
+    return [(must,) if isinstance(must, str) else must for must in (*ADDRESS, *rest)]

@@ -25,6 +25,7 @@ AT_ONCE: Final = 40
 GENERATIONS: Final = 12
 ATTEMPTS: Final = 3
 PICTURE_DPI: Final = 110
+ISOLATE, END_OF_ISOLATE = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
 _MISSING: Final = re.compile(r'the text `"(.*?)"` could not be displayed')
 _ESCAPE: Final = re.compile(r"\\u\{([0-9a-f]+)\}")
 _one_at_a_time: Final = threading.Lock()
@@ -97,11 +98,35 @@ def _run(layout: int, documents: str, pictures: str, options: Mapping[str, Any])
 
 def _entry(paper: Paper) -> dict[str, Any]:
     entry = paper.as_dict()
+    if paper.direction == "rtl":
+        entry |= _with_own_direction(entry)
     return entry | {
         "page-words": entry.pop("page_words"),
         "title": entry["heading"],
         "author": entry["seller"]["name"],
     }
+
+
+def _with_own_direction(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Values among words that run from right to left: numbers, codes and foreign addresses keep their own order."""
+    seller = entry["seller"]
+    found = {
+        "seller": seller | {"lines": _isolated(seller["lines"]), "sender": _isolated(seller["sender"])},
+        "facts": [[label, _isolated(value), *rest] for label, value, *rest in entry["facts"]],
+        "totals": [each | {"value": _isolated(each["value"])} for each in entry["totals"]],
+    }
+    for name in ("goods", "taxes"):
+        if entry[name] is not None:
+            found[name] = entry[name] | {"rows": _isolated(entry[name]["rows"])}
+    return found | {name: _isolated(entry[name]) for name in ("recipient", "footer")}
+
+
+def _isolated(value: Any) -> Any:
+    if isinstance(value, str):
+        return f"{ISOLATE}{value}{END_OF_ISOLATE}" if value else value
+    if isinstance(value, Mapping):
+        return {name: _isolated(each) for name, each in value.items()}
+    return [_isolated(each) for each in value]
 
 
 def _unset_characters(diagnostic: str) -> set[str]:

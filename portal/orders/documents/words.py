@@ -50,6 +50,7 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
         "Date of issue", "Rechnungsdatum", "Date d’émission", "Fecha de expedición", "Data di emissione", "Factuurdatum",
         "Data wystawienia", "تاريخ الإصدار", "תאריך הפקה",
     ),
+    "dated": ("Date", "Datum", "Date", "Fecha", "Data", "Datum", "Data", "التاريخ", "תאריך"),
     "supplied_on": (
         "Date of supply", "Leistungsdatum", "Date de livraison", "Fecha de la operación", "Data dell’operazione",
         "Leveringsdatum", "Data dostawy", "تاريخ التوريد", "תאריך אספקה",

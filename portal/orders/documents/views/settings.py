@@ -14,7 +14,7 @@ from portal.core.http import cacheable, render, see_other, toast
 from portal.core.merging import pack_base, unpack_base
 from portal.orders.documents import settings as own
 from portal.orders.documents.forms import DocumentSettingsForm, LogoForm
-from portal.orders.documents.sellers import missing_of, names_missing
+from portal.orders.documents.sellers import fields_asked_for, missing_of
 from portal.orders.documents.specimen import specimen_pdf
 from portal.orders.documents.views.blueprint import bp, pdf_response
 
@@ -105,7 +105,7 @@ def _page(
             formdata=None, data=values | {"version": str(settings.version or 0), "base": pack_base(values)}
         ),
         logo_form=logo_form or LogoForm(formdata=None), has_logo=settings.logo_key is not None, logo_key=settings.logo_key,
-        missing=missing_of(settings), needed=names_missing(settings), may_edit=can("settings.edit"), status=status,
+        missing=missing_of(settings), needed=fields_asked_for(settings), may_edit=can("settings.edit"), status=status,
         **{"conflict": None, **context},
     )  # fmt: skip
 
