@@ -5429,6 +5429,7 @@ def upgrade() -> None:
         "jobs",
         "outbox",
         "partitions",
+        "payments",
         "placement",
         "privacy",
         "reservations",

@@ -32,6 +32,7 @@ FILLINGS = {
     "order_file": "(merchant_id, order_id, file_id, name, media_type, size, sha256, actor_kind) VALUES ({m}, {o}, 1, 'x', 'text/plain', 1, '', 'system')",
     "order_hold": "(merchant_id, order_id, reason, actor_kind) VALUES ({m}, {o}, 'x', 'system')",
     "order_shortfall": "(merchant_id, order_id, line_n, sku, units, value, currency, cause) VALUES ({m}, {o}, 1, 'x', 1, 1, 'EUR', 'count')",
+    "payment_attempt": "(merchant_id, order_id, payment_n, account_id, action, key, amount, actor_kind) VALUES ({m}, {o}, 1, 1, 'capture', 'x', 1, 'system')",
     "order_tag": "(merchant_id, order_id, tag) VALUES ({m}, {o}, 'x')",
 }
 
