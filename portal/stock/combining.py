@@ -11,6 +11,9 @@ from typing import Final, Generic, Protocol, TypeVar
 
 MOST_AT_ONCE: Final = 128
 PATIENCE_SECONDS: Final = 30.0
+# Who was just answered asks again at once, in a rush; the next leader waits this long for as many as last time.
+LINGER_SECONDS: Final = 0.002
+LULL_SECONDS: Final = 0.1
 
 
 class Keyed(Protocol):
@@ -36,13 +39,20 @@ class _Waiting(Generic[Ask, Answer]):
 class Combiner(Generic[Ask, Answer]):
     """Lets one of the waiting threads do the work of all; the next batch is led by one of those who wait for it."""
 
-    def __init__(self, work: Callable[[Sequence[Ask]], Sequence[Answer]]) -> None:
+    def __init__(
+        self,
+        work: Callable[[Sequence[Ask]], Sequence[Answer]],
+        afterwards: Callable[[Sequence[Answer]], None] = lambda answers: None,
+    ) -> None:
+        """*work* answers a batch; *afterwards* is what nobody needs to wait for."""
         self._work = work
+        self._afterwards = afterwards
         self._lock = threading.Lock()
+        self._gathered = threading.Condition(self._lock)
+        self._widths: deque[int] = deque((1, 1), maxlen=2)
         self._queue: deque[_Waiting[Ask, Answer]] = deque()
         self._busy = False
         self.used_at = time.monotonic()
-        self.widest = 0
 
     def submit(self, ask: Ask) -> Answer:
         """The answer to one request, together with whoever waits beside it.
@@ -52,10 +62,15 @@ class Combiner(Generic[Ask, Answer]):
         """
         own: _Waiting[Ask, Answer] = _Waiting(ask)
         with self._lock:
-            self.used_at = time.monotonic()
+            now = time.monotonic()
+            if now - self.used_at > LULL_SECONDS:
+                self._widths.extend((1, 1))
+            self.used_at = now
             self._queue.append(own)
             own.leads = not self._busy
             self._busy = True
+            if len(self._queue) >= max(self._widths):
+                self._gathered.notify()
         if not own.leads and not own.ready.wait(PATIENCE_SECONDS) and not self._must_lead(own):
             raise TimeoutError("The reservation was not answered in time.")
         if own.leads and own.answer is None and own.error is None:
@@ -74,8 +89,10 @@ class Combiner(Generic[Ask, Answer]):
 
     def _lead(self, own: _Waiting[Ask, Answer]) -> None:
         batch = self._next_batch(own)
+        answers: Sequence[Answer] = ()
         try:
-            for each, answer in zip(batch, self._work([each.ask for each in batch]), strict=True):
+            answers = self._work([each.ask for each in batch])
+            for each, answer in zip(batch, answers, strict=True):
                 each.answer = answer
         except BaseException as error:
             for each in batch:
@@ -85,11 +102,14 @@ class Combiner(Generic[Ask, Answer]):
                 if each is not own:
                     each.ready.set()
             self._hand_over()
+        if answers:
+            self._afterwards(answers)
 
     def _next_batch(self, own: _Waiting[Ask, Answer]) -> list[_Waiting[Ask, Answer]]:
         """The leader's own request and those behind it, each key once."""
         batch, keys, later = [own], {own.ask.key}, []
         with self._lock:
+            self._gathered.wait_for(lambda: len(self._queue) >= max(self._widths), LINGER_SECONDS)
             self._queue.remove(own)
             while self._queue and len(batch) < MOST_AT_ONCE:
                 each = self._queue.popleft()
@@ -99,7 +119,7 @@ class Combiner(Generic[Ask, Answer]):
                     keys.add(each.ask.key)
                     batch.append(each)
             self._queue.extendleft(reversed(later))
-            self.widest = max(self.widest, len(batch))
+            self._widths.append(len(batch))
         return batch
 
     def _hand_over(self) -> None:

@@ -168,10 +168,6 @@ def reserve_together(target: Target, asks: Sequence[Ask]) -> Sequence[Answer]:
             if attempt == ATTEMPTS:
                 raise
             time.sleep(0.005 * attempt)
-    if any(outcome == MADE for _, outcome, _ in rows):
-        doorbell().ring_for_events(target.merchant_id)
-    if note_demand([target.variant_id], len(asks)):
-        db.session.commit()
     found = {item: Answer(outcome, reservation) for item, outcome, reservation in rows}
     return [found[item] for item in range(1, len(asks) + 1)]
 
@@ -214,8 +210,18 @@ def _combined(target: Target, ask: Ask) -> Answer:
         combiner = _combiners.get(key)
         if combiner is None:
             _forget_idle()
-            combiner = _combiners[key] = Combiner(lambda asks: reserve_together(target, asks))
+            combiner = _combiners[key] = Combiner(
+                lambda asks: reserve_together(target, asks), lambda answers: _tell(target, answers)
+            )
     return combiner.submit(ask)
+
+
+def _tell(target: Target, answers: Sequence[Answer]) -> None:
+    """Wake who follows the events of stock, and notice that the variant is in demand."""
+    if any(answer.outcome == MADE for answer in answers):
+        doorbell().ring_for_events(target.merchant_id)
+    if note_demand([target.variant_id], len(answers)):
+        db.session.commit()
 
 
 def _forget_idle() -> None:
