@@ -110,6 +110,7 @@ def stock_effects(plan: Plan) -> list[StockEffect]:
     return [
         StockEffect(sku, free.get(variant_id, 0), free.get(variant_id, 0) + units)
         for (variant_id, sku), units in sorted(moved.items(), key=lambda each: each[0][1])
+        if units
     ]
 
 
