@@ -13,6 +13,7 @@ from portal.core.listing import show_list
 from portal.core.reveal import log_view
 from portal.orders.documents.forms import ReasonForm
 from portal.orders.documents.listings import DOCUMENTS
+from portal.orders.documents.picklists import pick_list
 from portal.orders.documents.rendering import Document, document_of, document_pdf, retained_pdf
 from portal.orders.documents.sellers import missing_of
 from portal.orders.documents.settings import document_settings
@@ -40,6 +41,12 @@ def document(document_id: int) -> Response:
             fields=("name", "address", "vat_id"),
         )
     return pdf_response(document_pdf(found), found.filename, is_download="download" in request.args)
+
+
+@bp.get("/documents/pick-lists/<int:list_id>")
+@requires("orders.view")
+def printed_pick_list(list_id: int) -> Response:
+    return pdf_response(pick_list(min(list_id, LARGEST)), f"pick-list-{list_id}.pdf")
 
 
 @bp.get("/documents/<int:document_id>/retained")
