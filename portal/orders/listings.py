@@ -26,11 +26,21 @@ from portal.core.listing import (
     link_to,
 )
 from portal.core.normalise import code_key, email_key, full_name_key
-from portal.orders.models import Order, OrderContact, OrderLine, OrderReturn, OrderTag, SalesChannel
+from portal.orders.assigning import workers
+from portal.orders.models import (
+    Order,
+    OrderAssignment,
+    OrderContact,
+    OrderLine,
+    OrderReturn,
+    OrderTag,
+    SalesChannel,
+)
 
 _order, _contact = Order.__table__.c, OrderContact.__table__.c
 _line, _tag, _channel = OrderLine.__table__.c, OrderTag.__table__.c, SalesChannel.__table__.c
 _return = OrderReturn.__table__.c
+_assignment = OrderAssignment.__table__.c
 
 STATES = [("open", "Open"), ("on_hold", "On hold"), ("closed", "Closed"), ("cancelled", "Cancelled")]
 PAYMENT_STATES = [
@@ -231,6 +241,15 @@ ORDERS = Listing(
             index="order_return_state_idx",
             through=_through(_return),
         ),
+        ChoiceFilter(
+            key="assigned",
+            label="Looked after by",
+            expression=_assignment.user_id,
+            convert=int,
+            options=lambda: [(str(user_id), name) for user_id, name in workers().items()],
+            index="order_assignment_merchant_id_user_id_order_id_idx",
+            through=_through(_assignment),
+        ),
         MoneyFilter(key="total", label="Total", expression=_order.total),
         FlagFilter(
             key="late",
@@ -243,7 +262,7 @@ ORDERS = Listing(
     quick=lambda text: _order.number.in_({code_key(text) or "", text.replace("\0", "").strip()}),
     quick_label="Order number",
     bulk=[
-        BulkAction("Add tag", "orders.tag_orders", "orders.edit"),
+        BulkAction("Hold, release, send, assign, tag", "orders.choose_bulk", "orders.edit"),
         BulkAction("Print documents", "documents.choose_print", "orders.edit"),
     ],
 )

@@ -17,6 +17,7 @@ WORDS: Final = {
     "placed": ("Order placed", "shopping-cart"), "imported": ("Order imported", "upload"), "held": ("Put on hold", "player-pause"),
     "hold_changed": ("Still on hold", "player-pause"), "released": ("Released from hold", "player-play"),
     "shipped": ("Parcel sent", "truck-delivery"), "delivered": ("Parcel delivered", "package"), "fulfilled": ("All sent", "truck-delivery"),
+    "invoiced": ("Invoice issued", "file-text"), "credit_noted": ("Credit note issued", "receipt-refund"),
     "paid": ("Payment received", "credit-card"), "refunded": ("Money given back", "receipt-refund"), "cancelled": ("Order cancelled", "ban"),
     "reopened": ("Order reopened", "refresh"), "changed": ("Order changed", "edit"),
     "refund_waits": ("A refund waits for a second person", "hourglass"), "refund_refused": ("A refund was not agreed to", "ban"),
@@ -24,6 +25,16 @@ WORDS: Final = {
     "return_sent": ("Return on its way", "truck-return"), "return_received": ("Return arrived", "inbox"),
     "return_inspected": ("Return inspected", "search"), "return_settled": ("Return settled", "receipt-refund"),
     "return_rejected": ("Return rejected", "ban"),
+    "parcel_planned": ("Units set apart for a parcel", "package"), "parcel_undone": ("Parcel undone", "package-off"), "packed": ("Parcel packed", "package"),
+    "tracking_corrected": ("Tracking corrected", "edit"), "ready": ("Ready to collect", "building-store"),
+    "collected": ("Collected by the buyer", "building-store"), "uncollected": ("Not collected", "clock"),
+    "collection_extended": ("Kept longer for collection", "calendar"), "handed_over": ("Handed over", "building-store"),
+    "combined": ("Travels with other orders", "link"), "combination_undone": ("Travels alone again", "link"),
+    "label_made": ("Label printed", "file-text"), "label_voided": ("Label voided", "ban"), "address_corrected": ("Address corrected", "edit"),
+    "assigned": ("Given to a person", "user-circle"), "allocated": ("Units promised", "package"), "promise_moved": ("Promised at another place", "package"),
+    "short": ("Units are missing", "alert-triangle"), "short_settled": ("Missing units settled", "circle-check"),
+    "short_told": ("Customer told of missing units", "mail"), "pick_short": ("Not found while picking", "alert-triangle"),
+    "refund_not_proposed": ("A refund could not be proposed", "alert-triangle"),
 }  # fmt: skip
 WHO: Final = {"job": "a job", "system": "the portal", "channel": "the channel"}
 
@@ -75,6 +86,10 @@ def _detail(data: Mapping[str, Any]) -> str | None:
         parts.append(formats.money(amount, currency))
     if data.get("units"):
         parts.append(formats.plural(int(data["units"]), "unit", "units"))
+    if data.get("sku"):
+        parts.append(str(data["sku"]))
+    if data.get("way_out"):
+        parts.append(str(data["way_out"]).replace("_", " "))
     if data.get("hold_reason"):
         parts.append(str(data["hold_reason"]))
     return ", ".join(parts) or None

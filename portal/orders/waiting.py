@@ -14,6 +14,7 @@ from portal.core.errors import DomainError
 from portal.core.jobs import JobRun, enqueue, job
 from portal.core.outbox import Event, consumer
 from portal.orders.fulfilment.collecting import collections_due, give_up
+from portal.orders.fulfilment.parcels import undo_what_is_gone
 from portal.orders.holds import end_due_holds, orders_to_look_at
 from portal.orders.models import OrderHold, OrderLine, OrderShortfall
 from portal.orders.shortfalls.services import reconcile
@@ -25,6 +26,7 @@ TOUCHING: Final = (
     "order.placed", "order.changed", "order.cancelled", "order.shipped", "order.fulfilled", "order.released", "order.hold_changed",
     "order.reopened", "order.allocated", "order.uncollected", "order.collected", "order.handed_over", "order.paid",
 )  # fmt: skip
+CUTTING: Final = ("order.cancelled", "order.changed")
 MOST_FOR_STOCK: Final = 200
 
 _hold, _line, _case = OrderHold.__table__, OrderLine.__table__, OrderShortfall.__table__
@@ -65,6 +67,8 @@ def waits_due() -> None:
 def follow_news(events: Sequence[Event]) -> None:
     """Orders that were paid or promised may go on; goods that came in may end a hold; what is missing is said."""
     touched = [int(event.payload["order_id"]) for event in events if event.kind in TOUCHING]
+    for order_id in sorted({int(event.payload["order_id"]) for event in events if event.kind in CUTTING}):
+        _quietly(order_id, lambda order_id=order_id: undo_what_is_gone(order_id, by=SYSTEM))
     for order_id in _short_or_said_so(touched):
         _quietly(order_id, lambda order_id=order_id: reconcile(order_id, by=SYSTEM))
     paid = [int(event.payload["order_id"]) for event in events if event.kind == "order.paid"]

@@ -31,6 +31,7 @@ from portal.orders.fulfilment.leaving import (
     SET_APART,
     check_units,
     let_leave,
+    open_units,
     set_apart,
     units_by_place,
 )
@@ -159,6 +160,35 @@ def undo_parcel(order_id: int, n: int, *, by: Actor) -> None:
     move_parcel(order_id, n, "cancelled", set(SET_APART), pickup_code=None, collect_by=None)
     change_order(order_id)
     tell(order_id, "parcel_undone", by, parcel=str(n))
+
+
+def undo_what_is_gone(order_id: int, *, by: Actor) -> None:
+    """Parcels that have not left and hold more of a line than is still to be sent are undone: the order was cut down."""
+    head = lock_order(order_id)
+    apart = set_apart(order_id)
+    left = {line["n"]: open_units(line) for line in lines_of(order_id)}
+    too_many = {n for n, units in apart.items() if units > left.get(n, 0)}
+    if not too_many:
+        return
+    waiting = db.session.execute(
+        sa.select(_parcel.c.n)
+        .join(
+            _content,
+            sa.and_(
+                _content.c.merchant_id == _parcel.c.merchant_id,
+                _content.c.order_id == _parcel.c.order_id,
+                _content.c.fulfilment_n == _parcel.c.n,
+            ),
+        )
+        .where(of_order(_parcel, order_id), _parcel.c.state.in_(SET_APART), _content.c.line_n.in_(too_many))
+        .distinct()
+    )
+    for row in waiting.all():
+        move_parcel(
+            order_id, row.n, "cancelled", set(SET_APART), pickup_code=None, collect_by=None, shipment_id=None
+        )
+        tell(order_id, "parcel_undone", by, parcel=str(row.n))
+    change_order(order_id, state=head["state"])
 
 
 def mark_delivered(order_id: int, n: int, *, by: Actor) -> None:

@@ -14,6 +14,7 @@ from portal.orders.picking.listings import PICK_LISTS
 from portal.orders.picking.views import bp as picking
 from portal.orders.shortfalls.listings import SHORTFALLS
 from portal.orders.views.parcels import may_send
+from portal.orders.views.settings import bp as settings
 
 
 def set_up(app: Flask) -> None:
@@ -21,6 +22,9 @@ def set_up(app: Flask) -> None:
     register_listing(SHORTFALLS)
     register_listing(PICK_LISTS)
     app.register_blueprint(picking)
+    app.register_blueprint(settings)
+    register_nav("settings", "Sending", "fulfilment.fulfilment", "truck-delivery", "settings.view", order=909)
+    register_nav("settings", "Mail texts", "fulfilment.letters", "mail", "settings.view", order=910)
     register_nav("Orders", "Pick lists", "picking.pick_lists", "clipboard-list", "orders.view", order=23)
     register_slot("home.worklist", "picking.worklist", "orders.view", 13, label="Pick lists")
     register_nav("Orders", "Shortfalls", "orders.shortfalls", "alert-triangle", "orders.view", order=22)

@@ -70,6 +70,13 @@ def texts() -> Sequence[Text]:
     ]
 
 
+def own_texts() -> Sequence[LetterTemplate]:
+    """The merchant's own texts, those that are not offered too."""
+    return db.session.scalars(
+        sa.select(LetterTemplate).order_by(LetterTemplate.name, LetterTemplate.locale, LetterTemplate.id)
+    ).all()
+
+
 def filled(text: Text, order_id: int) -> Text:
     """The text with the order's values in its placeholders; one that is unknown stays as it is written."""
     person = addressee_of(order_id)

@@ -96,7 +96,7 @@ def send_letter(number: str) -> ResponseReturnValue:
 def _letter(number: str, form: MailForm, *, status: int = 200, problem: str | None = None) -> Response:
     found = find_order(number)
     return render(
-        "orders/letters/new_letter.html", number=number, form=form, texts=texts(), person=addressee_of(found.order_id),
+        "orders/letters/new_letter.html", number=number, form=form, texts=texts(), addressee=addressee_of(found.order_id),
         version=version_of(found.order_id), problem=problem, status=status, back=order_url(number),
         here=url_for("orders.send_letter", number=number, list=request.args.get("list")),
     )  # fmt: skip

@@ -38,10 +38,14 @@ def order_files(number: str) -> Response:
 def add_file(number: str) -> ResponseReturnValue:
     found, upload = find_order(number), request.files.get("file")
 
+    data, name = b"", ""
+    if upload is not None:
+        data, name = upload.stream.read(keeping.MOST_BYTES + 1), upload.filename or ""
+        upload.close()
+
     def add(order_id: int) -> None:
-        data = upload.stream.read(keeping.MOST_BYTES + 1) if upload else b""
         keeping.add_file(
-            order_id, (upload.filename or "") if upload else "", data, subject_id=found.subject_id, by=current_actor()
+            order_id, name, data, subject_id=found.subject_id, by=current_actor()
         )  # fmt: skip
 
     return act(number, "The file is kept.", add, panel=FILES)

@@ -1,0 +1,131 @@
+"""One act on many orders, as a job: the set is frozen first, each order has its own result and its own transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from portal.core.audit import Actor
+from portal.core.database import db
+from portal.core.errors import DomainError
+from portal.core.jobs import JobRun, job
+from portal.core.listing import frozen_keys
+from portal.orders.assigning import assign_order
+from portal.orders.fulfilment.parcels import ship_lines
+from portal.orders.fulfilment.placing import sending_places
+from portal.orders.holds import hold_order, release_order
+from portal.orders.listings import ORDERS
+from portal.orders.tags import add_tag
+
+ACTS: Final = {
+    "hold": "Put on hold",
+    "release": "Release from hold",
+    "send": "Mark as sent",
+    "assign": "Assign to a person",
+    "tag": "Add a tag",
+}
+BATCH: Final = 25
+
+Words = Mapping[str, Any]
+
+
+@job("orders.bulk", title="Change orders", permission="orders.edit", retries_rows=True)
+def change_orders(run: JobRun) -> None:
+    """Do the act to every chosen order; one that refuses says why and stops no other."""
+    work = _WORK[str(run.args["act"])]
+    each_order(run, ACTS[str(run.args["act"])], lambda order_id, by: work(order_id, run.args, by))
+
+
+@job("orders.tag", title="Tag orders", permission="orders.edit", retries_rows=True)
+def tag_orders(run: JobRun) -> None:
+    """Tag every chosen order; one that has the tag already is left alone."""
+    each_order(run, "Tagging", lambda order_id, by: _tag(order_id, {"value": run.args["tag"]}, by))
+
+
+def each_order(run: JobRun, note: str, work: Callable[[int, Actor], str]) -> None:
+    """Run *work* for each frozen key from where the job stopped last; what it gives is the row's result."""
+    by = _actor(run)
+    done = int(run.state.get("done", 0))
+    keys = run.state.get("keys") or list(_chosen(run))
+    run.checkpoint({"keys": keys, "done": done})
+    run.progress(done, len(keys), note)
+    for key in keys[done:]:
+        try:
+            with db.session.begin_nested():
+                words = work(key, by)
+            run.item(key, True, words)
+        except DomainError as error:
+            run.item(key, False, error.message)
+        done += 1
+        if done % BATCH == 0:
+            run.checkpoint({"keys": keys, "done": done})
+            run.commit(done=done)
+    run.checkpoint({"keys": keys, "done": done})
+    run.commit(done=done)
+
+
+def _hold(order_id: int, args: Words, by: Actor) -> str:
+    hold_order(order_id, str(args["value"]), by=by)
+    return "On hold"
+
+
+def _release(order_id: int, args: Words, by: Actor) -> str:
+    short = release_order(order_id, by=by)
+    if short:
+        raise DomainError(f"It still waits: not enough stock of {', '.join(short[:5])}.")
+    return "Goes on"
+
+
+def _send(order_id: int, args: Words, by: Actor) -> str:
+    """All that is promised and waits in no parcel leaves, a parcel from each place."""
+    sent = 0
+    seen: set[int] = set()
+    for place in sending_places(order_id):
+        units = {
+            line.n: min(line.left, line.promised)
+            for line in place.lines
+            if line.promised and line.n not in seen
+        }
+        if place.id is not None:
+            seen |= {line.n for line in place.lines if line.promised >= line.left}
+        if any(units.values()):
+            ship_lines(
+                order_id, units, carrier=str(args.get("value") or "") or None, tracking_number=None, location_id=place.id, by=by
+            )  # fmt: skip
+            sent += 1
+    if not sent:
+        raise DomainError("Nothing of it can leave now.")
+    return f"Sent in {sent} parcels" if sent > 1 else "Sent"
+
+
+def _assign(order_id: int, args: Words, by: Actor) -> str:
+    user_id = int(args["value"]) if args.get("value") else None
+    return "Assigned" if assign_order(order_id, user_id, by=by) else "Was so already"
+
+
+def _tag(order_id: int, args: Words, by: Actor) -> str:
+    return "Tagged" if add_tag(order_id, str(args["value"]), by=by) else "Had the tag already"
+
+
+_WORK: Final[dict[str, Callable[[int, Words, Actor], str]]] = {
+    "hold": _hold,
+    "release": _release,
+    "send": _send,
+    "assign": _assign,
+    "tag": _tag,
+}
+
+
+def _actor(run: JobRun) -> Actor:
+    return Actor(kind="job", id=run.id, name="Change orders")
+
+
+def _chosen(run: JobRun) -> Iterator[int]:
+    failed = run.failed_keys()
+    if failed is not None:
+        yield from (int(key) for key in failed)
+    elif run.args.get("state"):
+        for batch in frozen_keys(ORDERS, run.args["state"]):
+            yield from batch
+    else:
+        yield from run.args["keys"]
