@@ -105,6 +105,7 @@ ASKED_FOR: Final[dict[str, dict[str, Any]]] = {
     "routing_rule": {"location_id": 1},
     "replenishment_rule": {"maximum": 2},
     "stock_transfer": {"from_location_id": 1, "to_location_id": 2},
+    "routing_rule": {"strategy": "fewest_parcels"},
 }
 
 
