@@ -1,0 +1,107 @@
+"""Store credit: given, spent, never below zero, and part of the order's money."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+import sqlalchemy as sa
+
+from portal.core.database import current_merchant_id, db
+from portal.core.errors import ConflictError, DomainError
+from portal.customers.services import create_customer
+from portal.orders.changes.proposal import Proposal, RefundWish
+from portal.orders.changes.services import change_at_once
+from portal.orders.models import StoreCredit
+from portal.orders.store_credit.services import balance_of, entries, give, pay_with_credit, spend
+from tests.orders.changes.books import money_of
+from tests.support.client import HouseClient
+from tests.support.people import SYSTEM, Person
+from tests.support.shop import open_shop
+
+D = Decimal
+
+
+@pytest.fixture
+def ada(scope: int) -> int:
+    return create_customer({"name": "Ada Lovelace"}, by=SYSTEM).id
+
+
+def test_a_refund_to_store_credit_pays_the_next_order(scope: int, ada: int) -> None:
+    shop = open_shop()
+    first = shop.order(("MUG", 2, "4.50"), paid="9", customer_id=ada)
+    wish = RefundWish(D(9), destination="store_credit")
+    change_at_once(first.order_id, Proposal("refund", refund=wish), reason_code="late", by=SYSTEM)
+    assert balance_of(ada, "GBP") == D(9)
+    second = shop.order(("MUG", 1, "4.50"), customer_id=ada)
+    pay_with_credit(second.order_id, D("4.50"), by=SYSTEM)
+    db.session.commit()
+    assert balance_of(ada, "GBP") == D("4.50")
+    assert money_of(scope, second.order_id) == {
+        "due": D("4.50"),
+        "captured": D("4.50"),
+        "refunded": D(0),
+        "credit": D(0),
+    }
+    # What was paid with credit goes back as credit, even when it is asked back "the way it was paid".
+    change_at_once(
+        second.order_id, Proposal("refund", refund=RefundWish(D("4.50"))), reason_code="late", by=SYSTEM
+    )
+    assert balance_of(ada, "GBP") == D(9)
+    assert sum(entry["amount"] for entry in entries(ada)) == D(9)
+
+
+def test_it_spends_no_more_than_there_is(ada: int) -> None:
+    give(ada, D(5), "GBP", order_id=None, by=SYSTEM)
+    with pytest.raises(ConflictError, match="only £5.00"):
+        spend(ada, D("5.01"), "GBP", order_id=None, by=SYSTEM)
+    with pytest.raises(ConflictError):
+        spend(ada, D(1), "EUR", order_id=None, by=SYSTEM)
+
+
+def test_it_pays_no_more_than_is_due(ada: int) -> None:
+    shop = open_shop()
+    give(ada, D(50), "GBP", order_id=None, by=SYSTEM)
+    placed = shop.order(("MUG", 1, "4.50"), customer_id=ada)
+    with pytest.raises(ConflictError, match="Only £4.50 is due"):
+        pay_with_credit(placed.order_id, D(5), by=SYSTEM)
+
+
+@pytest.mark.parametrize("amount", ["0", "-1", "0.001", "NaN", "Infinity"])
+def test_it_refuses_what_is_no_amount(ada: int, amount: str) -> None:
+    with pytest.raises(DomainError):
+        give(ada, D(amount), "GBP", order_id=None, by=SYSTEM)
+
+
+def test_the_database_holds_the_balance_above_zero(ada: int) -> None:
+    give(ada, D(5), "GBP", order_id=None, by=SYSTEM)
+    table = StoreCredit.__table__
+    with pytest.raises(sa.exc.IntegrityError):
+        db.session.execute(
+            sa.update(table).where(table.c.merchant_id == current_merchant_id()).values(balance=-1)
+        )
+    db.session.rollback()
+
+
+def test_staff_give_once_however_often_they_click(
+    ada: int, login: Callable[[Person], HouseClient], member: Callable[..., Person]
+) -> None:
+    db.session.commit()
+    client = login(member("support"))
+    token = re.search(r'name="token" value="(\w+)"', client.fragment(f"/customers/{ada}/store-credit").text)
+    assert token
+    data = {"amount": "7", "currency": "GBP", "reason": "goodwill", "act": "give", "token": token[1]}
+    assert [client.post(f"/customers/{ada}/store-credit", data=data).status_code for _ in range(2)] == [
+        303,
+        303,
+    ]
+    db.session.rollback()
+    assert balance_of(ada, "GBP") == D(7)
+    refused = client.post(
+        f"/customers/{ada}/store-credit", data=data | {"act": "take", "amount": "8", "token": "x"}
+    )
+    assert refused.status_code == 409
+    assert "only £7.00" in refused.text
+    assert login(member("warehouse")).post(f"/customers/{ada}/store-credit", data=data).status_code == 403
