@@ -14,6 +14,7 @@ from deploy.demo import (
     catalogue,
     channel,
     customers,
+    documents,
     history,
     mail,
     payments,
@@ -78,6 +79,7 @@ def fill(team: dict[str, Actor]) -> None:
         os.environ["OWNER_DATABASE_URL"], current_merchant_id(), book.story, opened_at=now - dt.timedelta(days=DAYS + 2),
         first_day=now - dt.timedelta(days=AUDITED_DAYS), now=now, seed=SEED,
     )  # fmt: skip
+    documents.write(team)
     warehouse.set_to_work(places, goods, by=team["warehouse"], owner=team["owner"], pick=pick)
     history.bring_in(
         history.half_rejected(today - dt.timedelta(days=2)),
