@@ -95,6 +95,9 @@ def test_who_may_approve_erasures_opens_it_with_a_reason(
     address = f"/documents/{erased[0]}/retained"
     assert login(member("support")).post(address, data={"reason": "Tax audit of 2026"}).status_code == 403
     officer = login(member("compliance"))
+    number = document_of(erased[0]).order_number
+    assert address in officer.get(f"/orders/{number}/documents").text
+    assert "Needle" not in officer.get(address).text
     assert officer.post(address, data={"reason": "x"}).status_code == 422
     opened = officer.post(address, data={"reason": "Tax audit of 2026"})
     assert opened.mimetype == "application/pdf"

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from portal.accounts.access import can, current_actor, requires
 from portal.core.database import current_merchant_id, db
 from portal.core.reveal import log_view
+from portal.core.subjects import DataSubject
 from portal.orders.documents import services
 from portal.orders.documents.billing import owed, positions_of, reversed_positions
 from portal.orders.documents.reading import billed_positions, issued_of, read_source, rows_of
@@ -32,12 +33,16 @@ def _documents_of(number: str) -> dict[str, Any]:
         sa.select(table).where(table.c.merchant_id == current_merchant_id(), table.c.order_id == found.order_id)
         .order_by(table.c.id.desc())
     ).mappings().all()  # fmt: skip
+    subject = (
+        db.session.get(DataSubject, (current_merchant_id(), found.subject_id)) if found.subject_id else None
+    )
     to_invoice = owed(positions_of(source.head, source.lines, source.charges), billed).to_invoice
     return {
         "order": source.head, "documents": documents, "to_invoice": sum(each.gross for each in to_invoice) if to_invoice else None,
         "can_reverse": bool(reversed_positions(billed)), "missing": missing_of(document_settings()),
         "parcels": [row for row in rows_of(OrderFulfilment, found.order_id) if row["state"] != "cancelled"],
-        "returns": rows_of(OrderReturn, found.order_id), "may_edit": can("orders.edit"), "problem": None, "acted": None, "typed": {},
+        "returns": rows_of(OrderReturn, found.order_id), "may_edit": can("orders.edit"),
+        "is_erased": subject is not None and subject.erased_at is not None, "problem": None, "acted": None, "typed": {},
     }  # fmt: skip
 
 
