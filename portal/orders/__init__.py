@@ -14,6 +14,7 @@ from portal.core.navigation import register_nav
 from portal.core.slots import register_slot
 from portal.orders.addresses import OrderNumberConverter
 from portal.orders.allocation import take_back_allocated
+from portal.orders.api.reservations import bp as reservations_bp
 from portal.orders.api.views import bp as api_bp
 from portal.orders.api.views import described
 from portal.orders.causes import order_causes
@@ -61,6 +62,7 @@ def register(app: Flask) -> None:
     store_credit.set_up(app)
     app.register_blueprint(described)
     register_api(app, api_bp)
+    register_api(app, reservations_bp)
     register_channel_choices(channel_choices)
     register_listing(DRAFTS)
     register_listing(VOUCHERS)

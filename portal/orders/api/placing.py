@@ -15,6 +15,7 @@ from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError, ForbiddenError
 from portal.core.ids import parse_public_id
 from portal.core.money import UnknownCurrencyError, minor_units
+from portal.orders.api.reservations import basket_key
 from portal.orders.new_order import NewCharge, NewContact, NewLine, NewOrder, NewPayment
 from portal.orders.pricing import price
 
@@ -51,7 +52,9 @@ def order_from(sent: Mapping[str, Any], caller: Caller) -> NewOrder:
             lines=[_line(n, line, known, currency) for n, line in enumerate(sent["lines"], 1)],
             charges=[NewCharge("shipping", shipping["label"], shipping["amount"])] if shipping else (),
             voucher_code=sent["voucher_code"],
-            reservation_key=sent["reservation_key"],
+            reservation_key=basket_key(caller.channel_id, sent["reservation_key"])
+            if sent["reservation_key"]
+            else None,
             tags=sent["tags"],
             phone_region=caller.country,
             payment_method=payment["method"] if payment and payment["state"] == "intent" else None,
