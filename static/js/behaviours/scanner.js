@@ -43,19 +43,19 @@
   };
   const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
-  // Whether the scan is done with: answered, or beyond help.
+  // Whether the scan was answered; if not, no second try would help it.
   const send = async ({ form, body }) => {
     const answer = await fetch(form.action, { method: "POST", body, headers: { "HX-Request": "true" }, redirect: "manual" });
-    if (answer.status >= 500) throw new Error("the server is away");
+    if (answer.status >= 500 || answer.status === 429) throw new Error("not now");
     const elsewhere = answer.headers.get("HX-Redirect");
     if (elsewhere) location.assign(elsewhere);
     else if ([200, 404, 409, 422].includes(answer.status)) show(await answer.text());
     if ([400, 403].includes(answer.status)) {
       beep(false);
       say(form, "This scan was not saved: the page is out of date. Load it again, then scan once more.");
-      return;
+      return false;
     }
-    if (!waiting.length) say(form, "");
+    return true;
   };
   const work = async () => {
     if (isSending) return;
@@ -64,11 +64,10 @@
     while (waiting.length) {
       const scan = waiting[0];
       try {
-        const last = waiting.length === 1;
-        await send({ ...scan, last });
+        const isAnswered = await send(scan);
         waiting.shift();
         wait = 500;
-        if (!waiting.length && !scan.form.querySelector("[data-scan-waiting]")?.textContent.startsWith("This scan")) say(scan.form, "");
+        if (isAnswered && !waiting.length) say(scan.form, "");
       } catch {
         say(scan.form, told(waiting.length));
         await pause(wait);
