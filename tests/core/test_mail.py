@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import email
+import email.policy
 import smtplib
 import socket
 import socketserver
@@ -13,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from portal.core import keyring, mail
+from portal.core import keyring, mail, storage
 from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import db
@@ -159,6 +161,30 @@ def test_the_letter_of_an_erased_person_is_gone_and_not_sent(scope: int, smtp: F
     keyring.destroy_person_key(person.id)
     assert mail.read_letter(message) is None
     run_due_jobs()
+    assert (message.state, smtp.letters) == ("failed", [])
+
+
+def test_what_is_attached_goes_along_and_is_sent_again(scope: int, smtp: FakeSmtp) -> None:
+    switched_on(smtp)
+    message = written(attachments=[mail.Attachment("Rechnung 1.pdf", "application/pdf", b"%PDF-1.7 body")])
+    run_due_jobs()
+    mail.resend(message.id, by=CLERK)
+    db.session.commit()
+    run_due_jobs()
+    assert len(smtp.letters) == 2
+    for letter in smtp.letters:
+        parsed = email.message_from_string(letter, policy=email.policy.default)
+        (part,) = parsed.iter_attachments()
+        assert (part.get_filename(), part.get_content()) == ("Rechnung 1.pdf", b"%PDF-1.7 body")
+
+
+def test_a_letter_whose_attachment_is_gone_is_not_sent_without_it(scope: int, smtp: FakeSmtp) -> None:
+    switched_on(smtp)
+    message = written(attachments=[mail.Attachment("a.pdf", "application/pdf", b"%PDF")])
+    storage.delete(message.attachments[0])
+    db.session.commit()
+    run_due_jobs()
+    db.session.refresh(message)
     assert (message.state, smtp.letters) == ("failed", [])
 
 
