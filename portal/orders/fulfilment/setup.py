@@ -23,7 +23,14 @@ def set_up(app: Flask) -> None:
     register_listing(PICK_LISTS)
     app.register_blueprint(picking)
     app.register_blueprint(settings)
-    register_nav("settings", "Sending", "fulfilment.fulfilment", "truck-delivery", "settings.view", order=909)
+    register_nav(
+        "settings",
+        "Sending and collecting",
+        "fulfilment.fulfilment",
+        "truck-delivery",
+        "settings.view",
+        order=909,
+    )
     register_nav("settings", "Mail texts", "fulfilment.letters", "mail", "settings.view", order=910)
     register_nav("Orders", "Pick lists", "picking.pick_lists", "clipboard-list", "orders.view", order=23)
     register_slot("home.worklist", "picking.worklist", "orders.view", 13, label="Pick lists")
