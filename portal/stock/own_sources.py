@@ -39,9 +39,9 @@ def register_own_sources() -> None:
 def reservation_causes(reservation_ids: Sequence[int]) -> Mapping[int, Cause]:
     """Who holds units, and until when."""
     held = StockReservation.__table__.c
-    statement: sa.Select[Any] = sa.select(
-        held.id, held.holder, held.key, held.state, held.expires_at
-    ).where(held.merchant_id == current_merchant_id(), held.id.in_(reservation_ids))
+    statement: sa.Select[Any] = sa.select(held.id, held.holder, held.key, held.state, held.expires_at).where(
+        held.merchant_id == current_merchant_id(), held.id.in_(reservation_ids)
+    )
     return {row.id: Cause(_words(row)) for row in db.session.execute(statement)}
 
 

@@ -345,6 +345,7 @@ def _together(work: Callable[[int], None], count: int) -> None:
 @pytest.fixture
 def make_bundle(scope: int) -> Callable[..., int]:
     """``make_bundle("SET", {variant: units})`` gives the id of a bundle."""
+
     def make(sku: str, parts: dict[int, int]) -> int:
         bundle = make_variant(sku)
         for component_id, quantity in parts.items():
