@@ -94,7 +94,9 @@ def record_cancellation(order_id: int, *, unless_sent: bool = False, by: Actor) 
     With *unless_sent* an order that left whole stays as it is: goods come back by a return, not by a refund.
     """
     head = lock_order(order_id)
-    if head["state"] == "cancelled" or (unless_sent and head["fulfilment_state"] == "fulfilled"):
+    if head["state"] == "cancelled" or (
+        unless_sent and head["fulfilment_state"] in {"fulfilled", "returned"}
+    ):
         return False
     cancel_outside(order_id, by=by)
     if lock_order(order_id)["state"] == "cancelled":
@@ -118,13 +120,13 @@ def record_reopening(order_id: int, *, by: Actor) -> Sequence[str]:
         return []
     reopen_outside(order_id, by=by)
     short = promise_lines(order_id, by)
-    fulfilled = [line["fulfilled_quantity"] >= line["quantity"] for line in lines_of(order_id)]
+    is_sent = all(line["fulfilled_quantity"] >= line["quantity"] for line in lines_of(order_id))
     change_order(
         order_id,
-        state="on_hold" if short else "open",
-        closed_at=None,
+        state="on_hold" if short else "closed" if is_sent else "open",
+        closed_at=utc_now() if is_sent and not short else None,
         hold_reason=f"{NOT_ENOUGH}: {', '.join(short)}" if short else None,
-        fulfilment_state="fulfilled" if all(fulfilled) else "unfulfilled",
+        fulfilment_state="fulfilled" if is_sent else "unfulfilled",
     )
     tell(order_id, "reopened", by, **({"hold_reason": f"{NOT_ENOUGH}: {', '.join(short)}"} if short else {}))
     return short
