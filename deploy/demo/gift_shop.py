@@ -16,6 +16,7 @@ from deploy.demo import (
     customers,
     documents,
     history,
+    life,
     mail,
     payments,
     privacy,
@@ -80,6 +81,7 @@ def fill(team: dict[str, Actor]) -> None:
         first_day=now - dt.timedelta(days=AUDITED_DAYS), now=now, seed=SEED,
     )  # fmt: skip
     documents.write(team)
+    life.go_on(team, places[0])
     warehouse.set_to_work(places, goods, by=team["warehouse"], owner=team["owner"], pick=pick)
     history.bring_in(
         history.half_rejected(today - dt.timedelta(days=2)),

@@ -63,7 +63,9 @@ def _write(event: Event, to: Addressee) -> None:
 
 
 def write_order_mail(to: Addressee) -> None:
-    """Confirm the order, once."""
+    """Confirm the order, once; one that is brought in from the past is not confirmed."""
+    if to.placed_at < utc_now() - NEWS:
+        return
     known = db.session.execute(
         sa.select(_log.c.n).where(of_order(_log, to.order_id), _log.c.title == ORDER).limit(1)
     ).first()
@@ -76,7 +78,7 @@ def write_parcel_mail(to: Addressee, n: int) -> None:
     parcel = db.session.execute(
         sa.select(_parcel).where(of_order(_parcel, to.order_id), _parcel.c.n == n)
     ).mappings().one_or_none()  # fmt: skip
-    if parcel is None:
+    if parcel is None or (parcel["shipped_at"] or utc_now()) < utc_now() - NEWS:
         return
     inside = db.session.execute(
         sa.select(_content.c.line_n, _content.c.quantity).where(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -36,6 +37,7 @@ class Addressee:
     locale: str
     shop: str
     is_from_channel: bool
+    placed_at: dt.datetime
     facts: Mapping[str, Any]
 
 
@@ -72,7 +74,7 @@ def addressee_of(order_id: int) -> Addressee:
     locale = head["customer_locale"] or merchant.locale
     return Addressee(
         order_id, head["number"], head["subject_id"], next((each["name"] for each in ranked if each["name"]), None),
-        next((each["email"] for each in ranked if each["email"]), None), locale, merchant.name, head["external_id"] is not None,
+        next((each["email"] for each in ranked if each["email"]), None), locale, merchant.name, head["external_id"] is not None, head["placed_at"],
         _facts(head, merchant_id, locale),
     )  # fmt: skip
 
