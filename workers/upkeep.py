@@ -13,9 +13,11 @@ from portal.core.audit import SYSTEM
 from portal.core.audit.sealing import seal_entries
 from portal.core.clock import utc_now
 from portal.core.database import db, merchant_scope, platform_scope
+from portal.core.idempotency import forget_old_keys
 from portal.core.ids import floor_at
 from portal.core.jobs import JobRun, enqueue, job, prune_jobs
 from portal.core.mail import prune_messages
+from portal.core.rate_limit import forget_old_windows
 from portal.core.storage import delete_expired
 from portal.core.tenancy import PLATFORM_MERCHANT
 from portal.core.throttle import forget_old_tries
@@ -30,8 +32,8 @@ def seal_audit_log(run: JobRun) -> None:
 
 @job("upkeep.tidy", title="Tidy up", permission="operations.view", quiet=True)
 def tidy_merchant(run: JobRun) -> None:
-    """Delete expired files, old jobs and old messages of one merchant, batch by batch."""
-    for step in (delete_expired, prune_jobs, prune_messages, forget_reservations):
+    """Delete expired files, old jobs, messages and request keys of one merchant, batch by batch."""
+    for step in (delete_expired, prune_jobs, prune_messages, forget_reservations, forget_old_keys):
         while step():
             run.commit(done=run.done + 1)
 
@@ -41,6 +43,7 @@ def keep_platform(run: JobRun) -> None:
     """What belongs to no merchant: retention keys that are due, throttles nobody needs."""
     keyring.destroy_due_retention_keys()
     forget_old_tries(utc_now() - dt.timedelta(days=1))
+    forget_old_windows(utc_now() - dt.timedelta(days=1))
 
 
 def make_partitions() -> None:

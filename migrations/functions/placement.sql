@@ -97,3 +97,47 @@ BEGIN
     FROM jsonb_to_recordset(rows -> 'outbox_event') AS r(kind text, key text, payload jsonb);
 END
 $$;
+
+-- promise_facts: what promising units to an order asks first: its variants with what bundles are made of, the terms and
+-- rules of promising, and whether anything is kept under one of the keys.
+CREATE OR REPLACE FUNCTION promise_facts(merchant integer, variants bigint[], reservation_keys text[])
+RETURNS TABLE (sold jsonb, setting jsonb, rules jsonb[], is_kept boolean)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    RETURN QUERY SELECT
+        (SELECT jsonb_agg(jsonb_build_object(
+                    'id', v.id, 'is_stocked', v.is_stocked, 'stock_policy', v.stock_policy, 'backorder_limit', v.backorder_limit,
+                    'preorder_until', v.preorder_until,
+                    'parts', (SELECT jsonb_object_agg(c.component_id, CASE WHEN s.is_stocked THEN c.quantity ELSE 0 END)
+                              FROM variant_component AS c
+                              JOIN variant AS s ON s.merchant_id = c.merchant_id AND s.id = c.component_id
+                              WHERE c.merchant_id = merchant AND c.bundle_id = v.id)))
+         FROM variant AS v WHERE v.merchant_id = merchant AND v.id = ANY(variants)),
+        (SELECT to_jsonb(t) FROM promise_setting AS t WHERE t.merchant_id = merchant),
+        ARRAY(SELECT to_jsonb(r) FROM routing_rule AS r WHERE r.merchant_id = merchant AND r.is_active ORDER BY r.position, r.id),
+        EXISTS (SELECT FROM stock_reservation AS k
+                WHERE k.merchant_id = merchant AND k.key = ANY(reservation_keys) AND k.state = 'held');
+END
+$$;
+
+-- tax_facts: the merchant's country and currency, rules of tax, the rates that hold on a day there and in the countries
+-- asked about, and what a currency is worth.
+CREATE OR REPLACE FUNCTION tax_facts(merchant integer, countries text[], asked_currency text, on_day date)
+RETURNS TABLE (country text, currency text, prices_include_tax boolean, rules jsonb, rates jsonb, worth numeric)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    RETURN QUERY SELECT
+        m.country, m.currency, m.prices_include_tax,
+        (SELECT to_jsonb(s) FROM tax_settings AS s WHERE s.merchant_id = merchant),
+        (SELECT jsonb_agg(jsonb_build_array(r.country_code, r.region, r.tax_class, r.rate::text))
+         FROM (SELECT DISTINCT ON (t.country_code, t.region, t.tax_class) t.country_code, t.region, t.tax_class, t.rate
+               FROM tax_rate AS t
+               WHERE t.merchant_id = merchant AND (t.country_code = ANY(countries) OR t.country_code = m.country)
+                 AND t.valid_from <= on_day AND (t.valid_to IS NULL OR t.valid_to >= on_day)
+               ORDER BY t.country_code, t.region, t.tax_class, t.valid_from DESC) AS r),
+        (SELECT x.rate FROM exchange_rate AS x
+         WHERE x.merchant_id = merchant AND x.currency = asked_currency AND x.valid_from <= on_day
+         ORDER BY x.valid_from DESC LIMIT 1)
+    FROM merchant AS m WHERE m.id = tax_facts.merchant;
+END
+$$;

@@ -5433,6 +5433,7 @@ def upgrade() -> None:
         "placement",
         "privacy",
         "reservations",
+        "stock",
     )
     op.execute("SELECT ensure_partitions_ahead()")
 

@@ -1,6 +1,9 @@
 """The same request twice is one effect and one answer.
 
-    with once(owner, key, fingerprint(request)) as answer:   # inside the request's own transaction
+    known = claim(owner, key, fingerprint_of(method, path, body))   # in the transaction of the effect
+    if known is None:
+        ...                                                          # the effect
+        remember(owner, key, Answer(201, body))                      # and one commit for both
 
 The key's row is written first, in the transaction of the effect: whoever comes second waits for the first one's commit
 and then reads its answer. A crash takes back the key with the effect, so a repeat does the work anew.

@@ -14,7 +14,6 @@ from decimal import Decimal
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from portal.core.audit import Actor
 from portal.core.clock import utc_now
@@ -24,7 +23,7 @@ from portal.stock.demand import note_demand
 from portal.stock.moving import Level, Move, apply_moves
 from portal.stock.reservations import Kept, end_reservation, kept_under, reserve
 from portal.stock.routing.planning import Case, Pick, Plan, Want, plan
-from portal.stock.routing.rules import PromiseTerms, promise_terms
+from portal.stock.routing.rules import PromiseTerms, terms_from
 from portal.stock.supply import Supply, hold_supply
 
 ALLOCATED, PENDING, NONE, SHORT = "allocated", "pending", "none", "short"
@@ -34,13 +33,18 @@ SECURED: Final = ("authorised", "paid", "part_refunded", "refunded")
 
 _allocation: Final = OrderAllocation.__table__
 
+# One call of a function whose plans are kept: migrations/functions/placement.sql.
 _FACTS: Final = sa.text("""
-    SELECT v.id, v.is_stocked, v.stock_policy, v.backorder_limit, v.preorder_until,
-           (SELECT jsonb_object_agg(c.component_id, CASE WHEN s.is_stocked THEN c.quantity ELSE 0 END)
-            FROM variant_component AS c JOIN variant AS s ON s.merchant_id = c.merchant_id AND s.id = c.component_id
-            WHERE c.merchant_id = v.merchant_id AND c.bundle_id = v.id) AS parts
-    FROM variant AS v
-    WHERE v.merchant_id = :merchant AND v.id = ANY(CAST(:variants AS bigint[]))""")
+    SELECT sold, setting, rules, is_kept
+    FROM promise_facts(:merchant, CAST(:variants AS bigint[]), CAST(:keys AS text[]))""")
+
+_ALLOCATE: Final = sa.text("""
+    INSERT INTO order_allocation AS o (merchant_id, order_id, line_n, variant_id, location_id, slot, quantity)
+    SELECT :merchant, :order, a.line_n, a.variant_id, a.location_id, a.slot, a.quantity
+    FROM unnest(CAST(:lines AS integer[]), CAST(:variants AS bigint[]), CAST(:places AS bigint[]),
+                CAST(:slots AS smallint[]), CAST(:units AS integer[])) AS a(line_n, variant_id, location_id, slot, quantity)
+    ON CONFLICT (merchant_id, order_id, line_n, variant_id, location_id, slot)
+    DO UPDATE SET quantity = o.quantity + excluded.quantity""")
 
 # Held in the order of their keys, so that two orders cannot both take the last unit of a limit.
 _LIMITS: Final = sa.text("""
@@ -142,7 +146,10 @@ def promise_units(
     Args:
         reservation_key: a reservation of the buyer's whose units are taken over; one that ran out is none.
     """
-    known = _facts({each.variant_id for each in wanted})
+    if not wanted:
+        return Promise()
+    keys = [key for key in (reservation_key, payment_key(facts.order_id)) if key]
+    known, terms, is_kept = _facts({each.variant_id for each in wanted}, keys)
     counted = [each for each in wanted if each.units > 0 and known.get(each.variant_id)]
     if not counted:
         return Promise()
@@ -151,12 +158,7 @@ def promise_units(
         for each in counted
         if known[each.variant_id].parts
     ]
-    terms = promise_terms()
-    kept = [
-        found
-        for key in (reservation_key, payment_key(facts.order_id))
-        if key and (found := kept_under(key)) is not None
-    ]
+    kept = [found for key in keys if (found := kept_under(key)) is not None] if is_kept else []
     if terms.allocate_on == "payment" and facts.payment_state not in SECURED:
         missing = _keep_for_payment(facts, wants, kept, terms, by)
         return _promise(facts, counted, {}, missing, PENDING, known)
@@ -173,17 +175,20 @@ def payment_key(order_id: int) -> str:
     return f"order:{order_id}"
 
 
-def _facts(variant_ids: set[int]) -> dict[int, _Fact]:
-    """Counted variants with what they are made of; a bundle's parts are its counted components."""
-    rows = db.session.execute(
-        _FACTS, {"merchant": current_merchant_id(), "variants": sorted(variant_ids)}
-    ).all()
+def _facts(variant_ids: set[int], keys: Sequence[str]) -> tuple[dict[int, _Fact], PromiseTerms, bool]:
+    """Counted variants with what they are made of (a bundle's parts are its counted components), the terms, and whether
+    anything is kept under one of the keys."""
+    row = db.session.execute(
+        _FACTS, {"merchant": current_merchant_id(), "variants": sorted(variant_ids), "keys": list(keys)}
+    ).one()
     found = {}
-    for row in rows:
-        parts = {row.id: 1} if row.parts is None else {int(key): n for key, n in row.parts.items() if n}
-        if row.is_stocked and parts:
-            found[row.id] = _Fact(parts, row.stock_policy, row.backorder_limit, row.preorder_until)
-    return found
+    for sold in row.sold or ():
+        parts = sold["parts"]
+        made_of = {sold["id"]: 1} if parts is None else {int(key): n for key, n in parts.items() if n}
+        if sold["is_stocked"] and made_of:
+            until = dt.date.fromisoformat(sold["preorder_until"]) if sold["preorder_until"] else None
+            found[sold["id"]] = _Fact(made_of, sold["stock_policy"], sold["backorder_limit"], until)
+    return found, terms_from(row.setting, row.rules), row.is_kept
 
 
 def _needs(wants: Sequence[Want]) -> Counter[int]:
@@ -257,24 +262,18 @@ def _write(order_id: int, chosen: Plan, supply: Supply, kept: Sequence[Kept], by
 def _add_allocations(order_id: int, rows: Mapping[tuple[int, Level], int]) -> None:
     if not rows:
         return
-    statement = postgresql.insert(_allocation)
+    found = sorted(rows.items())
     db.session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["merchant_id", "order_id", "line_n", "variant_id", "location_id", "slot"],
-            set_={"quantity": _allocation.c.quantity + statement.excluded.quantity},
-        ),
-        [
-            {
-                "merchant_id": current_merchant_id(),
-                "order_id": order_id,
-                "line_n": line_n,
-                "variant_id": level[0],
-                "location_id": level[1],
-                "slot": level[2],
-                "quantity": units,
-            }
-            for (line_n, level), units in sorted(rows.items())
-        ],
+        _ALLOCATE,
+        {
+            "merchant": current_merchant_id(),
+            "order": order_id,
+            "lines": [line_n for (line_n, _), _ in found],
+            "variants": [level[0] for (_, level), _ in found],
+            "places": [level[1] for (_, level), _ in found],
+            "slots": [level[2] for (_, level), _ in found],
+            "units": [units for _, units in found],
+        },
     )
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from portal.core import outbox
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import ConflictError
+from portal.core.jobs.doorbell import ring_for_events
 
 COUNTERS: Final = ("on_hand", "allocated", "reserved", "unavailable", "incoming")
 PROMISED: Final = ("allocated", "reserved", "unavailable")
@@ -43,30 +42,15 @@ _CREATE: Final = sa.text("""
     ORDER BY w.variant_id, w.location_id, w.slot
     ON CONFLICT DO NOTHING""")
 
-_WRITE: Final = sa.text("""
-    WITH changed AS (
-        UPDATE stock_level AS l
-        SET on_hand = l.on_hand + d.on_hand, allocated = l.allocated + d.allocated, reserved = l.reserved + d.reserved,
-            unavailable = l.unavailable + d.unavailable, damaged = l.damaged + d.damaged, incoming = l.incoming + d.incoming,
-            updated_at = now()
-        FROM unnest(CAST(:variants AS bigint[]), CAST(:places AS bigint[]), CAST(:slots AS smallint[]),
-                    CAST(:on_hand AS integer[]), CAST(:allocated AS integer[]), CAST(:reserved AS integer[]),
-                    CAST(:unavailable AS integer[]), CAST(:damaged AS integer[]), CAST(:incoming AS integer[]))
-             AS d(variant_id, location_id, slot, on_hand, allocated, reserved, unavailable, damaged, incoming)
-        WHERE l.merchant_id = :merchant AND l.variant_id = d.variant_id AND l.location_id = d.location_id AND l.slot = d.slot
-    )
-    INSERT INTO stock_movement (
-        merchant_id, actor_kind, actor_id, variant_id, location_id, slot, kind, on_hand_delta, allocated_delta, reserved_delta,
-        unavailable_delta, incoming_delta, unavailable_kind, on_hand_after, promised_after, incoming_after, cause_kind, cause_id,
-        reason_id, unit_cost, note)
-    SELECT :merchant, :actor_kind, CAST(:actor_id AS bigint), m.*
-    FROM unnest(CAST(:m_variants AS bigint[]), CAST(:m_places AS bigint[]), CAST(:m_slots AS smallint[]),
-                CAST(:m_kinds AS text[]), CAST(:m_on_hand AS integer[]), CAST(:m_allocated AS integer[]),
-                CAST(:m_reserved AS integer[]), CAST(:m_unavailable AS integer[]), CAST(:m_incoming AS integer[]),
-                CAST(:m_unavailable_kinds AS text[]), CAST(:m_on_hand_after AS integer[]),
-                CAST(:m_promised_after AS integer[]), CAST(:m_incoming_after AS integer[]), CAST(:m_cause_kinds AS text[]),
-                CAST(:m_cause_ids AS bigint[]), CAST(:m_reason_ids AS bigint[]), CAST(:m_unit_costs AS numeric[]),
-                CAST(:m_notes AS text[])) AS m""")
+# One call of a function whose plans are kept: migrations/functions/stock.sql.
+_MOVE: Final = sa.text("""
+    SELECT short_variant, short_location, short_slot
+    FROM move_stock(
+        :merchant, :actor_kind, CAST(:actor_id AS bigint), CAST(:variants AS bigint[]), CAST(:places AS bigint[]),
+        CAST(:slots AS smallint[]), CAST(:kinds AS text[]), CAST(:on_hand AS integer[]), CAST(:allocated AS integer[]),
+        CAST(:reserved AS integer[]), CAST(:unavailable AS integer[]), CAST(:damaged AS integer[]), CAST(:incoming AS integer[]),
+        CAST(:unavailable_kinds AS text[]), CAST(:cause_kinds AS text[]), CAST(:cause_ids AS bigint[]),
+        CAST(:reason_ids AS bigint[]), CAST(:unit_costs AS numeric[]), CAST(:notes AS text[]))""")
 
 
 class InsufficientStockError(ConflictError):
@@ -115,7 +99,7 @@ class Move:
 
 
 def apply_moves(moves: Iterable[Move], *, by: Actor) -> None:
-    """Change levels and write the ledger, all or nothing, within the caller's transaction: three statements.
+    """Change levels and write the ledger, all or nothing, within the caller's transaction: one call.
 
     Levels are locked in one global order (variant, location, slot), so two baskets cannot wait for each other. Several
     moves of one level count together; each movement keeps the figures after it.
@@ -126,27 +110,24 @@ def apply_moves(moves: Iterable[Move], *, by: Actor) -> None:
     rows = [move for move in moves if any(getattr(move, counter) for counter in COUNTERS)]
     if not rows:
         return
-    deltas = _deltas(rows)
-    held = hold(list(deltas))
-    short = [level for level in deltas if not _stays_whole(held[level], deltas[level])]
+    short = db.session.execute(
+        _MOVE,
+        {"merchant": current_merchant_id(), "actor_kind": by.kind, "actor_id": by.id}
+        | _columns([move.level for move in rows])
+        | {counter: [getattr(move, counter) for move in rows] for counter in KEPT}
+        | {
+            "kinds": [move.kind for move in rows],
+            "unavailable_kinds": [_unavailable_kind(move) for move in rows],
+            "cause_kinds": [move.cause_kind for move in rows],
+            "cause_ids": [move.cause_id for move in rows],
+            "reason_ids": [move.reason_id for move in rows],
+            "unit_costs": [move.unit_cost for move in rows],
+            "notes": [move.note for move in rows],
+        },
+    ).all()
     if short:
-        raise InsufficientStockError(short)
-    _write(rows, deltas, held, by)
-    changed = {move.variant_id for move in rows}.union(*(figures["bundles"] for figures in held.values()))
-    outbox.publish_many(
-        "stock.changed",
-        [(f"variant:{variant_id}", {"variant_id": variant_id}) for variant_id in sorted(changed)],
-    )
-
-
-def _deltas(moves: Sequence[Move]) -> dict[Level, dict[str, int]]:
-    """What each level changes by in all, in the order of locking."""
-    summed: dict[Level, dict[str, int]] = defaultdict(lambda: dict.fromkeys(KEPT, 0))
-    for move in moves:
-        delta = summed[move.level]
-        for counter in KEPT:
-            delta[counter] += getattr(move, counter)
-    return {level: summed[level] for level in sorted(summed)}
+        raise InsufficientStockError([tuple(level) for level in short])
+    ring_for_events(db.session(), current_merchant_id())
 
 
 def hold(levels: Sequence[Level]) -> dict[Level, dict[str, Any]]:
@@ -160,46 +141,6 @@ def hold(levels: Sequence[Level]) -> dict[Level, dict[str, Any]]:
         db.session.execute(_CREATE, keys)
         found = db.session.execute(_LOCK, keys).mappings().all()
     return {(row["variant_id"], row["location_id"], row["slot"]): dict(row) for row in found}
-
-
-def _stays_whole(level: Mapping[str, int], delta: Mapping[str, int]) -> bool:
-    after = {counter: level[counter] + delta[counter] for counter in KEPT}
-    available = after["on_hand"] - sum(after[counter] for counter in PROMISED)
-    return available >= 0 and min(after.values()) >= 0 and after[DAMAGED] <= after["unavailable"]
-
-
-def _write(
-    moves: Sequence[Move],
-    deltas: Mapping[Level, Mapping[str, int]],
-    held: Mapping[Level, dict[str, int]],
-    by: Actor,
-) -> None:
-    after = []
-    for move in moves:
-        figures = held[move.level]
-        for counter in COUNTERS:
-            figures[counter] += getattr(move, counter)
-        after.append((figures["on_hand"], sum(figures[counter] for counter in PROMISED), figures["incoming"]))
-    db.session.execute(
-        _WRITE,
-        {"merchant": current_merchant_id(), "actor_kind": by.kind, "actor_id": by.id}
-        | _columns(list(deltas))
-        | {counter: [delta[counter] for delta in deltas.values()] for counter in KEPT}
-        | {f"m_{name}": values for name, values in _columns([move.level for move in moves]).items()}
-        | {f"m_{counter}": [getattr(move, counter) for move in moves] for counter in COUNTERS}
-        | {
-            "m_kinds": [move.kind for move in moves],
-            "m_unavailable_kinds": [_unavailable_kind(move) for move in moves],
-            "m_on_hand_after": [on_hand for on_hand, _, _ in after],
-            "m_promised_after": [promised for _, promised, _ in after],
-            "m_incoming_after": [incoming for _, _, incoming in after],
-            "m_cause_kinds": [move.cause_kind for move in moves],
-            "m_cause_ids": [move.cause_id for move in moves],
-            "m_reason_ids": [move.reason_id for move in moves],
-            "m_unit_costs": [move.unit_cost for move in moves],
-            "m_notes": [move.note for move in moves],
-        },
-    )
 
 
 def _unavailable_kind(move: Move) -> str | None:

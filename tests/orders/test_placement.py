@@ -14,7 +14,8 @@ from portal.core.database import db, merchant_scope
 from portal.core.errors import DomainError
 from portal.core.outbox import OutboxEvent
 from portal.orders.models import Order, OrderContact, OrderLine, OrderRef
-from portal.orders.placement import NewLine, NewOrder, place_order
+from portal.orders.placement import NewDiscount, NewLine, NewOrder, place_order
+from portal.paths import ROOT
 from tests.support.people import SYSTEM
 from tests.support.shop import levels, open_shop
 
@@ -137,3 +138,27 @@ def _together(work: object, count: int) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def test_every_column_that_placement_names_is_written(scope: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``write_order`` names its columns in SQL: one it does not know would be dropped in silence."""
+    from portal.orders import placement
+
+    sent: dict[str, list[dict[str, object]]] = {}
+    real = placement.write_order
+    monkeypatch.setattr(placement, "write_order", lambda rows: (sent.update(rows), real(rows)))
+    shop = open_shop({"MUG": 5})
+    shop.order(
+        ("MUG", 1, "4.50"),
+        shipping="3.95",
+        paid="8.45",
+        tags=["gift"],
+        discounts=[NewDiscount("staff", "Kind", percent=Decimal(1), amount_off=Decimal("0.05"))],
+    )
+    text = (ROOT / "migrations" / "functions" / "placement.sql").read_text(encoding="utf-8")
+    assert len(sent) == 10
+    for table, rows in sent.items():
+        named = text.partition(f"INSERT INTO {table} (")[2].partition(")")[0]
+        known = {name.strip() for name in named.split(",")} - {"merchant_id"}
+        assert rows, table
+        assert all(set(row) == known for row in rows), (table, known ^ set(rows[0]))

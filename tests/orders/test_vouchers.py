@@ -15,6 +15,8 @@ from flask import Flask
 
 from portal.core.database import db, merchant_scope
 from portal.core.errors import ConflictError, DomainError
+from portal.core.outbox.consuming import run_consumers
+from portal.orders.cancelling import cancel_order
 from portal.orders.models import Order, OrderCharge, OrderDiscount, OrderLine, Voucher, VoucherUse
 from portal.orders.new_order import NewCharge, NewLine, NewOrder, PlacedOrder
 from portal.orders.placement import place_order
@@ -24,6 +26,7 @@ from portal.orders.vouchers.using import give_vouchers_back
 from tests.support.client import HouseClient
 from tests.support.people import SYSTEM, Person
 from tests.support.shop import Shop, open_shop
+from tests.support.waiting import settle
 
 ZONE = ZoneInfo("Europe/London")
 
@@ -154,6 +157,18 @@ def test_a_cancelled_order_gives_its_voucher_back_once(scope: int) -> None:
     db.session.commit()
     assert db.session.get_one(Voucher, (scope, voucher.id)).used_count == 0
     order(shop, "SPRING")
+
+
+def test_a_cancellation_is_followed(scope: int) -> None:
+    shop = open_shop()
+    voucher = make(usage_limit="1")
+    placed = order(shop, "SPRING")
+    cancel_order(placed.order_id, by=SYSTEM)
+    db.session.commit()
+    settle()
+    run_consumers("vouchers")
+    db.session.expire_all()
+    assert db.session.get_one(Voucher, (scope, voucher.id)).used_count == 0
 
 
 @pytest.mark.parametrize(

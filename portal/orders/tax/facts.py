@@ -43,24 +43,13 @@ def facts_for(countries: Iterable[str | None], currency: str, on: dt.date) -> Ta
     rates = {
         (country, region, tax_class): Decimal(rate) for country, region, tax_class, rate in row.rates or ()
     }
-    rules = TaxRules(**row.rules) if row.rules else TaxRules()
+    rules = TaxRules(**{name: row.rules[name] for name in _RULES}) if row.rules else TaxRules()
     worth = Decimal(1) if row.currency == currency else row.worth
     return TaxFacts(rules, rates, row.country, row.currency, worth, row.prices_include_tax)
 
 
+# One call of a function whose plans are kept: migrations/functions/placement.sql.
 _FACTS: Final = sa.text("""
-    SELECT m.country, m.currency, m.prices_include_tax,
-           (SELECT jsonb_build_object('rounding', s.rounding, 'shipping_tax', s.shipping_tax, 'shipping_class', s.shipping_class,
-                                      'eu_consumers', s.eu_consumers, 'is_reverse_charge', s.is_reverse_charge,
-                                      'untaxed_prices', s.untaxed_prices)
-            FROM tax_settings AS s WHERE s.merchant_id = :merchant) AS rules,
-           (SELECT jsonb_agg(jsonb_build_array(r.country_code, r.region, r.tax_class, r.rate::text))
-            FROM (SELECT DISTINCT ON (t.country_code, t.region, t.tax_class) t.country_code, t.region, t.tax_class, t.rate
-                  FROM tax_rate AS t
-                  WHERE t.merchant_id = :merchant AND (t.country_code = ANY(:countries) OR t.country_code = m.country)
-                    AND t.valid_from <= :day AND (t.valid_to IS NULL OR t.valid_to >= :day)
-                  ORDER BY t.country_code, t.region, t.tax_class, t.valid_from DESC) AS r) AS rates,
-           (SELECT x.rate FROM exchange_rate AS x
-            WHERE x.merchant_id = :merchant AND x.currency = :currency AND x.valid_from <= :day
-            ORDER BY x.valid_from DESC LIMIT 1) AS worth
-    FROM merchant AS m WHERE m.id = :merchant""")
+    SELECT country, currency, prices_include_tax, rules, rates, worth
+    FROM tax_facts(:merchant, CAST(:countries AS text[]), :currency, CAST(:day AS date))""")
+_RULES: Final = tuple(TaxRules.__dataclass_fields__)

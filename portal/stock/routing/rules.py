@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -33,9 +33,14 @@ class PromiseTerms:
 def promise_terms() -> PromiseTerms:
     """The terms of the merchant in scope; the defaults where nothing was ever set."""
     row = db.session.execute(_READ, {"merchant": current_merchant_id()}).one()
-    setting = row.setting or {}
-    known = {name: setting[name] for name in _NAMES if name in setting}
-    return PromiseTerms(**known, rules=tuple(_rule(each) for each in row.rules))
+    return terms_from(row.setting, row.rules)
+
+
+def terms_from(setting: Mapping[str, Any] | None, rules: Sequence[Mapping[str, Any]]) -> PromiseTerms:
+    """The terms that a row of settings and rows of rules make."""
+    kept = setting or {}
+    known = {name: kept[name] for name in _NAMES if name in kept}
+    return PromiseTerms(**known, rules=tuple(_rule(each) for each in rules))
 
 
 _NAMES: Final = ("allocate_on", "basket_minutes", "payment_minutes", "heats_by_itself", "hot_slots")
