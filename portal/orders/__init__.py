@@ -6,7 +6,8 @@ from flask import Flask
 
 import portal.orders.backorders
 import portal.orders.jobs
-import portal.orders.views.allocation  # noqa: F401  they register on import
+import portal.orders.views.allocation
+import portal.orders.vouchers.consuming  # noqa: F401  they register on import
 from portal.accounts.api_keys import register_channel_choices
 from portal.core.api import register_api
 from portal.core.listing import register_listing
