@@ -14,7 +14,12 @@ from hypothesis import strategies as st
 
 from portal.stock.routing.planning import Case, Free, Place, Plan, Rule, Want, plan
 
-PLACES = [Place(1, "Berlin", "DE", 0), Place(2, "Paris", "FR", 1), Place(3, "Lyon", "FR", 2), Place(4, "Rome", "IT", 3)]
+PLACES = [
+    Place(1, "Berlin", "DE", 0),
+    Place(2, "Paris", "FR", 1),
+    Place(3, "Lyon", "FR", 2),
+    Place(4, "Rome", "IT", 3),
+]
 VARIANTS = (11, 12, 13)
 
 units = st.integers(0, 6)
@@ -97,7 +102,9 @@ def test_no_smaller_set_of_places_has_it_all(wants: list[Want], free: Free) -> N
     used = len({pick.location_id for pick in found.picks})
     for fewer in combinations(PLACES, max(used - 1, 0)):
         ids = {place.id for place in fewer}
-        has = {variant: sum(count for place, count in free[variant].items() if place in ids) for variant in needs}
+        has = {
+            variant: sum(count for place, count in free[variant].items() if place in ids) for variant in needs
+        }
         assert not needs or any(has[variant] < count for variant, count in needs.items())
 
 
@@ -132,7 +139,9 @@ PREFER_BERLIN = Rule("Berlin first", "prefer_location", 1)
         ([Rule("Berlin for Italy", "prefer_location", 1, frozenset({"IT"}))], "DE", {2: 3}),
     ],
 )
-def test_rules_count_in_their_order(rules: Sequence[Rule], country: str | None, ships: dict[int, int]) -> None:
+def test_rules_count_in_their_order(
+    rules: Sequence[Rule], country: str | None, ships: dict[int, int]
+) -> None:
     free = {11: {1: 2, 2: 5, 3: 1}}
     assert _from(plan([Want(1, "A", 3, {11: 1})], free, PLACES, rules, Case(country))) == ships
 
