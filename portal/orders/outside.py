@@ -120,13 +120,15 @@ def record_reopening(order_id: int, *, by: Actor) -> Sequence[str]:
         return []
     reopen_outside(order_id, by=by)
     short = promise_lines(order_id, by)
-    is_sent = all(line["fulfilled_quantity"] >= line["quantity"] for line in lines_of(order_id))
+    lines = lines_of(order_id)
+    is_sent = all(line["fulfilled_quantity"] >= line["quantity"] for line in lines)
+    is_begun = any(line["fulfilled_quantity"] for line in lines)
     change_order(
         order_id,
         state="on_hold" if short else "closed" if is_sent else "open",
         closed_at=utc_now() if is_sent and not short else None,
         hold_reason=f"{NOT_ENOUGH}: {', '.join(short)}" if short else None,
-        fulfilment_state="fulfilled" if is_sent else "unfulfilled",
+        fulfilment_state="fulfilled" if is_sent else "part_fulfilled" if is_begun else "unfulfilled",
     )
     tell(order_id, "reopened", by, **({"hold_reason": f"{NOT_ENOUGH}: {', '.join(short)}"} if short else {}))
     return short
