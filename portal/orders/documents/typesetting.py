@@ -16,11 +16,14 @@ import typst
 from PIL import Image
 
 from portal.orders.documents.glyphs import REPLACEMENT, font_files
+from portal.orders.documents.merging import page_count
 from portal.orders.documents.papers import Paper
 from portal.paths import FONTS, TEMPLATES
 
 LAYOUTS: Final = TEMPLATES / "documents"
 AT_ONCE: Final = 40
+# What is tried on one page first; most orders have fewer lines.
+ONE_PAGE_ROWS: Final = 14
 # typst keeps what it laid out for ten more documents; this many empty ones make it let go.
 GENERATIONS: Final = 12
 ATTEMPTS: Final = 3
@@ -43,8 +46,19 @@ def pdf_of(papers: Sequence[Paper], *, made_at: dt.datetime, logos: Logos | None
         made_at: what the file says about when it was made.
         logos: pictures by the name the papers call them by, PNG or JPEG.
     """
-    made = _compiled(papers, logos or {}, format="pdf", pdf_standards="a-3b", timestamp=int(made_at.timestamp()),
-                     pdf_tags=len(papers) == 1)  # fmt: skip
+    options: dict[str, Any] = {
+        "format": "pdf",
+        "pdf_standards": "a-3b",
+        "timestamp": int(made_at.timestamp()),
+        "pdf_tags": len(papers) == 1,
+    }
+    if all(_rows(paper) <= ONE_PAGE_ROWS for paper in papers):
+        tried = _compiled(papers, logos or {}, single=True, **options)
+        assert isinstance(tried, bytes)
+        # As many pages as papers: each has its one page, as its footer says.
+        if page_count(tried) == len(papers):
+            return tried
+    made = _compiled(papers, logos or {}, **options)
     assert isinstance(made, bytes)
     return made
 
@@ -64,33 +78,42 @@ def forget() -> None:
             typst.compile(b"", font_paths=_fonts(), ignore_system_fonts=True)
 
 
-def _compiled(papers: Sequence[Paper], logos: Logos, **options: Any) -> bytes | list[bytes]:
+def _rows(paper: Paper) -> int:
+    return len(paper.goods.rows) if paper.goods else 0
+
+
+def _compiled(
+    papers: Sequence[Paper], logos: Logos, *, single: bool = False, **options: Any
+) -> bytes | list[bytes]:
     if not 0 < len(papers) <= AT_ONCE:
         raise ValueError(f"Between 1 and {AT_ONCE} papers are set at once.")
     layout = papers[0].layout
     if any(paper.layout != layout for paper in papers):
         raise ValueError("Papers of one file have the same layout.")
-    pictures = json.dumps({name: _as_svg(data) for name, data in logos.items()})
-    documents = json.dumps([_entry(paper) for paper in papers], ensure_ascii=False)
+    inputs = {
+        "pictures": json.dumps({name: _as_svg(data) for name, data in logos.items()}),
+        "documents": json.dumps([_entry(paper) for paper in papers], ensure_ascii=False),
+        "single": "yes" if single else "no",
+    }
     for _ in range(ATTEMPTS):
         try:
-            return _run(layout, documents, pictures, options)
+            return _run(layout, inputs, options)
         except typst.TypstError as error:
             missing = _unset_characters(error.diagnostic)
             if not missing:
                 raise
-            documents = _without(documents, missing)
-    return _run(layout, documents, pictures, options)
+            inputs["documents"] = _without(inputs["documents"], missing)
+    return _run(layout, inputs, options)
 
 
-def _run(layout: int, documents: str, pictures: str, options: Mapping[str, Any]) -> bytes | list[bytes]:
+def _run(layout: int, inputs: dict[str, str], options: Mapping[str, Any]) -> bytes | list[bytes]:
     with _one_at_a_time:
         made: bytes | list[bytes] = typst.compile(
             LAYOUTS / f"v{layout}" / "main.typ",
             root=LAYOUTS,
             font_paths=_fonts(),
             ignore_system_fonts=True,
-            sys_inputs={"documents": documents, "pictures": pictures},
+            sys_inputs=inputs,
             **options,
         )
     return made

@@ -78,6 +78,11 @@ def test_long_documents_run_over_pages() -> None:
     assert page_count(pdf_of([long], made_at=AT)) > 2
 
 
+def test_few_rows_with_long_texts_still_count_their_pages() -> None:
+    long = paper(notes=["word " * 4_000])
+    assert page_count(pdf_of([long, paper()], made_at=AT)) == page_count(pdf_of([long], made_at=AT)) + 1 > 3
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_language_has_every_word_and_sets(language: str) -> None:
     words = Words(language)
