@@ -8,6 +8,7 @@ from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.accounts.access import current_actor, current_identity, get_or_404, requires
+from portal.accounts.forms import country_choices
 from portal.catalog.conflicts import stale_answer
 from portal.catalog.forms import refuse
 from portal.core.clock import utc_now
@@ -240,6 +241,7 @@ def _offers(day: str, *, chosen: list[str] | None = None, error: DomainError | N
             (group, label, [each for each in offers if each.group == group])
             for group, label in GROUPS.items()
         ],
+        countries={choice.value: choice.label for choice in country_choices()},
         chosen=set(own if chosen is None else chosen),
         valid_from=day,
         as_of=AS_OF,
