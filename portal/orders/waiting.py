@@ -26,7 +26,7 @@ TOUCHING: Final = (
     "order.placed", "order.changed", "order.cancelled", "order.shipped", "order.fulfilled", "order.released", "order.hold_changed",
     "order.reopened", "order.allocated", "order.uncollected", "order.collected", "order.handed_over", "order.paid",
 )  # fmt: skip
-CUTTING: Final = ("order.cancelled", "order.changed")
+CUTTING: Final = ("order.cancelled", "order.changed", "order.fulfilled")
 MOST_FOR_STOCK: Final = 200
 
 _hold, _line, _case = OrderHold.__table__, OrderLine.__table__, OrderShortfall.__table__
