@@ -38,7 +38,7 @@ from portal.orders.vouchers.listings import VOUCHERS
 from portal.orders.vouchers.views import bp as vouchers_bp
 from portal.stock.causes import register_cause
 from portal.stock.promises import register_promises
-from portal.stock.routing.services import offer_orders
+from portal.stock.routing.trying import offer_orders
 
 
 def register(app: Flask) -> None:

@@ -11,7 +11,7 @@ from portal.orders.allocation import allocations_of
 from portal.orders.book import lines_of, of_order
 from portal.orders.models import Order, OrderRef, OrderTag
 from portal.stock.routing.planning import Case, Want
-from portal.stock.routing.services import Tried, wants_of
+from portal.stock.routing.trying import Tried, wants_of
 
 _order, _ref, _tag = Order.__table__, OrderRef.__table__, OrderTag.__table__
 

@@ -34,3 +34,5 @@ class ReasonForm(FlaskForm):
 
     label = StringField("Reason")
     code = StringField("Code")
+    version = HiddenField()
+    base = HiddenField()

@@ -26,6 +26,7 @@ KIND_LABELS: Final = {
 }
 LOCATION_KEY: Final = "location_merchant_id_code_key"
 REASON_KEY: Final = "stock_reason_merchant_id_code_key"
+REASON_TAKEN: Final = "Another reason has this code."
 
 
 def add_location(values: Mapping[str, Any], *, by: Actor) -> Location:
@@ -104,30 +105,35 @@ def location_values(location: Location) -> dict[str, str]:
     }
 
 
-def save_reason(values: Mapping[str, Any], *, reason: StockReason | None = None, by: Actor) -> StockReason:
-    """Add a reason for adjustments, or change one.
+def add_reason(values: Mapping[str, Any], *, by: Actor) -> StockReason:
+    """A new reason for adjustments.
 
     Raises:
         DomainError: a value is wrong, or another reason has the code.
     """
-    text = _cleaned(values, REASON_FIELDS)
-    label = typed.short_text(text["label"], "label", "The reason", most=80)
-    if not label:
-        raise DomainError("Enter a reason, such as Damaged.", field="label")
-    before = reason_values(reason) if reason else {}
-    code = slug_of(text["code"] or label, "reason")[:40]
-    with unique(REASON_KEY, "Another reason has this code.", field="code"):
-        if reason is None:
-            reason = StockReason(label=label, code=code)
-            db.session.add(reason)
-        else:
-            reason.label, reason.code = label, code
+    reason = StockReason(**_reason_columns(_cleaned(values, REASON_FIELDS)))
+    with unique(REASON_KEY, REASON_TAKEN, field="code"):
+        db.session.add(reason)
+    _tell_reason(reason, {}, reason_values(reason), by)
+    return reason
+
+
+def change_reason(
+    reason: StockReason, values: Mapping[str, Any], *, base: Mapping[str, Any], by: Actor
+) -> None:
+    """Save a reason over what stands, keeping the edits of both sides.
+
+    Raises:
+        StaleError: someone else changed the same field since the form was opened.
+        DomainError: as ``add_reason``.
+    """
+    before = reason_values(reason)
+    wanted = _reason_columns(merged(before, base, _cleaned(values, REASON_FIELDS), version=reason.version))
+    with unique(REASON_KEY, REASON_TAKEN, field="code"):
+        reason.label, reason.code = wanted["label"], wanted["code"]
     after = reason_values(reason)
     if after != before:
-        audit.record(
-            "stock_reason.saved", by=by, subject=("stock_reason", reason.id), before=before, after=after
-        )
-    return reason
+        _tell_reason(reason, before, after, by)
 
 
 def switch_reason(reason: StockReason, *, on: bool, by: Actor) -> None:
@@ -136,13 +142,7 @@ def switch_reason(reason: StockReason, *, on: bool, by: Actor) -> None:
         return
     reason.is_active = on
     db.session.flush()
-    audit.record(
-        "stock_reason.saved",
-        by=by,
-        subject=("stock_reason", reason.id),
-        before={"is_active": not on},
-        after={"is_active": on},
-    )
+    _tell_reason(reason, {"is_active": not on}, {"is_active": on}, by)
 
 
 def reason_values(reason: StockReason) -> dict[str, str]:
@@ -171,6 +171,17 @@ def _location_columns(text: Mapping[str, str]) -> dict[str, Any]:
         "country_code": country or None,
         "position": typed.whole(text["position"], "position", "The place", most=10_000) or 0,
     }
+
+
+def _reason_columns(text: Mapping[str, str]) -> dict[str, str]:
+    label = typed.short_text(text["label"], "label", "The reason", most=80)
+    if not label:
+        raise DomainError("Enter a reason, such as Damaged.", field="label")
+    return {"label": label, "code": slug_of(text["code"] or label, "reason")[:40]}
+
+
+def _tell_reason(reason: StockReason, before: Mapping[str, Any], after: Mapping[str, Any], by: Actor) -> None:
+    audit.record("stock_reason.saved", by=by, subject=("stock_reason", reason.id), before=before, after=after)
 
 
 def _tell(

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from typing import Any, Final
 
-import sqlalchemy as sa
-
+from portal.catalog import typed
 from portal.catalog.models import STOCK_POLICIES, Variant
 from portal.core import audit, outbox
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
-from portal.core.errors import ConflictError, DomainError
+from portal.core.errors import DomainError
+from portal.core.merging import merged
 from portal.stock.models import ALLOCATION_MOMENTS, PromiseSetting
+from portal.stock.papers import typed_day
 from portal.stock.routing.rules import PromiseTerms
+from portal.stock.settings import locked_setting
 
 MOMENT_WORDS: Final = {
     "placement": "when the order is placed",
@@ -26,6 +27,7 @@ POLICY_WORDS: Final = {
     "preorder": "Sell before it is released",
 }
 FIELDS: Final = ("allocate_on", "basket_minutes", "payment_minutes", "heats_by_itself", "hot_slots")
+POLICY_FIELDS: Final = ("policy", "limit", "until")
 LIMITS: Final = {
     "basket_minutes": (1, 10_080, "Baskets keep units for 1 to 10,080 minutes, which is a week."),
     "payment_minutes": (1, 43_200, "Unpaid orders keep units for 1 to 43,200 minutes, which is thirty days."),
@@ -33,82 +35,69 @@ LIMITS: Final = {
 }
 
 
-def promise_setting() -> PromiseSetting | None:
-    """The merchant's own setting; None while the defaults hold."""
-    return db.session.get(PromiseSetting, current_merchant_id())
+def setting_texts() -> dict[str, str]:
+    """What holds now, by field, as the form shows it."""
+    return _texts(db.session.get(PromiseSetting, current_merchant_id()) or PromiseTerms())
 
 
-def setting_values() -> dict[str, Any]:
-    """What holds now, by field, and the version of the row (0: none yet)."""
-    found, defaults = promise_setting(), PromiseTerms()
-    return {name: getattr(found or defaults, name) for name in FIELDS} | {
-        "version": found.version if found else 0
-    }
-
-
-def save_promise_setting(values: Mapping[str, Any], *, version: int, by: Actor) -> None:
-    """Say when units are allocated and how long they are kept.
+def save_promise_setting(values: Mapping[str, str], *, base: Mapping[str, Any], by: Actor) -> None:
+    """Say when units are allocated and how long they are kept, keeping the edits of both sides.
 
     Args:
-        version: of the row the form was opened with; 0 when there was none.
+        base: what the form showed when it was opened.
 
     Raises:
+        StaleError: someone else changed the same field since.
         DomainError: a value is out of range; it names the field.
-        ConflictError: someone saved it since.
     """
-    wanted = {name: values[name] for name in FIELDS}
-    if wanted["allocate_on"] not in ALLOCATION_MOMENTS:
-        raise DomainError("Choose when units are allocated.", field="allocate_on")
-    for name, (least, most, message) in LIMITS.items():
-        if wanted[name] is None or not least <= wanted[name] <= most:
-            raise DomainError(message, field=name)
-    found = db.session.scalar(sa.select(PromiseSetting).with_for_update())
-    if version != (found.version if found else 0):
-        raise ConflictError("Someone saved this while you were looking at it. Look again, then save.")
-    before = {name: getattr(found or PromiseTerms(), name) for name in FIELDS}
-    if found is None:
-        db.session.add(PromiseSetting(**wanted))
-    else:
-        for name, value in wanted.items():
-            setattr(found, name, value)
+    found = locked_setting(PromiseSetting)
+    before = _texts(found)
+    wanted = merged(before, base, {name: values[name] for name in FIELDS}, version=found.version)
+    for name, value in _checked(wanted).items():
+        setattr(found, name, value)
     db.session.flush()
-    changed = {name for name in FIELDS if before[name] != wanted[name]}
+    after = _texts(found)
+    changed = [name for name in FIELDS if before[name] != after[name]]
     if changed:
         audit.record(
             action="stock.promises_set",
             by=by,
             subject=("promise_setting", current_merchant_id()),
             before={name: before[name] for name in changed},
-            after={name: wanted[name] for name in changed},
+            after={name: after[name] for name in changed},
         )
 
 
-def save_policy(
-    variant: Variant,
-    policy: str,
-    *,
-    limit: int | None,
-    until: dt.date | None,
-    version: int,
-    by: Actor,
-) -> None:
-    """Say what happens when a variant has nothing left.
+def policy_texts(variant: Variant) -> dict[str, str]:
+    """What a variant does without stock, by field, as the form shows it."""
+    return {
+        "policy": variant.stock_policy,
+        "limit": "" if variant.backorder_limit is None else str(variant.backorder_limit),
+        "until": variant.preorder_until.isoformat() if variant.preorder_until else "",
+    }
+
+
+def save_policy(variant: Variant, values: Mapping[str, str], *, base: Mapping[str, Any], by: Actor) -> None:
+    """Say what happens when a variant has nothing left, keeping the edits of both sides.
 
     Args:
-        limit: most units that may wait for goods at once; None is no limit. For back-orders.
-        until: last day on which it is sold before release; None is until it is changed. For pre-orders.
-        version: of the variant the form was opened with.
+        variant: its row, locked.
+        values: policy; limit, the most units that may wait for goods at once, empty for no limit; until, the last day
+            on which it is sold before release, empty until it is changed.
+        base: what the form showed when it was opened.
 
     Raises:
-        DomainError: the policy is unknown, or the limit below zero.
-        ConflictError: the variant changed since.
+        StaleError: someone else changed the same field since.
+        DomainError: the policy is unknown, the limit no number of units, or the day none.
     """
+    wanted = merged(
+        policy_texts(variant), base, {name: values[name] for name in POLICY_FIELDS}, version=variant.version
+    )
+    policy = wanted["policy"]
     if policy not in STOCK_POLICIES:
         raise DomainError("Choose what happens when nothing is left.", field="policy")
-    if limit is not None and limit < 0:
-        raise DomainError("The limit is a number of units from 0 up.", field="limit")
-    if variant.version != version:
-        raise ConflictError("This variant changed while you were looking at it. Look again, then save.")
+    limit = typed.whole(wanted["limit"], "limit", "The limit")
+    until = typed_day(wanted["until"], "until", "The last day")
     before = (variant.stock_policy, variant.backorder_limit, variant.preorder_until)
     after = (policy, limit if policy == "backorder" else None, until if policy == "preorder" else None)
     if before == after:
@@ -124,3 +113,29 @@ def save_policy(
         after=dict(zip(names, after, strict=True)),
     )
     outbox.publish("stock.changed", key=f"variant:{variant.id}", payload={"variant_id": variant.id})
+
+
+def _texts(terms: PromiseSetting | PromiseTerms) -> dict[str, str]:
+    return {
+        "allocate_on": terms.allocate_on,
+        "basket_minutes": str(terms.basket_minutes),
+        "payment_minutes": str(terms.payment_minutes),
+        "heats_by_itself": "y" if terms.heats_by_itself else "",
+        "hot_slots": str(terms.hot_slots),
+    }
+
+
+def _checked(text: Mapping[str, str]) -> dict[str, Any]:
+    if text["allocate_on"] not in ALLOCATION_MOMENTS:
+        raise DomainError("Choose when units are allocated.", field="allocate_on")
+    numbers = {}
+    for name, (least, most, message) in LIMITS.items():
+        number = typed.whole(text[name], name, "This")
+        if number is None or not least <= number <= most:
+            raise DomainError(message, field=name)
+        numbers[name] = number
+    return {
+        "allocate_on": text["allocate_on"],
+        "heats_by_itself": bool(text["heats_by_itself"]),
+        **numbers,
+    }

@@ -3,68 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Final
+from typing import Final, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from portal.accounts.models import Membership, Role
 from portal.core import audit
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
-from portal.core.errors import ConflictError, DomainError
-from portal.stock.models import StockReason, StockSetting
+from portal.core.errors import DomainError
+from portal.stock.models import PromiseSetting, StockReason, StockSetting
 
+Setting = TypeVar("Setting", StockSetting, PromiseSetting)
 NEEDED: Final = "Choose a reason. Your role must say why stock was changed by hand."
-
-
-def stock_setting() -> StockSetting | None:
-    """The merchant's setting; None while nobody has saved one."""
-    return db.session.get(StockSetting, current_merchant_id())
 
 
 def roles_that_give_reasons() -> frozenset[int]:
     """Ids of the roles that must give a reason."""
-    found = stock_setting()
+    found = db.session.get(StockSetting, current_merchant_id())
     return frozenset(found.reason_role_ids) if found else frozenset()
 
 
-def save_stock_setting(role_ids: Collection[int], *, version: int, by: Actor) -> StockSetting:
-    """Say which roles must give a reason.
+def save_stock_setting(role_ids: Collection[int], *, base: Collection[int], by: Actor) -> None:
+    """Say which roles must give a reason. What someone else ticked since the form was opened stays.
 
     Args:
-        version: of the row the form was opened with; 0 when there was none.
+        base: the roles that the form showed as ticked.
 
     Raises:
-        ConflictError: someone saved it since.
         DomainError: a role is not of this merchant, or there is no reason to choose from.
     """
-    wanted = sorted(set(role_ids))
-    known = set(db.session.scalars(sa.select(Role.id).where(Role.id.in_(wanted))))
-    if known != set(wanted):
+    mine, shown = set(role_ids), set(base)
+    known = set(
+        db.session.scalars(sa.select(Role.id).where(Role.id.in_([each for each in mine if each < 2**31])))
+    )
+    if known != mine:
         raise DomainError("One of these roles does not exist any more. Reload the page.", field="roles")
-    if wanted and db.session.scalar(sa.select(StockReason.id).where(StockReason.is_active).limit(1)) is None:
+    if mine and db.session.scalar(sa.select(StockReason.id).where(StockReason.is_active).limit(1)) is None:
         raise DomainError(
             "Add a reason first; without one these roles could not adjust stock.", field="roles"
         )
-    found = db.session.scalar(sa.select(StockSetting).with_for_update())
-    if version != (found.version if found else 0):
-        raise ConflictError("Someone saved this while you were looking at it. Look again, then save.")
-    before = list(found.reason_role_ids) if found else []
-    if found is None:
-        found = StockSetting(reason_role_ids=wanted)
-        db.session.add(found)
-    elif before != wanted:
-        found.reason_role_ids = wanted
+    found = locked_setting(StockSetting)
+    before = set(found.reason_role_ids)
+    wanted = (before | (mine - shown)) - (shown - mine)
+    if before == wanted:
+        return
+    found.reason_role_ids = sorted(wanted)
     db.session.flush()
-    if before != wanted:
-        audit.record(
-            "stock_setting.saved",
-            by=by,
-            subject=("stock_setting", current_merchant_id()),
-            before={"reason_role_ids": before},
-            after={"reason_role_ids": wanted},
-        )
-    return found
+    audit.record(
+        "stock_setting.saved",
+        by=by,
+        subject=("stock_setting", current_merchant_id()),
+        before={"reason_role_ids": sorted(before)},
+        after={"reason_role_ids": sorted(wanted)},
+    )
+
+
+def locked_setting(model: type[Setting]) -> Setting:
+    """The merchant's one row of settings, locked against other saves; made with its defaults when there was none."""
+    db.session.execute(
+        postgresql.insert(model).values(merchant_id=current_merchant_id()).on_conflict_do_nothing()
+    )
+    return db.session.scalars(sa.select(model).with_for_update()).one()
 
 
 def must_give_reason(by: Actor) -> bool:

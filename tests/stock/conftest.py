@@ -13,7 +13,7 @@ from portal.catalog.models import Variant
 from portal.catalog.services import create_product
 from portal.core.database import db, merchant_scope
 from portal.stock.ledger import ledger_sums
-from portal.stock.places import add_location, save_reason
+from portal.stock.places import add_location, add_reason
 from portal.stock.queries import Figures, figures
 from portal.stock.services import Move, apply_moves
 from tests.support.people import SYSTEM
@@ -38,7 +38,7 @@ def shelf(app: Flask, merchant: int) -> Shelf:
         variant_id = db.session.scalars(sa.select(Variant.id).where(Variant.product_id == product.id)).one()
         main = add_location({"name": "Main", "kind": "warehouse"}, by=SYSTEM)
         shop = add_location({"name": "Shop", "kind": "store", "position": "1"}, by=SYSTEM)
-        reason = save_reason({"label": "Damaged"}, by=SYSTEM)
+        reason = add_reason({"label": "Damaged"}, by=SYSTEM)
         apply_moves([Move(variant_id, main.id, "opening", on_hand=10)], by=SYSTEM)
         apply_moves(
             [Move(variant_id, main.id, "allocated", allocated=3, cause_kind="order", cause_id=77)], by=SYSTEM

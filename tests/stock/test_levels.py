@@ -17,6 +17,7 @@ from portal.catalog.models import Variant
 from portal.core.audit import AuditEntry
 from portal.core.database import current_merchant_id, db, merchant_scope, retrying
 from portal.core.errors import DomainError
+from portal.core.merging import pack_base
 from portal.core.outbox.models import OutboxEvent
 from portal.stock.ledger import ledger, stock_history
 from portal.stock.models import StockLevel, StockMovement
@@ -330,3 +331,19 @@ def test_the_list_and_the_ledger_take_the_same_statements_whatever_their_size(
     # One more than a page is counted with a statement of its own.
     assert many[0] <= few[0] + 1 <= 12
     assert many[1] <= few[1] <= 12
+
+
+def test_a_reason_saved_late_shows_both_values_and_keeps_what_does_not_clash(
+    login: Login, member: Member, shelf: Shelf
+) -> None:
+    client = login(member("owner"))
+    here, base = f"/stock/reasons/{shelf.reason_id}", pack_base({"label": "Damaged", "code": "damaged"})
+    assert 'name="base"' in client.get(here).text
+    assert client.post(here, data={"label": "Broken", "code": "damaged", "base": base}).status_code == 303
+    assert client.post(here, data={"label": "Damaged", "code": "dmg", "base": base}).status_code == 303
+    page = client.get("/stock/reasons").text
+    assert "Broken" in page and "dmg" in page
+    clash = client.post(here, data={"label": "Cracked", "code": "damaged", "base": base})
+    assert clash.status_code == 409
+    assert 'value="Cracked"' in clash.text and 'value="Broken"' in clash.text
+    assert client.post(here, data={"label": "Cracked", "code": "dmg"}).status_code == 422

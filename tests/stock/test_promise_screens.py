@@ -16,12 +16,15 @@ from playwright.sync_api import Page
 from portal.catalog.models import Variant
 from portal.core.audit.models import AuditEntry
 from portal.core.database import db, merchant_scope
+from portal.core.merging import pack_base
 from portal.orders.models import OrderLine
 from portal.stock.heat import heat_variant
 from portal.stock.models import HotVariant, Location, PromiseSetting, RoutingRule, StockReservation
+from portal.stock.promise_settings import setting_texts
 from portal.stock.queries import figures
 from portal.stock.reservations import release, reserve
 from portal.stock.routing.planning import Want
+from portal.stock.routing.services import rule_texts
 from portal.stock.services import Move, apply_moves
 from tests.support.browser import axe_findings
 from tests.support.client import HouseClient
@@ -157,15 +160,18 @@ def test_rules_are_added_changed_moved_switched_and_deleted(
     with app.app_context(), merchant_scope(merchant):
         rule = db.session.scalars(sa.select(RoutingRule).where(RoutingRule.name == "Few")).one()
         assert (rule.position, rule.country_codes) == (3, ["DE", "FR"])
-        key, version = rule.id, rule.version
+        key, version, opened = rule.id, rule.version, pack_base(rule_texts(rule))
     client.post(f"/stock/routing/{key}/position", data={"step": "up"})
     client.post(f"/stock/routing/{key}/activation/remove")
     with app.app_context(), merchant_scope(merchant):
         names = db.session.scalars(sa.select(RoutingRule.name).order_by(RoutingRule.position)).all()
         assert names == ["France from Paris", "Few", "At home"]
         assert not db.session.get_one(RoutingRule, (merchant, key)).is_active
-    stale = client.post(f"/stock/routing/{key}", data=sent | {"most_total": "", "version": str(version)})
+    typed = sent | {"most_total": "99.5", "base": opened}
+    assert client.post(f"/stock/routing/{key}", data=typed | {"tag": "big"}).status_code == 303
+    stale = client.post(f"/stock/routing/{key}", data=typed | {"tag": "small"})
     assert stale.status_code == 409
+    assert 'value="small"' in stale.text and 'value="big"' in stale.text
     gone = client.post(f"/stock/routing/{key}/removal", data={"version": str(version)}, follow_redirects=True)
     assert "Someone changed this rule" in gone.text
     with app.app_context(), merchant_scope(merchant):
@@ -175,12 +181,14 @@ def test_rules_are_added_changed_moved_switched_and_deleted(
         assert db.session.get(RoutingRule, (merchant, key)) is None
 
 
-def test_the_setting_is_saved_once_and_a_stale_page_is_refused(
+def test_the_setting_is_saved_and_a_stale_page_shows_both_values(
     app: Flask, merchant: int, member: Member, login: Login
 ) -> None:
     client = login(member("owner"))
+    with app.app_context(), merchant_scope(merchant):
+        opened = pack_base(setting_texts())
     sent = {
-        "allocate_on": "payment", "basket_minutes": "20", "payment_minutes": "90", "hot_slots": "16", "version": "0",
+        "allocate_on": "payment", "basket_minutes": "20", "payment_minutes": "90", "hot_slots": "16", "base": opened,
     }  # fmt: skip
     assert client.post("/stock/allocation-settings", data=sent | {"basket_minutes": "0"}).status_code == 422
     assert client.post("/stock/allocation-settings", data=sent).status_code == 303
@@ -189,7 +197,18 @@ def test_the_setting_is_saved_once_and_a_stale_page_is_refused(
         20,
         False,
     )
-    assert client.post("/stock/allocation-settings", data=sent).status_code == 409
+    # Opened before that save: what does not clash is kept from both, the rest is asked with both values.
+    mine = sent | {
+        "basket_minutes": "15",
+        "payment_minutes": "60",
+        "hot_slots": "8",
+        "allocate_on": "placement",
+    }
+    other = mine | {"heats_by_itself": "y"}
+    assert client.post("/stock/allocation-settings", data=other).status_code == 303
+    clash = client.post("/stock/allocation-settings", data=mine | {"payment_minutes": "120"})
+    assert clash.status_code == 409
+    assert 'value="120"' in clash.text and 'value="90"' in clash.text
     assert 'value="90"' in client.get("/stock/allocation-settings").text
 
 
@@ -200,12 +219,13 @@ def test_a_variant_says_what_it_does_without_stock(
     variant_id = shop.variants["MUG"]
     here = f"/stock/variants/{variant_id}/policy"
     assert "Sell only what is there" in client.get(here).text
-    with app.app_context(), merchant_scope(merchant):
-        version = db.session.get_one(Variant, (merchant, variant_id)).version
-    sent = {"policy": "backorder", "limit": "7", "until": "2030-01-01", "version": str(version)}
+    base = pack_base({"policy": "deny", "limit": "", "until": ""})
+    sent = {"policy": "backorder", "limit": "7", "until": "2030-01-01", "base": base}
     assert client.post(here, data=sent | {"limit": "x"}).status_code == 422
     assert client.post(here, data=sent).status_code == 303
-    assert client.post(here, data=sent).status_code == 409
+    stale = client.post(here, data=sent | {"limit": "9"})
+    assert stale.status_code == 409
+    assert 'value="9"' in stale.text and 'value="7"' in stale.text
     with app.app_context(), merchant_scope(merchant):
         variant = db.session.get_one(Variant, (merchant, variant_id))
         assert (variant.stock_policy, variant.backorder_limit, variant.preorder_until) == (

@@ -348,7 +348,7 @@ class Way(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        from portal.stock.places import add_location, save_reason
+        from portal.stock.places import add_location, add_reason
         from tests.support.shop import make_variant
 
         self.context = [self.app.app_context(), merchant_scope(self.merchant)]
@@ -359,7 +359,7 @@ class Way(RuleBasedStateMachine):
         self.places = [
             add_location({"name": f"Place {serial} {n}", "kind": "warehouse"}, by=SYSTEM).id for n in range(3)
         ]
-        self.reason = save_reason({"label": f"Why {serial}"}, by=SYSTEM).id
+        self.reason = add_reason({"label": f"Why {serial}"}, by=SYSTEM).id
         self.total = 0
         self.papers: list[int] = []
         for variant in self.variants:

@@ -13,11 +13,11 @@ from flask import Flask
 from portal.accounts.roles import role_by_key
 from portal.core.audit import AuditEntry
 from portal.core.database import db, merchant_scope
-from portal.core.errors import ConflictError, DomainError
+from portal.core.errors import DomainError
 from portal.stock.models import StockReason
 from portal.stock.queries import Figures
 from portal.stock.services import adjust_stock, set_aside, write_off
-from portal.stock.settings import save_stock_setting
+from portal.stock.settings import roles_that_give_reasons, save_stock_setting
 from tests.stock.conftest import Shelf
 from tests.support.client import HouseClient
 from tests.support.people import SYSTEM, Person
@@ -35,9 +35,9 @@ def path(shelf: Shelf) -> str:
     return f"/stock/levels/{shelf.variant_id}/{shelf.main}/unavailable"
 
 
-def require_reasons(app: Flask, merchant: int, *roles: str, version: int = 0) -> None:
+def require_reasons(app: Flask, merchant: int, *roles: str) -> None:
     with app.app_context(), merchant_scope(merchant):
-        save_stock_setting([role_by_key(role).id for role in roles], version=version, by=SYSTEM)
+        save_stock_setting([role_by_key(role).id for role in roles], base=(), by=SYSTEM)
         db.session.commit()
 
 
@@ -154,7 +154,7 @@ def test_a_role_that_must_give_a_reason_is_asked_for_it(
         adjust_stock(shelf.variant_id, shelf.main, 1, by=SYSTEM)
 
 
-def test_the_rule_is_the_merchants_and_kept_from_two_who_save_at_once(
+def test_the_rule_is_the_merchants_and_keeps_the_ticks_of_two_who_save_at_once(
     app: Flask, merchant: int, login: Login, member: Member, shelf: Shelf
 ) -> None:
     owner, keeper = login(member("owner")), login(member("warehouse"))
@@ -162,20 +162,24 @@ def test_the_rule_is_the_merchants_and_kept_from_two_who_save_at_once(
     page = owner.get("/stock/settings").text
     assert "Warehouse" in page and "Support" not in page
     with app.app_context(), merchant_scope(merchant):
-        role = role_by_key("warehouse").id
-    assert owner.post("/stock/settings", data={"version": "0", "roles": [str(role)]}).status_code == 303
-    assert f'value="{role}" checked' in owner.get("/stock/settings").text
-    late = owner.post("/stock/settings", data={"version": "0"})
-    assert late.status_code == 409 and "Someone saved this" in late.text
-    strange = owner.post("/stock/settings", data={"version": "1", "roles": ["99999999"]})
-    assert strange.status_code == 422
-    assert owner.post("/stock/settings", data={"version": "1"}).status_code == 303
-    with app.app_context(), merchant_scope(merchant), pytest.raises(ConflictError):
-        save_stock_setting([], version=1, by=SYSTEM)
+        role, boss = role_by_key("warehouse").id, role_by_key("owner").id
+    assert owner.post("/stock/settings", data={"roles": [str(role)]}).status_code == 303
+    # A page that was opened before sends its own tick; the one that came meanwhile stays.
+    assert owner.post("/stock/settings", data={"roles": [str(boss)]}).status_code == 303
+    page = owner.get("/stock/settings").text
+    assert f'value="{role}" checked' in page and f'value="{boss}" checked' in page
+    for strange in ("99999999", "9" * 30):
+        assert owner.post("/stock/settings", data={"roles": [strange]}).status_code == 422
+    assert (
+        owner.post("/stock/settings", data={"base": [str(role), str(boss)], "roles": [str(boss)]}).status_code
+        == 303
+    )
+    with app.app_context(), merchant_scope(merchant):
+        assert roles_that_give_reasons() == {boss}
 
 
 def test_a_rule_without_reasons_to_choose_from_is_refused(app: Flask, merchant: int, shelf: Shelf) -> None:
     with app.app_context(), merchant_scope(merchant):
         db.session.execute(sa.update(StockReason).values(is_active=False))
         with pytest.raises(DomainError, match="Add a reason first"):
-            save_stock_setting([role_by_key("warehouse").id], version=0, by=SYSTEM)
+            save_stock_setting([role_by_key("warehouse").id], base=(), by=SYSTEM)

@@ -7,11 +7,11 @@ from flask import Flask
 from portal.core.listing import register_listing
 from portal.core.navigation import register_nav
 from portal.core.slots import register_slot
-from portal.stock.promise_views import hot, policy, reservations, routing, settings
+from portal.stock.promise_views import hot, policy, reservations, routing, settings, simulator
 from portal.stock.promise_views.blueprint import bp
 from portal.stock.promise_views.listings import RESERVATIONS
 
-__all__ = ["hot", "policy", "register", "reservations", "routing", "settings"]
+__all__ = ["hot", "policy", "register", "reservations", "routing", "settings", "simulator"]
 
 
 def register(app: Flask) -> None:

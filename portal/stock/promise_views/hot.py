@@ -17,8 +17,8 @@ from portal.core.http import render, see_other, toast
 from portal.stock.heat import MOST_SLOTS, cool_variant, heat_variant
 from portal.stock.models import HotVariant, StockLevel
 from portal.stock.papers import names_of
-from portal.stock.promise_settings import setting_values
 from portal.stock.promise_views.blueprint import bp
+from portal.stock.routing.rules import promise_terms
 from portal.stock.scanning import scanned_variant
 from portal.stock.views.blueprint import variant_or_404
 
@@ -35,7 +35,7 @@ def spread_variant() -> ResponseReturnValue:
     try:
         found = scanned_variant(typed.text_of(request.form.get("sku", "")))
         slots = typed.whole(request.form.get("slots", ""), "slots", "The number of slots", most=MOST_SLOTS)
-        heat_variant(found.variant_id, slots or setting_values()["hot_slots"], by=current_actor())
+        heat_variant(found.variant_id, slots or promise_terms().hot_slots, by=current_actor())
         db.session.commit()
     except DomainError as error:
         db.session.rollback()
@@ -71,13 +71,12 @@ def _page(errors: Mapping[str, str] | None = None, *, status: int = 200) -> Resp
     )
     for row in rows:
         slots[row.variant_id].append((row.slot, int(row.free)))
-    setting = setting_values()
     return render(
         "stock/promises/hot_variants.html",
         hot=hot,
         slots=slots,
         names=names_of(each.variant_id for each in hot),
-        setting=setting,
+        setting=promise_terms(),
         errors=errors or {},
         typed=dict(request.form) if errors else {},
         status=status,

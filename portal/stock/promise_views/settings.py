@@ -2,61 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from flask import Response, request, url_for
+from flask import Response, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.accounts.access import current_actor, requires
-from portal.catalog import typed
-from portal.core.database import db
-from portal.core.errors import DomainError
+from portal.catalog.conflicts import stale_answer
+from portal.catalog.forms import refuse
+from portal.catalog.queries import history
+from portal.core.database import current_merchant_id, db
+from portal.core.errors import DomainError, StaleError
 from portal.core.http import render, see_other, toast
-from portal.stock.promise_settings import MOMENT_WORDS, save_promise_setting, setting_values
+from portal.core.merging import pack_base, unpack_base
+from portal.stock.promise_settings import FIELDS, MOMENT_WORDS, save_promise_setting, setting_texts
 from portal.stock.promise_views.blueprint import bp
+from portal.stock.promise_views.forms import PromiseSettingForm
 
 
 @bp.get("/allocation-settings")
 @requires("settings.view")
 def promise_settings() -> Response:
-    return _page(setting_values())
+    values = setting_texts()
+    return _page(PromiseSettingForm(formdata=None, data=values | {"base": pack_base(values)}))
 
 
 @bp.post("/allocation-settings")
 @requires("settings.edit")
 def save_promise_settings() -> ResponseReturnValue:
-    sent = request.form
-    version = typed.whole(sent.get("version", "0"), "version", "The version") or 0
+    form = PromiseSettingForm()
     try:
-        values = {
-            "allocate_on": sent.get("allocate_on", ""),
-            "basket_minutes": typed.whole(sent.get("basket_minutes", ""), "basket_minutes", "The time"),
-            "payment_minutes": typed.whole(sent.get("payment_minutes", ""), "payment_minutes", "The time"),
-            "heats_by_itself": "heats_by_itself" in sent,
-            "hot_slots": typed.whole(sent.get("hot_slots", ""), "hot_slots", "The number of slots"),
-        }
-        save_promise_setting(values, version=version, by=current_actor())
+        save_promise_setting(_typed(form), base=unpack_base(form.base.data or ""), by=current_actor())
+    except StaleError as error:
+        return _stale(form, error)
     except DomainError as error:
         db.session.rollback()
-        now = setting_values()
-        return _page(
-            {**dict(sent), "heats_by_itself": "heats_by_itself" in sent, "version": now["version"]},
-            errors={error.field or "allocate_on": error.message},
-            status=error.status,
-        )
+        refuse(form, error, "allocate_on")
+        return _page(form, status=error.status)
     db.session.commit()
     toast("The setting is saved.")
     return see_other(url_for("promises.promise_settings"))
 
 
-def _page(
-    values: Mapping[str, Any], *, errors: Mapping[str, str] | None = None, status: int = 200
-) -> Response:
-    return render(
-        "stock/promises/settings.html",
-        values=values,
-        moments=MOMENT_WORDS,
-        errors=errors or {},
-        status=status,
+def _typed(form: PromiseSettingForm) -> dict[str, str]:
+    """What was typed, by field; a tick is a word, an empty box none."""
+    return {
+        name: ("y" if form[name].data else "") if name == "heats_by_itself" else str(form[name].data or "")
+        for name in FIELDS
+    }
+
+
+def _page(form: PromiseSettingForm, *, status: int = 200) -> Response:
+    return render("stock/promises/settings.html", form=form, status=status)
+
+
+def _stale(form: PromiseSettingForm, error: StaleError) -> Response:
+    return stale_answer(
+        form,
+        error,
+        now=setting_texts(),
+        mine=_typed(form),
+        words=_words,
+        action_url=url_for("promises.promise_settings"),
+        heading="Allocation",
+        back_url=url_for("promises.promise_settings"),
+        back_label="Allocation",
+        history=history("promise_setting", current_merchant_id(), most=1),
     )
+
+
+def _words(name: str, value: str) -> str:
+    if name == "heats_by_itself":
+        return "Yes" if value else "No"
+    return MOMENT_WORDS.get(value, value) if name == "allocate_on" else value

@@ -1,23 +1,21 @@
-"""Routing rules as merchants keep them: add, change, reorder, switch, delete; and try them on a basket."""
+"""Routing rules as merchants keep them: add, change, reorder, switch, delete."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
 
+from portal.accounts.api_keys import channel_choices
+from portal.catalog import typed
 from portal.core import audit
 from portal.core.audit import Actor
 from portal.core.database import db
 from portal.core.errors import ConflictError, DomainError, NotFoundError
-from portal.stock.bundles import parts_of
+from portal.core.merging import merged
 from portal.stock.models import ROUTING_STRATEGIES, Location, RoutingRule
-from portal.stock.routing.planning import Case, Plan, Want, plan
-from portal.stock.routing.rules import promise_terms
-from portal.stock.supply import see_supply
+from portal.stock.papers import typed_key
 
 STRATEGY_WORDS: Final = {
     "prefer_location": "Prefer a location",
@@ -40,29 +38,6 @@ FIELDS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class RuleValues:
-    """A rule as it was typed."""
-
-    name: str
-    strategy: str
-    location_id: int | None = None
-    country_codes: Collection[str] = ()
-    channel_ids: Collection[int] = ()
-    tag: str | None = None
-    least_total: Decimal | None = None
-    most_total: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """A basket or an order for the simulator: its lines and what rules may ask about it."""
-
-    wants: Sequence[Want]
-    case: Case
-    own: Mapping[int, Mapping[int, int]] | None = None
-
-
 def routing_rules() -> Sequence[RoutingRule]:
     """All rules in the order in which they count."""
     return db.session.scalars(sa.select(RoutingRule).order_by(RoutingRule.position, RoutingRule.id)).all()
@@ -81,7 +56,21 @@ def rule_of(rule_id: int, *, lock: bool = False) -> RoutingRule:
     return found
 
 
-def add_rule(values: RuleValues, *, by: Actor) -> RoutingRule:
+def rule_texts(rule: RoutingRule) -> dict[str, str]:
+    """What the form shows, by field, as text; channels stand on a line each."""
+    return {
+        "name": rule.name,
+        "strategy": rule.strategy,
+        "location_id": str(rule.location_id or ""),
+        "country_codes": ", ".join(rule.country_codes),
+        "channel_ids": "\n".join(str(key) for key in rule.channel_ids),
+        "tag": rule.tag or "",
+        "least_total": typed.plain(rule.least_total),
+        "most_total": typed.plain(rule.most_total),
+    }
+
+
+def add_rule(values: Mapping[str, str], *, by: Actor) -> RoutingRule:
     """Add a rule behind the others.
 
     Raises:
@@ -100,15 +89,15 @@ def add_rule(values: RuleValues, *, by: Actor) -> RoutingRule:
     return rule
 
 
-def change_rule(rule_id: int, values: RuleValues, *, version: int, by: Actor) -> None:
-    """Save a rule.
+def change_rule(rule: RoutingRule, values: Mapping[str, str], *, base: Mapping[str, Any], by: Actor) -> None:
+    """Save a rule, its row locked, keeping the edits of both sides.
 
     Raises:
+        StaleError: someone else changed the same field since the form was opened.
         DomainError: as ``add_rule``.
-        ConflictError: someone saved it since the form was opened.
     """
-    wanted, rule = _checked(values), rule_of(rule_id, lock=True)
-    _require(rule, version)
+    typed_now = {name: values[name] for name in FIELDS}
+    wanted = _checked(merged(rule_texts(rule), base, typed_now, version=rule.version))
     before = {name: getattr(rule, name) for name in FIELDS}
     changed = {name: value for name, value in wanted.items() if before[name] != value}
     for name, value in changed.items():
@@ -179,79 +168,49 @@ def delete_rule(rule_id: int, *, version: int, by: Actor) -> None:
     audit.record(action="routing_rule.deleted", by=by, subject=("routing_rule", rule_id), before=before)
 
 
-def try_rules(tried: Tried) -> Plan:
-    """From where the basket would ship as stock stands now. Nothing is held or changed."""
-    supply = see_supply({variant_id for want in tried.wants for variant_id in want.parts})
-    free = supply.free()
-    for variant_id, there in (tried.own or {}).items():
-        for location_id, units in there.items():
-            places = free.setdefault(variant_id, {})
-            places[location_id] = places.get(location_id, 0) + units
-    return plan(tried.wants, free, supply.places, promise_terms().rules, tried.case)
-
-
-def wants_of(lines: Sequence[tuple[int, str, int]]) -> list[Want]:
-    """Lines as variant id, SKU and units, with bundles dissolved into their parts."""
-    parts = parts_of([variant_id for variant_id, _, _ in lines])
-    return [
-        Want(n, sku, units, parts.get(variant_id, {variant_id: 1}))
-        for n, (variant_id, sku, units) in enumerate(lines, 1)
-    ]
-
-
-# Orders stand above stock: they register how one is read for the simulator.
-OrderReader = Callable[[str], Tried | None]
-_reader: list[OrderReader] = []
-
-
-def offer_orders(read: OrderReader) -> None:
-    """Let the simulator try orders: ``read(number)`` gives one, or None where there is none."""
-    _reader[:] = [read]
-
-
-def tried_order(number: str) -> Tried:
-    """An order by its number.
-
-    Raises:
-        DomainError: there is none, or nothing of it is left to send.
-    """
-    found = _reader[0](number) if _reader else None
-    if found is None:
-        raise DomainError("There is no live order with this number.", field="order")
-    if not found.wants:
-        raise DomainError("Nothing of this order is left to send.", field="order")
-    return found
-
-
 def _require(rule: RoutingRule, version: int) -> None:
     if rule.version != version:
-        raise ConflictError("Someone changed this rule while you were looking at it. Look again, then save.")
+        raise ConflictError(
+            "Someone changed this rule while you were looking at it. Look again, then delete."
+        )
 
 
-def _checked(values: RuleValues) -> dict[str, Any]:
-    name = " ".join(values.name.split())
-    if not 1 <= len(name) <= 80:
+def _checked(text: Mapping[str, str]) -> dict[str, Any]:
+    name = typed.short_text(text["name"], "name", "The name", most=80)
+    if not name:
         raise DomainError("Give the rule a name of up to 80 characters.", field="name")
-    if values.strategy not in ROUTING_STRATEGIES:
+    if text["strategy"] not in ROUTING_STRATEGIES:
         raise DomainError("Choose what the rule does.", field="strategy")
-    location_id = values.location_id if values.strategy in OF_LOCATION else None
-    if values.strategy in OF_LOCATION and (
-        location_id is None
-        or db.session.scalar(sa.select(Location.is_active).where(Location.id == location_id)) is None
-    ):
-        raise DomainError("Choose the location that the rule is about.", field="location_id")
-    if any(len(code) != 2 or not code.isalpha() for code in values.country_codes):
+    countries = text["country_codes"].upper().replace(",", " ").split()
+    if any(len(code) != 2 or not (code.isascii() and code.isalpha()) for code in countries):
         raise DomainError("Write countries as two letters each: DE, FR, GB.", field="country_codes")
-    least, most = values.least_total, values.most_total
+    least = typed.decimal(text["least_total"], "least_total", "The lowest total", places=2)
+    most = typed.decimal(text["most_total"], "most_total", "The highest total", places=2)
     if least is not None and most is not None and least > most:
         raise DomainError("The highest total is below the lowest.", field="most_total")
     return {
         "name": name,
-        "strategy": values.strategy,
-        "location_id": location_id,
-        "country_codes": sorted({code.upper() for code in values.country_codes}),
-        "channel_ids": sorted(set(values.channel_ids)),
-        "tag": " ".join((values.tag or "").split())[:40] or None,
+        "strategy": text["strategy"],
+        "location_id": _location(text) if text["strategy"] in OF_LOCATION else None,
+        "country_codes": sorted(set(countries)),
+        "channel_ids": _channels(text["channel_ids"]),
+        "tag": typed.short_text(text["tag"], "tag", "The tag", most=40) or None,
         "least_total": least,
         "most_total": most,
     }
+
+
+def _location(text: Mapping[str, str]) -> int:
+    location_id = typed_key(text["location_id"], "location_id", "The location")
+    known = location_id and db.session.scalar(sa.select(Location.id).where(Location.id == location_id))
+    if not known:
+        raise DomainError("Choose the location that the rule is about.", field="location_id")
+    return int(known)
+
+
+def _channels(lines: str) -> list[int]:
+    known = {str(key): key for key, _ in channel_choices()}
+    chosen = set(lines.split())
+    if chosen - known.keys():
+        raise DomainError("One of these channels does not exist any more. Choose again.", field="channel_ids")
+    return sorted(known[each] for each in chosen)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -17,34 +19,38 @@ from portal.stock.views.blueprint import bp
 @bp.get("/settings")
 @requires("settings.view")
 def stock_settings() -> Response:
-    found = settings.stock_setting()
-    return _page(settings.roles_that_give_reasons(), version=found.version if found else 0)
+    now = settings.roles_that_give_reasons()
+    return _page(now, base=now)
 
 
 @bp.post("/settings")
 @requires("settings.edit")
 def save_stock_settings() -> ResponseReturnValue:
-    sent = [int(value) for value in request.form.getlist("roles") if value.isascii() and value.isdecimal()]
-    version = request.form.get("version", 0, type=int)
+    sent, base = _roles("roles"), _roles("base")
     try:
-        settings.save_stock_setting(sent, version=version, by=current_actor())
+        settings.save_stock_setting(sent, base=base, by=current_actor())
     except DomainError as error:
         db.session.rollback()
-        now = settings.stock_setting()
-        return _page(
-            frozenset(sent), version=now.version if now else 0, error=error.message, status=error.status
-        )
+        return _page(sent, base=base, error=error.message, status=error.status)
     db.session.commit()
     toast("The rule on reasons is saved.")
     return see_other(url_for("stock.stock_settings"))
 
 
-def _page(chosen: frozenset[int], *, version: int, error: str | None = None, status: int = 200) -> Response:
+def _roles(field: str) -> frozenset[int]:
+    return frozenset(
+        int(value) for value in request.form.getlist(field) if value.isascii() and value.isdecimal()
+    )
+
+
+def _page(
+    chosen: Collection[int], *, base: Collection[int], error: str | None = None, status: int = 200
+) -> Response:
     return render(
         "stock/settings.html",
         roles=[role for role in role_summaries() if "stock.adjust" in role.permissions],
         chosen=chosen,
-        version=version,
+        base=sorted(base),
         reasons=queries.reasons(active=True),
         error=error,
         status=status,
