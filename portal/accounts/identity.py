@@ -8,9 +8,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from flask_login import AnonymousUserMixin, UserMixin
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from portal.accounts.models import Membership, Merchant, Role, RolePermission, User, UserSession
 from portal.accounts.permissions import OPERATE, known
 from portal.core.audit import Actor
 from portal.core.database import db
@@ -123,74 +121,5 @@ def find_identity(token_hash: bytes, now: dt.datetime) -> Identity | None:
     return identity if now - identity.last_seen_at <= identity.idle_limit else None
 
 
-def _query() -> sa.Select[Any]:
-    session, user, shop = UserSession.__table__.c, User.__table__.c, Merchant.__table__.c
-    member, role, granted = Membership.__table__.c, Role.__table__.c, RolePermission.__table__.c
-    permissions = sa.func.array(
-        sa.select(granted.permission)
-        .where(granted.merchant_id == role.merchant_id, granted.role_id == role.id)
-        .correlate(Role.__table__)
-        .scalar_subquery()
-    )
-    works_for = sa.func.memberships_of(user.id).table_valued(
-        sa.column("merchant_id", sa.Integer), name="works_for"
-    )
-    desk = Merchant.__table__.alias("desk")
-    desks = (
-        sa.select(
-            sa.func.jsonb_agg(
-                aggregate_order_by(
-                    sa.func.jsonb_build_object("id", desk.c.id, "name", desk.c.name),
-                    sa.func.lower(desk.c.name),
-                )
-            )
-        )
-        .select_from(desk.join(works_for, works_for.c.merchant_id == desk.c.id))
-        .correlate(User.__table__)
-        .scalar_subquery()
-    )
-    return (
-        sa.select(
-            session.id.label("session_id"),
-            session.active_merchant_id,
-            session.last_seen_at,
-            session.confirmed_at,
-            user.id.label("user_id"),
-            user.name.label("user_name"),
-            user.email,
-            user.theme,
-            user.is_operator,
-            user.locale.label("user_locale"),
-            user.time_zone.label("user_time_zone"),
-            shop.id.label("merchant_id"),
-            shop.name.label("merchant_name"),
-            shop.slug,
-            shop.country,
-            shop.currency,
-            shop.locale.label("merchant_locale"),
-            shop.time_zone.label("merchant_time_zone"),
-            shop.prices_include_tax,
-            shop.settings,
-            role.id.label("role_id"),
-            role.name.label("role_name"),
-            role.key.label("role_key"),
-            permissions.label("permissions"),
-            desks.label("desks"),
-        )
-        .select_from(UserSession.__table__)
-        .join(User.__table__, sa.and_(user.id == session.user_id, user.state == "active"))
-        .outerjoin(Merchant.__table__, sa.and_(shop.id == session.active_merchant_id, shop.state == "active"))
-        .outerjoin(
-            Membership.__table__,
-            sa.and_(member.merchant_id == shop.id, member.user_id == user.id, member.state == "active"),
-        )
-        .outerjoin(Role.__table__, sa.and_(role.merchant_id == member.merchant_id, role.id == member.role_id))
-        .where(
-            session.token_hash == sa.bindparam("token_hash"),
-            session.revoked_at.is_(None),
-            session.expires_at > sa.bindparam("now"),
-        )
-    )
-
-
-_QUERY: Final = _query()
+# One function, so that its plan is kept (migrations/functions/accounts.sql).
+_QUERY: Final = sa.text("SELECT * FROM identity_of(:token_hash, :now)")

@@ -31,13 +31,14 @@ WINDOWS: Final = tuple(
     int(dt.timedelta(days=days).total_seconds() * 1000) << SEQUENCE_BITS for days in (35, 400)
 )
 MOST_REMEMBERED: Final = 5_000
-REMEMBERED, REMEMBERED_BEYOND_CAP = 10.0, 60.0
+REMEMBERED, REMEMBERED_BEYOND_CAP, REMEMBERED_WIDTH = 10.0, 60.0, 60.0
 ROW_KEY: Final = "row_key"
 ROW_SORT: Final = "row_sort"
 
 Row = sa.Row[Any]
 
 _counts: dict[tuple[Any, ...], tuple[float, int]] = {}
+_widths: dict[tuple[Any, ...], tuple[float, int]] = {}
 _reading_on: ContextVar[sa.Connection | None] = ContextVar("portal_list_connection", default=None)
 
 
@@ -94,18 +95,17 @@ class Reading:
 
         A count is remembered for seconds, "more than the cap" for a minute: counting costs more than the page it stands under.
         """
-        asked = (current_merchant_id(), self.listing.key, self.state.terms, self.state.query)
-        until, counted = _counts.get(asked, (0.0, 0))
-        if until > time.monotonic():
-            return counted
-        counted = self._count()
-        if len(_counts) > MOST_REMEMBERED:
-            _counts.clear()
-        _counts[asked] = (
-            time.monotonic() + (REMEMBERED_BEYOND_CAP if counted > CAP else REMEMBERED),
-            counted,
-        )
+        counted = _remembered(_counts, self._asked)
+        if counted is None:
+            counted = self._count()
+            seconds = REMEMBERED_BEYOND_CAP if counted > CAP else REMEMBERED
+            _remember(_counts, self._asked, counted, seconds)
         return counted
+
+    @property
+    def _asked(self) -> tuple[Any, ...]:
+        """What tells one question from another, wherever in the list it is asked."""
+        return (current_merchant_id(), self.listing.key, self.state.terms, self.state.query)
 
     def _count(self) -> int:
         for floor in [*self._floors(None, descending=True)[:1], None] if self.is_windowed else [None]:
@@ -159,10 +159,14 @@ class Reading:
         sort = self.sort if segment is not None else Sort(self.listing.row_key, None, alone=True)
         if not self.is_windowed:
             return list(execute(self._page(sort, segment, cursor, descending, limit, None)))
+        # Rows that are rare are rare a moment later, too: the next page begins with the window that was wide enough.
+        edges = [*self._floors(cursor, descending), None]
+        first = min(_remembered(_widths, self._asked) or 0, len(edges) - 1)
         rows: list[Row] = []
-        for edge in [*self._floors(cursor, descending), None]:
+        for width, edge in enumerate(edges[first:], first):
             rows = list(execute(self._page(sort, segment, cursor, descending, limit, edge)))
-            if len(rows) >= limit:
+            if len(rows) >= limit or edge is None:
+                _remember(_widths, self._asked, width, REMEMBERED_WIDTH)
                 break
         return rows
 
@@ -263,6 +267,19 @@ def bounded(applies: bool) -> Iterator[None]:
         raise TooSlowError from error
     finally:
         savepoint.rollback()
+
+
+def _remembered(memory: dict[tuple[Any, ...], tuple[float, int]], asked: tuple[Any, ...]) -> int | None:
+    until, value = memory.get(asked, (0.0, 0))
+    return value if until > time.monotonic() else None
+
+
+def _remember(
+    memory: dict[tuple[Any, ...], tuple[float, int]], asked: tuple[Any, ...], value: int, seconds: float
+) -> None:
+    if len(memory) > MOST_REMEMBERED:
+        memory.clear()
+    memory[asked] = (time.monotonic() + seconds, value)
 
 
 def _segments(reading: Reading, cursor: Cursor | None, backward: bool) -> Sequence[bool | None]:
