@@ -5,6 +5,8 @@ RUN := $(BIN)/python -m deploy.local
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-all lint format types bench screenshots lock baseline clean-state
 MAKEFLAGS += --no-print-directory
+# Every process that a check or the demo starts would otherwise compile the whole portal anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
