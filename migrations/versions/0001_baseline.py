@@ -5427,6 +5427,7 @@ def upgrade() -> None:
         "channels",
         "fulfilment",
         "jobs",
+        "lookup",
         "outbox",
         "partitions",
         "payments",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -18,14 +18,34 @@ from portal.core.database import db
 from portal.core.normalise import next_key
 from portal.core.tenancy import current_merchant_id
 from portal.customers.models import Customer, CustomerAddress
-from portal.orders.models import OrderContact, OrderFulfilment, OrderRef
+from portal.orders.models import OrderRef
 
 Rows = Sequence[sa.Row[Any]]
 Column = sa.ColumnElement[Any]
 
-_ref, _contact, _parcel = OrderRef.__table__.c, OrderContact.__table__.c, OrderFulfilment.__table__.c
+_ref = OrderRef.__table__.c
 _customer, _address = Customer.__table__.c, CustomerAddress.__table__.c
 _variant, _product = Variant.__table__.c, Product.__table__.c
+
+
+class Sought(NamedTuple):
+    """A person by one of their keys: exactly, or every key from `lowest` on and before `beyond`."""
+
+    field: str
+    lowest: str
+    beyond: str | None = None
+
+    @classmethod
+    def beginning(cls, field: str, prefix: str) -> Sought:
+        return cls(field, prefix, next_key(prefix))
+
+
+_KEYS: Final[Mapping[str, Column]] = {
+    "email": _customer.email_key,
+    "phone": _customer.phone_key,
+    "phone_tail": _customer.phone_tail,
+    "name": _customer.name_key,
+}
 
 
 def things_by_code(
@@ -99,49 +119,43 @@ def orders_by_code_prefix(codes: Sequence[str], key: str, limit: int) -> Rows:
 
 def orders_by_tracking(key: str, limit: int, *, exact: bool) -> Rows:
     """Orders with a parcel of that tracking number."""
-    wanted = _parcel.tracking_key == key if exact else _begins(_parcel.tracking_key, key)
-    found = (
-        sa.select(_parcel.order_id, _parcel.tracking_number.label("tracking"))
-        .where(_parcel.merchant_id == current_merchant_id(), wanted)
-        .order_by(_parcel.tracking_key, _parcel.order_id)
-        .limit(limit)
-        .subquery()
-    )
+    found = sa.func.parcels_by_tracking(
+        current_merchant_id(), key, None if exact else next_key(key), limit
+    ).table_valued(sa.column("found_id", sa.BigInteger), sa.column("found_tracking", sa.Text), name="found")
     return _run(
-        sa.select(_ref.order_id.label("id"), _ref.number, _ref.external_id, _ref.placed_at, found.c.tracking)
-        .join(found, found.c.order_id == _ref.order_id)
-        .where(_ref.merchant_id == current_merchant_id())
-    )
-
-
-def orders_of_contacts(wanted: Sequence[sa.ColumnElement[bool]], limit: int) -> Rows:
-    """Orders whose buyer or recipient fits one of the conditions: guests have no customer row. Newest first."""
-    matching = sa.union_all(
-        *(
-            sa.select(_contact.order_id, _contact.name)
-            .where(_contact.merchant_id == current_merchant_id(), each)
-            .order_by(_contact.order_id.desc())
-            .limit(limit * 3)
-            for each in wanted
+        sa.select(
+            _ref.order_id.label("id"),
+            _ref.number,
+            _ref.external_id,
+            _ref.placed_at,
+            found.c.found_tracking.label("tracking"),
         )
-    ).subquery()
-    found = (
-        sa.select(matching.c.order_id, sa.func.min(matching.c.name).label("name"))
-        .group_by(matching.c.order_id)
-        .subquery()
-    )
-    return _run(
-        sa.select(_ref.order_id.label("id"), _ref.number, _ref.external_id, _ref.placed_at, found.c.name)
-        .join(found, found.c.order_id == _ref.order_id)
+        .join(found, found.c.found_id == _ref.order_id)
         .where(_ref.merchant_id == current_merchant_id())
-        .order_by(_ref.order_id.desc())
-        .limit(limit)
     )
 
 
-def customers_where(wanted: Sequence[tuple[sa.ColumnElement[bool], Column]], limit: int) -> Rows:
-    """Customers that fit one of the conditions, each in the order of its own index."""
-    return _run(*(_customers_where(condition, order, limit) for condition, order in wanted))
+def orders_of_guests(sought: Sequence[Sought], limit: int) -> Rows:
+    """Orders whose buyer or recipient is sought: guests have no customer row. Newest first."""
+    return _orders_found(
+        [
+            sa.func.guest_orders(current_merchant_id(), each.field, each.lowest, each.beyond, limit * 3)
+            for each in sought
+        ],
+        limit,
+    )
+
+
+def orders_sent_to(postcode: str, surname: str, limit: int) -> Rows:
+    """Orders that went to that postcode under that surname."""
+    return _orders_found(
+        [sa.func.guest_orders_at(current_merchant_id(), postcode, surname, limit * 3)], limit
+    )
+
+
+def customers_where(sought: Sequence[Sought], limit: int) -> Rows:
+    """Customers that are sought, each in the order of its own index."""
+    return _run(*(_customers_where(_meets(each), _KEYS[each.field], limit) for each in sought))
 
 
 def customers_at(postcode: str, surname: str, limit: int) -> Rows:
@@ -156,13 +170,6 @@ def customers_at(postcode: str, surname: str, limit: int) -> Rows:
     )
 
 
-def orders_sent_to(postcode: str, surname: str, limit: int) -> Rows:
-    """Orders that went to that postcode under that surname."""
-    return orders_of_contacts(
-        [sa.and_(_contact.postcode_key == postcode, _named(_contact.name_key, surname))], limit
-    )
-
-
 def variants_by_prefix(sku: str, limit: int) -> Rows:
     """Variants whose SKU begins with the text, in the order of their SKU."""
     return _run(_variants_where(_begins(_variant.sku_key, sku), _variant.sku_key, limit))
@@ -171,26 +178,6 @@ def variants_by_prefix(sku: str, limit: int) -> Rows:
 def roles_of_merchant() -> Sequence[Role]:
     """The roles a view can be shared with, by name."""
     return db.session.scalars(sa.select(Role).order_by(Role.name)).all()
-
-
-def by_email(key: str, *, exact: bool, of_contacts: bool = False) -> tuple[sa.ColumnElement[bool], Column]:
-    column = _contact.email_key if of_contacts else _customer.email_key
-    return (column == key if exact else _begins(column, key)), column
-
-
-def by_phone(key: str, *, of_contacts: bool = False) -> tuple[sa.ColumnElement[bool], Column]:
-    column = _contact.phone_key if of_contacts else _customer.phone_key
-    return column == key, column
-
-
-def by_phone_tail(tail: str, *, of_contacts: bool = False) -> tuple[sa.ColumnElement[bool], Column]:
-    column = _contact.phone_tail if of_contacts else _customer.phone_tail
-    return _begins(column, tail), column
-
-
-def by_name(key: str, *, exact: bool, of_contacts: bool = False) -> tuple[sa.ColumnElement[bool], Column]:
-    column = _contact.name_key if of_contacts else _customer.name_key
-    return (column == key if exact else _begins(column, key)), column
 
 
 def _orders_where(condition: sa.ColumnElement[bool], limit: int) -> sa.Select[Any]:
@@ -230,6 +217,30 @@ def _variants_where(condition: sa.ColumnElement[bool], order: Column, limit: int
 
 def _product_table() -> sa.FromClause:
     return Product.__table__
+
+
+def _orders_found(calls: Sequence[sa.Function[Any]], limit: int) -> Rows:
+    columns = (sa.column("found_id", sa.BigInteger), sa.column("found_name", sa.Text))
+    rows = sa.union_all(*(sa.select(call.table_valued(*columns)) for call in calls)).subquery()
+    found = (
+        sa.select(rows.c.found_id, sa.func.min(rows.c.found_name).label("name"))
+        .group_by(rows.c.found_id)
+        .subquery()
+    )
+    return _run(
+        sa.select(_ref.order_id.label("id"), _ref.number, _ref.external_id, _ref.placed_at, found.c.name)
+        .join(found, found.c.found_id == _ref.order_id)
+        .where(_ref.merchant_id == current_merchant_id())
+        .order_by(_ref.order_id.desc())
+        .limit(limit)
+    )
+
+
+def _meets(sought: Sought) -> sa.ColumnElement[bool]:
+    column = _KEYS[sought.field]
+    if sought.beyond is None:
+        return column == sought.lowest
+    return sa.and_(column >= sought.lowest, column < sought.beyond)
 
 
 def _begins(column: Column, prefix: str) -> sa.ColumnElement[bool]:

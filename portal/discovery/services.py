@@ -26,7 +26,7 @@ from portal.core.normalise import (
     tracking_key,
 )
 from portal.discovery import queries
-from portal.discovery.queries import Rows
+from portal.discovery.queries import Rows, Sought
 
 Kind = Literal["orders", "customers", "products"]
 
@@ -146,7 +146,7 @@ class _Search:
                 for code, surname in _places(self.text)
                 for hit in _customers(queries.customers_at(code, surname, self.limit))
             ]
-        wanted = self._exact_person(of_contacts=False)
+        wanted = self._exact_person()
         return _customers(queries.customers_where(wanted, self.limit)) if wanted else []
 
     def parcels(self) -> list[Hit]:
@@ -165,12 +165,8 @@ class _Search:
                 for code, surname in _places(self.text)
                 for hit in _orders(queries.orders_sent_to(code, surname, self.limit))
             ]
-        wanted = self._exact_person(of_contacts=True)
-        return (
-            _orders(queries.orders_of_contacts([condition for condition, _ in wanted], self.limit))
-            if wanted
-            else []
-        )
+        wanted = self._exact_person()
+        return _orders(queries.orders_of_guests(wanted, self.limit)) if wanted else []
 
     def code_prefixes(self) -> list[Hit]:
         key = code_key(self.text)
@@ -186,7 +182,7 @@ class _Search:
     def people_prefixes(self) -> list[Hit]:
         if "customers" not in self.kinds:
             return []
-        wanted = self._prefix_person(of_contacts=False)
+        wanted = self._prefix_person()
         return _customers(queries.customers_where(wanted, self.limit)) if wanted else []
 
     def guest_prefixes(self) -> list[Hit]:
@@ -196,42 +192,38 @@ class _Search:
         key = tracking_key(self.text)
         if key is not None and len(key) >= 6 and self.has_digit and not self.is_email:
             hits += _orders(queries.orders_by_tracking(key, self.limit, exact=False))
-        wanted = self._prefix_person(of_contacts=True)
+        wanted = self._prefix_person()
         if wanted:
-            hits += _orders(queries.orders_of_contacts([condition for condition, _ in wanted], self.limit))
+            hits += _orders(queries.orders_of_guests(wanted, self.limit))
         return hits
 
-    def _exact_person(self, *, of_contacts: bool) -> list[Any]:
+    def _exact_person(self) -> list[Sought]:
         if self.is_email:
             key = email_key(self.text)
-            return [queries.by_email(key, exact=True, of_contacts=of_contacts)] if key else []
+            return [Sought("email", key)] if key else []
         if self.is_phone:
             number = phone_key(self.text, self.country)
-            wanted = [queries.by_phone(number, of_contacts=of_contacts)] if number else []
+            wanted = [Sought("phone", number)] if number else []
             # A whole national number typed without its country is still exactly one; less is a beginning.
             whole = len(self.digits) >= WHOLE_PHONE
-            return wanted + ([self._tail(of_contacts)] if whole else [])
+            return wanted + ([self._tail()] if whole else [])
         if self.has_digit:
             return []
-        return [
-            queries.by_name(key, exact=True, of_contacts=of_contacts) for key in full_name_keys(self.text)
-        ]
+        return [Sought("name", key) for key in full_name_keys(self.text)]
 
-    def _prefix_person(self, *, of_contacts: bool) -> list[Any]:
+    def _prefix_person(self) -> list[Sought]:
         if self.is_phone:
-            return [self._tail(of_contacts)]
+            return [self._tail()]
         if len(self.compact) < SHORTEST_PREFIX or (self.has_digit and " " in self.text and not self.is_email):
             return []
         key = email_key(self.text) if " " not in self.text else None
-        wanted = [queries.by_email(key, exact=False, of_contacts=of_contacts)] if key else []
+        wanted = [Sought.beginning("email", key)] if key else []
         if self.is_email or self.has_digit:
             return wanted
-        return wanted + [
-            queries.by_name(name, exact=False, of_contacts=of_contacts) for name in full_name_keys(self.text)
-        ]
+        return wanted + [Sought.beginning("name", name) for name in full_name_keys(self.text)]
 
-    def _tail(self, of_contacts: bool) -> Any:
-        return queries.by_phone_tail(self.digits[::-1], of_contacts=of_contacts)
+    def _tail(self) -> Sought:
+        return Sought.beginning("phone_tail", self.digits[::-1])
 
 
 def _code_forms(text: str, key: str) -> list[str]:
