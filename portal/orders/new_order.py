@@ -50,7 +50,7 @@ class NewCharge:
     discount: Decimal = ZERO
     tax_class: str | None = None
     tax_rate: Decimal = ZERO
-    tax_by_rate: dict[str, str] | None = None
+    tax_by_rate: dict[str, list[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final, Literal
 
-from portal.core.money import minor_units
+from portal.orders.rounding import minor_of, money_of, nearest, part_of_units, rounded, share_out, to_digits
 
 __all__ = [
     "Charge",
@@ -136,8 +136,8 @@ class LineTotals:
 
 @dataclass(frozen=True, slots=True)
 class ChargeTotals:
-    """A charge added up; ``amount`` is after its discount. ``tax_by_rate`` has more than one rate when it is taxed in
-    proportion to the goods; ``tax_rate`` is then what it comes to. A discount's tax is negative."""
+    """A charge added up; ``amount`` is after its discount. ``tax_by_rate`` and ``net_by_rate`` have more than one rate when
+    it is taxed in proportion to the goods; ``tax_rate`` is then what it comes to. A discount's tax is negative."""
 
     n: int
     kind: str
@@ -146,8 +146,16 @@ class ChargeTotals:
     tax_rate: Decimal
     tax_amount: Decimal
     tax_by_rate: Mapping[Decimal, Decimal]
+    net_by_rate: Mapping[Decimal, Decimal]
     net: Decimal
     gross: Decimal
+
+    @property
+    def kept_by_rate(self) -> dict[str, list[str]] | None:
+        """Net and tax of each rate as they are kept with the order; None when there is one rate."""
+        if len(self.tax_by_rate) < 2:
+            return None
+        return {str(rate): [str(self.net_by_rate[rate]), str(tax)] for rate, tax in self.tax_by_rate.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,47 +223,6 @@ def totals_of(lines: Sequence[Line], charges: Sequence[Charge], rules: Rules) ->
     return _sum_up(priced, goods, charged, charges, discounts, parts, rules)
 
 
-def rounded(amount: Decimal | Fraction, currency: str) -> Decimal:
-    """*amount* as it can be charged, halves away from zero."""
-    return _money(_nearest(Fraction(amount) * 10 ** minor_units(currency)), currency)
-
-
-def share_out(whole: int, weights: Sequence[int]) -> list[int]:
-    """Split *whole* minor units in proportion to *weights*: the parts sum to it, and none is off by a whole unit.
-
-    Largest remainder; of equal ones the earlier first. No part exceeds its weight while *whole* is at most their sum.
-
-    Raises:
-        ValueError: a weight is negative, or none is above zero while there is something to split.
-    """
-    total = sum(weights)
-    if any(weight < 0 for weight in weights) or (total == 0 and whole != 0):
-        raise ValueError("Weights must not be negative, and one must be above zero.")
-    if total == 0:
-        return [0 for _ in weights]
-    if whole < 0:
-        return [-part for part in share_out(-whole, weights)]
-    parts = [whole * weight // total for weight in weights]
-    by_remainder = sorted(range(len(weights)), key=lambda i: (-(whole * weights[i] % total), i))
-    for index in by_remainder[: whole - sum(parts)]:
-        parts[index] += 1
-    return parts
-
-
-def part_of_units(amount: Decimal, *, units: int, of: int, before: int = 0, currency: str) -> Decimal:
-    """The part of *amount* that belongs to *units* of a line *of* so many, after *before* units had theirs.
-
-    However a line is taken apart, its parts sum to *amount*: three units of 10.00 are 3.33, 3.34 and 3.33.
-
-    Raises:
-        ValueError: there are not so many units.
-    """
-    if of <= 0 or units < 0 or before < 0 or before + units > of:
-        raise ValueError(f"There are no {units} units after {before} of {of}.")
-    so_far = rounded(Fraction(amount) * before / of, currency)
-    return rounded(Fraction(amount) * (before + units) / of, currency) - so_far
-
-
 @dataclass(slots=True)
 class _Part:
     """Something taxed at one rate: a line, or the part of a charge that follows one rate of the goods."""
@@ -274,7 +241,7 @@ def _in_applied_tax(line: Line, rules: Rules) -> Line:
         return line
     return replace(
         line,
-        unit_price=_digits(Fraction(line.unit_price) * factor, UNIT_PRICE_DIGITS),
+        unit_price=to_digits(Fraction(line.unit_price) * factor, UNIT_PRICE_DIGITS),
         discount=rounded(Fraction(line.discount) * factor, rules.currency),
     )
 
@@ -300,15 +267,15 @@ def _apply(
         raise ValueError("A discount must not be negative.")
     remaining = shipping if discount.on == "shipping" else goods
     chosen = [n for n, left in remaining.items() if left > 0 and _is_for(discount, n)]
-    weights = [_minor(remaining[n], rules.currency) for n in chosen]
+    weights = [minor_of(remaining[n], rules.currency) for n in chosen]
     left = sum(weights)
     wanted = (
-        _nearest(Fraction(left) * Fraction(discount.percent) / 100)
+        nearest(Fraction(left) * Fraction(discount.percent) / 100)
         if discount.percent is not None
-        else _minor(rounded(discount.amount or ZERO, rules.currency), rules.currency)
+        else minor_of(rounded(discount.amount or ZERO, rules.currency), rules.currency)
     )
     parts = share_out(min(wanted, left), weights)
-    shares = {n: _money(part, rules.currency) for n, part in zip(chosen, parts, strict=True) if part}
+    shares = {n: money_of(part, rules.currency) for n, part in zip(chosen, parts, strict=True) if part}
     for n, share in shares.items():
         remaining[n] -= share
     return DiscountTotals(discount.label, discount.on, sum(shares.values(), ZERO), shares)
@@ -322,7 +289,9 @@ def _taxed_parts(
     lines: Sequence[Line], goods: Mapping[int, Decimal], charges: Sequence[Charge], rules: Rules
 ) -> list[_Part]:
     parts = [
-        _part(("line", line.n), _minor(goods[line.n], rules.currency), line.tax_rate, line.tax_amount, rules)
+        _part(
+            ("line", line.n), minor_of(goods[line.n], rules.currency), line.tax_rate, line.tax_amount, rules
+        )
         for line in lines
     ]
     weights: dict[Decimal, int] = {}
@@ -330,7 +299,7 @@ def _taxed_parts(
         if part.amount > 0:
             weights[part.rate] = weights.get(part.rate, 0) + part.amount
     for charge in charges:
-        amount = _minor(charge.amount, rules.currency) * (-1 if charge.kind == "discount" else 1)
+        amount = minor_of(charge.amount, rules.currency) * (-1 if charge.kind == "discount" else 1)
         owner = ("charge", charge.n)
         is_split = charge.kind == "shipping" and rules.shipping_tax == "proportional" and bool(weights)
         if is_split and charge.tax_amount is None:
@@ -345,7 +314,7 @@ def _taxed_parts(
 
 def _part(owner: tuple[str, int], amount: int, rate: Decimal, given: Decimal | None, rules: Rules) -> _Part:
     if given is not None:
-        tax = _minor(rounded(given, rules.currency), rules.currency)
+        tax = minor_of(rounded(given, rules.currency), rules.currency)
         return _Part(owner, amount, rate, Fraction(tax), True, tax)
     fraction = Fraction(rate)
     return _Part(
@@ -357,13 +326,13 @@ def _round_taxes(parts: Iterable[_Part], rules: Rules) -> None:
     computed = [part for part in parts if not part.is_given]
     if rules.rounding == "line":
         for part in computed:
-            part.tax = _nearest(part.exact_tax)
+            part.tax = nearest(part.exact_tax)
         return
     by_rate: dict[Decimal, list[_Part]] = {}
     for part in computed:
         by_rate.setdefault(part.rate, []).append(part)
     for group in by_rate.values():
-        whole = _nearest(sum((part.exact_tax for part in group), Fraction(0)))
+        whole = nearest(sum((part.exact_tax for part in group), Fraction(0)))
         for part in group:
             part.tax = part.exact_tax.__floor__()
         left = whole - sum(part.tax for part in group)
@@ -407,7 +376,7 @@ def _sum_up(
 
 
 def _line_totals(line: Line, line_total: Decimal, parts: Sequence[_Part], rules: Rules) -> LineTotals:
-    tax = _money(sum(part.tax for part in parts), rules.currency)
+    tax = money_of(sum(part.tax for part in parts), rules.currency)
     net = line_total - tax if rules.tax_inclusive else line_total
     before = rounded(line.unit_price * line.quantity - line.discount, rules.currency)
     return LineTotals(
@@ -432,8 +401,11 @@ def _charge_totals(
     rules: Rules,
 ) -> ChargeTotals:
     by_rate: dict[Decimal, Decimal] = {}
+    net_by_rate: dict[Decimal, Decimal] = {}
     for part in parts:
-        by_rate[part.rate] = by_rate.get(part.rate, ZERO) + _money(part.tax, rules.currency)
+        own_net = part.amount - part.tax if rules.tax_inclusive else part.amount
+        by_rate[part.rate] = by_rate.get(part.rate, ZERO) + money_of(part.tax, rules.currency)
+        net_by_rate[part.rate] = net_by_rate.get(part.rate, ZERO) + money_of(own_net, rules.currency)
     tax = sum(by_rate.values(), ZERO)
     signed = -charge.amount if charge.kind == "discount" else charge.amount
     net = signed - tax if rules.tax_inclusive else signed
@@ -448,13 +420,14 @@ def _charge_totals(
         effective,
         tax,
         by_rate,
+        net_by_rate,
         net,
         net + tax,
     )
 
 
 def _effective_rate(net: Decimal, tax: Decimal) -> Decimal:
-    return _digits(Fraction(tax) / Fraction(net), 6) if net else ZERO
+    return to_digits(Fraction(tax) / Fraction(net), 6) if net else ZERO
 
 
 def _rate_totals(parts: Iterable[_Part], rules: Rules) -> tuple[RateTotals, ...]:
@@ -468,27 +441,9 @@ def _rate_totals(parts: Iterable[_Part], rules: Rules) -> tuple[RateTotals, ...]
         found.append(
             RateTotals(
                 rate,
-                _money(net, rules.currency),
-                _money(tax, rules.currency),
-                _money(net + tax, rules.currency),
+                money_of(net, rules.currency),
+                money_of(tax, rules.currency),
+                money_of(net + tax, rules.currency),
             )
         )
     return tuple(found)
-
-
-def _minor(amount: Decimal, currency: str) -> int:
-    return int(amount.scaleb(minor_units(currency)))
-
-
-def _money(minor: int, currency: str) -> Decimal:
-    return Decimal(minor).scaleb(-minor_units(currency))
-
-
-def _digits(value: Fraction, digits: int) -> Decimal:
-    return Decimal(_nearest(value * 10**digits)).scaleb(-digits)
-
-
-def _nearest(value: Fraction) -> int:
-    """The nearest whole number, halves away from zero."""
-    whole = (abs(value) + Fraction(1, 2)).__floor__()
-    return -whole if value < 0 else whole

@@ -112,7 +112,7 @@ class OrderCharge(Numbered, Base):
         sa.Numeric(9, 6), default=Decimal(0), server_default="0", info=MONEY
     )
     tax_amount: Mapped[Decimal] = mapped_column(default=Decimal(0), server_default="0", info=MONEY)
-    # Rate to tax, when the charge follows the goods at more than one rate.
+    # Rate to net and tax, when the charge follows the goods at more than one rate.
     tax_by_rate: Mapped[dict[str, Any] | None] = mapped_column(info=MONEY)
     credited_amount: Mapped[Decimal] = mapped_column(
         default=Decimal(0), server_default="0", info=not_pii("money taken off amount by changes")
