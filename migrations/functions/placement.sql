@@ -120,11 +120,15 @@ BEGIN
 END
 $$;
 
--- tax_facts: the merchant's country and currency, rules of tax, the rates that hold on a day there and in the countries
--- asked about, and what a currency is worth.
-CREATE OR REPLACE FUNCTION tax_facts(merchant integer, countries text[], asked_currency text, on_day date)
-RETURNS TABLE (country text, currency text, prices_include_tax boolean, rules jsonb, rates jsonb, worth numeric)
+-- tax_facts: the merchant's country and currency, rules of tax, the rates that hold there and in the countries asked about,
+-- what a currency is worth, and whether a channel sells over the counter. The day is the one it is at the merchant's.
+CREATE OR REPLACE FUNCTION tax_facts(
+    merchant integer, countries text[], asked_currency text, at timestamptz, channel bigint)
+RETURNS TABLE (
+    country text, currency text, prices_include_tax boolean, rules jsonb, rates jsonb, worth numeric, is_counter boolean)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    on_day date := (SELECT (at AT TIME ZONE m.time_zone)::date FROM merchant AS m WHERE m.id = tax_facts.merchant);
 BEGIN
     RETURN QUERY SELECT
         m.country, m.currency, m.prices_include_tax,
@@ -137,7 +141,8 @@ BEGIN
                ORDER BY t.country_code, t.region, t.tax_class, t.valid_from DESC) AS r),
         (SELECT x.rate FROM exchange_rate AS x
          WHERE x.merchant_id = merchant AND x.currency = asked_currency AND x.valid_from <= on_day
-         ORDER BY x.valid_from DESC LIMIT 1)
+         ORDER BY x.valid_from DESC LIMIT 1),
+        EXISTS (SELECT FROM sales_channel AS c WHERE c.merchant_id = merchant AND c.id = channel AND c.kind = 'pos')
     FROM merchant AS m WHERE m.id = tax_facts.merchant;
 END
 $$;

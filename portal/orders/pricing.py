@@ -12,7 +12,8 @@ from portal.core.money import UnknownCurrencyError, minor_units, round_to_minor
 from portal.orders.new_order import NewContact, NewDiscount, NewLine, NewOrder, NewPayment
 from portal.orders.tax.deciding import Decision, Sale, decide, included_rate, rate_of
 from portal.orders.tax.facts import TaxFacts, facts_for
-from portal.orders.tax.vat_numbers import required_valid
+from portal.orders.tax.sales import destination_of, sale_of
+from portal.orders.tax.vat_numbers import country_of, required_valid
 from portal.orders.totals import Charge, Discount, Line, Rules, Totals, totals_of
 from portal.orders.vouchers.checking import voucher_for
 
@@ -35,17 +36,14 @@ def price(new: NewOrder) -> Priced:
             the VAT number has a typing error, or the voucher cannot be used.
     """
     _check_currency(new)
-    sale_contact, vat_id = _destination(new.contacts), _vat_id(new.contacts)
-    at = new.placed_at or utc_now()
-    facts = facts_for([sale_contact.country_code if sale_contact else None], new.currency, at.date())
+    at, place = new.placed_at or utc_now(), destination_of(new.contacts)
+    facts = facts_for([place.country_code if place else None], new.currency, at, new.channel_id)
     if facts.base_rate is None:
         raise DomainError(
             f"Record what {new.currency} is worth in {facts.base_currency} before you sell in it.",
             field="currency",
         )
-    country = (sale_contact.country_code if sale_contact else None) or facts.home
-    region = _region(sale_contact.region if sale_contact else None)
-    sale = Sale(facts.home, country.upper(), region, vat_id)
+    sale = sale_of(new.contacts, facts)
     decision = decide(sale, facts.rules, facts.rates)
     discounts = [*new.discounts]
     if new.voucher_code:
@@ -83,12 +81,9 @@ def price(new: NewOrder) -> Priced:
             ],
         ),
     )
-    warnings = (
-        (f"You keep no tax rate for {decision.place[0]}, so no tax is charged.",)
-        if decision.is_rate_missing and decision.place
-        else ()
+    return Priced(
+        _filled(new, totals, decision, discounts, facts), totals, decision, _warnings(sale, decision)
     )
-    return Priced(_filled(new, totals, decision, discounts, facts), totals, decision, warnings)
 
 
 def _check_currency(new: NewOrder) -> None:
@@ -103,27 +98,12 @@ def _check_currency(new: NewOrder) -> None:
             )
 
 
-def _destination(contacts: Sequence[NewContact]) -> NewContact | None:
-    """Where the goods go; the buyer's own country when nothing is sent."""
-    by_kind = {contact.kind: contact for contact in reversed(contacts)}
-    for kind in ("shipping", "billing", "buyer"):
-        if kind in by_kind and by_kind[kind].country_code:
-            return by_kind[kind]
-    return None
-
-
-def _vat_id(contacts: Sequence[NewContact]) -> str | None:
-    for kind in ("billing", "buyer", "shipping"):
-        for contact in contacts:
-            if contact.kind == kind and contact.vat_id:
-                return required_valid(contact.vat_id)
-    return None
-
-
-def _region(text: str | None) -> str:
-    """A state's two letters, as the United States and the rates write it."""
-    region = (text or "").strip().upper()
-    return region.removeprefix("US-")
+def _warnings(sale: Sale, decision: Decision) -> tuple[str, ...]:
+    if not decision.is_rate_missing:
+        return ()
+    if sale.country == "US":
+        return ("The address names no state, so no tax is charged.",)
+    return (f"You keep no tax rate for {sale.country}, so no tax is charged.",)
 
 
 def _charge_class(kind: str, tax_class: str | None, facts: TaxFacts) -> str:
@@ -169,9 +149,7 @@ def _filled(
             tax_rate=got.tax_rate,
             tax_amount=got.tax_amount,
             tax_class=_charge_class(each.kind, each.tax_class, facts),
-            tax_by_rate={str(rate): str(tax) for rate, tax in got.tax_by_rate.items()}
-            if len(got.tax_by_rate) > 1
-            else None,
+            tax_by_rate=got.kept_by_rate,
         )
         for each, got in zip(new.charges, totals.charges, strict=True)
     ]
@@ -183,6 +161,7 @@ def _filled(
         payments = (NewPayment(new.payment_method, totals.total, is_authorised=False),)
     return replace(
         new,
+        contacts=[_with_checked_vat_id(each) for each in new.contacts],
         lines=lines,
         charges=charges,
         discounts=applied,
@@ -194,3 +173,8 @@ def _filled(
         shipping_tax="own" if decision.place is None else facts.rules.shipping_tax,
         by_rules=False,
     )
+
+
+def _with_checked_vat_id(contact: NewContact) -> NewContact:
+    number = required_valid(contact.vat_id, country=contact.country_code)
+    return replace(contact, vat_id=number) if country_of(number) else contact

@@ -43,7 +43,7 @@ class Decision:
     """How a sale is taxed.
 
     ``place`` is where its rates are looked up, None when it bears none. ``reason`` is what the buyer's invoice says.
-    ``is_rate_missing`` warns that the merchant keeps no rate for a place they would tax at.
+    ``is_rate_missing`` warns that the merchant keeps no rate for a place they would tax at, or that its state is not known.
     """
 
     treatment: str
@@ -99,5 +99,5 @@ def _is_reverse_charge(sale: Sale, rules: TaxRules) -> bool:
 def _taxed(country: str, region: str, places: set[Place]) -> Decision:
     known = (country, region) if (country, region) in places else (country, "")
     # In the United States a seller owes tax in the states where they keep a rate, and nothing in the others.
-    is_missing = known not in places and country != "US"
+    is_missing = known not in places and (country != "US" or not region)
     return Decision("standard", known, is_rate_missing=is_missing)

@@ -16,7 +16,10 @@ from portal.orders.tax.deciding import Rates, TaxRules
 
 @dataclass(frozen=True, slots=True)
 class TaxFacts:
-    """What deciding needs: rules, the rates that hold on the day, the merchant's own country and currency."""
+    """What deciding needs: rules, the rates that hold on the day, the merchant's own country and currency.
+
+    ``is_counter``: what the channel sells is handed over in the merchant's own shop.
+    """
 
     rules: TaxRules
     rates: Rates
@@ -24,10 +27,13 @@ class TaxFacts:
     base_currency: str
     base_rate: Decimal | None
     prices_include_tax: bool
+    is_counter: bool = False
 
 
-def facts_for(countries: Iterable[str | None], currency: str, on: dt.date) -> TaxFacts:
-    """Read what holds on a day for sales to these countries in this currency.
+def facts_for(
+    countries: Iterable[str | None], currency: str, at: dt.datetime, channel_id: int | None = None
+) -> TaxFacts:
+    """Read what holds for sales to these countries in this currency, on the day it is then at the merchant's.
 
     ``base_rate`` is what one unit of *currency* is worth in the merchant's currency; None when they keep no rate for it.
     """
@@ -37,7 +43,8 @@ def facts_for(countries: Iterable[str | None], currency: str, on: dt.date) -> Ta
             "merchant": current_merchant_id(),
             "countries": sorted({country for country in countries if country}),
             "currency": currency,
-            "day": on,
+            "at": at,
+            "channel": channel_id,
         },
     ).one()
     rates = {
@@ -45,11 +52,11 @@ def facts_for(countries: Iterable[str | None], currency: str, on: dt.date) -> Ta
     }
     rules = TaxRules(**{name: row.rules[name] for name in _RULES}) if row.rules else TaxRules()
     worth = Decimal(1) if row.currency == currency else row.worth
-    return TaxFacts(rules, rates, row.country, row.currency, worth, row.prices_include_tax)
+    return TaxFacts(rules, rates, row.country, row.currency, worth, row.prices_include_tax, row.is_counter)
 
 
 # One call of a function whose plans are kept: migrations/functions/placement.sql.
 _FACTS: Final = sa.text("""
-    SELECT country, currency, prices_include_tax, rules, rates, worth
-    FROM tax_facts(:merchant, CAST(:countries AS text[]), :currency, CAST(:day AS date))""")
+    SELECT country, currency, prices_include_tax, rules, rates, worth, is_counter
+    FROM tax_facts(:merchant, CAST(:countries AS text[]), :currency, CAST(:at AS timestamptz), CAST(:channel AS bigint))""")
 _RULES: Final = tuple(TaxRules.__dataclass_fields__)

@@ -15,6 +15,7 @@ EU: Final = frozenset(
 )
 # Greece writes its numbers with EL.
 _PREFIXES: Final = {"EL": "GR"}
+_LETTERS: Final = {"GR": "EL"}
 LONGEST: Final = 20
 
 
@@ -42,8 +43,11 @@ def compact(number: str | None) -> str | None:
     return text[:LONGEST] or None
 
 
-def required_valid(number: str | None, field: str = "vat_id") -> str | None:
+def required_valid(number: str | None, field: str = "vat_id", *, country: str | None = None) -> str | None:
     """The number in its compact form, or None for none.
+
+    Args:
+        country: where the business is; a number of that country that lacks its letters gets them.
 
     Raises:
         DomainError: it has the prefix of an EU country or of Great Britain and its check digits are wrong.
@@ -51,7 +55,10 @@ def required_valid(number: str | None, field: str = "vat_id") -> str | None:
     text = compact(number)
     if text is None:
         return None
-    country = _PREFIXES.get(text[:2], text[:2])
-    if (country in EU or country == "GB") and country_of(text) is None:
+    completed = f"{_LETTERS.get(country or '', country or '')}{text}"
+    if country in EU and country_of(text) is None and country_of(completed) == country:
+        return completed
+    prefix = _PREFIXES.get(text[:2], text[:2])
+    if (prefix in EU or prefix == "GB") and country_of(text) is None:
         raise DomainError("This VAT number has a typing error: its check digits do not fit.", field=field)
     return text
