@@ -80,6 +80,7 @@ class ChargeNow:
     charged_tax: Decimal
     credited: Decimal
     credited_tax: Decimal
+    tax_rate: Decimal = ZERO
 
     @property
     def amount(self) -> Decimal:
@@ -201,7 +202,8 @@ def _line_now(row: sa.RowMapping) -> LineNow:
 
 def _charge_now(row: Any) -> ChargeNow:
     return ChargeNow(
-        row["n"], row["kind"], row["label"], row["amount"], row["tax_amount"], row["credited_amount"], row["credited_tax"]
+        row["n"], row["kind"], row["label"], row["amount"], row["tax_amount"], row["credited_amount"], row["credited_tax"],
+        row["tax_rate"],
     )  # fmt: skip
 
 

@@ -129,7 +129,9 @@ def line_part(line: LineNow, currency: str, tax_inclusive: bool) -> Part:
 
 def charge_part(charge: ChargeNow, currency: str, tax_inclusive: bool) -> Part:
     sign = -1 if charge.kind == "discount" else 1
-    return Part("charge", charge.n, currency, tax_inclusive, sign * charge.amount, charge.tax)
+    # What it bears now says more than its rate, which is an average when it follows goods of several rates.
+    rate = ZERO if charge.amount and charge.tax else charge.tax_rate
+    return Part("charge", charge.n, currency, tax_inclusive, sign * charge.amount, charge.tax, rate)
 
 
 def take_off(parts: Iterable[Part], gross: Decimal) -> None:

@@ -19,7 +19,7 @@ from portal.core.formats import money
 from portal.orders.changes.order_now import LineNow, OrderNow
 from portal.orders.changes.parts import Part, charge_part, line_part, take_off
 from portal.orders.changes.proposal import ChargeWish, LineWish, NewLineWish, Proposal, RefundWish
-from portal.orders.totals import Line, Rules, rounded, totals_of
+from portal.orders.totals import Charge, Line, Rules, rounded, totals_of
 
 ZERO: Final = Decimal(0)
 MOST_UNITS: Final = 1_000_000
@@ -57,13 +57,15 @@ class AddedLine:
 
 @dataclass(frozen=True, slots=True)
 class AddedCharge:
-    """A charge to add, with its tax."""
+    """A charge to add, with its tax; ``tax_by_rate`` as the order keeps it, when it follows goods of several rates."""
 
     n: int
     kind: str
     label: str
     amount: Decimal
     tax: Decimal
+    tax_rate: Decimal
+    tax_by_rate: dict[str, list[str]] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,9 +257,7 @@ def _change_charges(
             raise DomainError("Enter an amount of zero or more.", field="charge")
         if wish.n is None:
             n = _next_n(now.charges) + len(added)
-            added.append(
-                AddedCharge(n, wish.kind, wish.label, wish.amount, _tax_of_charge(now, lines, wish.amount))
-            )
+            added.append(_added_charge(now, n, wish, lines))
             continue
         charge = now.charge(wish.n)
         if charge is None or charge.kind == "discount":
@@ -270,13 +270,22 @@ def _change_charges(
     return tuple(each for each in added if each.amount)
 
 
-def _tax_of_charge(now: OrderNow, lines: dict[int, Part], amount: Decimal) -> Decimal:
+def _added_charge(now: OrderNow, n: int, wish: ChargeWish, lines: dict[int, Part]) -> AddedCharge:
     """A new charge is taxed as the goods are, in their proportion."""
-    value = sum((part.value for part in lines.values()), ZERO)
-    tax = sum((part.tax for part in lines.values()), ZERO)
-    if value <= 0 or tax <= 0:
-        return ZERO
-    return rounded(Fraction(amount) * Fraction(tax) / Fraction(value), now.currency)
+    taxed = [part for part in lines.values() if part.value > 0]
+    if all(part.tax_rate or not part.tax for part in taxed):
+        sums = totals_of(
+            [Line(part.n, 1, part.value, tax_rate=part.tax_rate) for part in taxed],
+            [Charge(n, "shipping", wish.amount)],
+            Rules(now.currency, now.tax_inclusive, shipping_tax="proportional"),
+        ).charges[0]
+        return AddedCharge(
+            n, wish.kind, wish.label, wish.amount, sums.tax_amount, sums.tax_rate, sums.kept_by_rate
+        )
+    # A channel taxed the goods and did not say at which rates.
+    share = Fraction(sum(part.tax for part in taxed)) / Fraction(sum(part.value for part in taxed))
+    tax = rounded(Fraction(wish.amount) * share, now.currency)
+    return AddedCharge(n, wish.kind, wish.label, wish.amount, tax, ZERO, None)
 
 
 def _not_below_zero(now: OrderNow, parts: Sequence[Part], extra: Decimal) -> None:

@@ -45,7 +45,15 @@ def write_lines(plan: Plan) -> None:
         insert_row(_line, order_id, **_new_line(added))
     for new in plan.new_charges:
         insert_row(
-            _charge, order_id, n=new.n, kind=new.kind, label=new.label, amount=new.amount, tax_amount=new.tax
+            _charge,
+            order_id,
+            n=new.n,
+            kind=new.kind,
+            label=new.label,
+            amount=new.amount,
+            tax_amount=new.tax,
+            tax_rate=new.tax_rate,
+            tax_by_rate=new.tax_by_rate or sa.null(),
         )
 
 
