@@ -10,14 +10,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any, Final
 
-from portal.core.money import minor_units
-from portal.orders.totals import rounded, share_out
+from portal.orders.documents.rates import Rates
+from portal.orders.rounding import minor_of, money_of, share_out
 
 ZERO: Final = Decimal(0)
-RATE_DIGITS: Final = Decimal("0.001")
 
 Key = tuple[str, int]
 Row = Mapping[Any, Any]
@@ -85,24 +83,26 @@ class Owed:
     to_credit: tuple[Position, ...]
 
 
-def positions_of(head: Row, lines: Iterable[Row], charges: Iterable[Row]) -> list[Position]:
+def positions_of(head: Row, lines: Sequence[Row], charges: Sequence[Row]) -> list[Position]:
     """What the order costs now, part by part: charged less credited. A discount counts below zero."""
-    inclusive, currency = head["tax_inclusive"], head["currency"]
+    rates = _rates_of(head, lines, charges)
     found = []
     for line in lines:
-        amount, tax = line["line_total"] - line["credited_amount"], line["tax_amount"] - line["credited_tax"]
+        net, tax = _net_and_tax(
+            head, line["line_total"] - line["credited_amount"], line["tax_amount"] - line["credited_tax"]
+        )
         units = line["quantity"] - line["cancelled_quantity"] - line["credited_quantity"]
-        net = amount - tax if inclusive else amount
-        taxes: tuple[Taxed, ...] = (Taxed(_rate(line["tax_rate"], net, tax), net, tax),)
+        taxes: tuple[Taxed, ...] = (Taxed(_rate(head, line, line["line_total"], rates), net, tax),)
         found.append(
             Position("line", line["n"], "goods", line["sku"], line["title"], units, line["unit_price"], taxes)
         )
     for charge in charges:
         sign = -1 if charge["kind"] == "discount" else 1
         amount = sign * (charge["amount"] - charge["credited_amount"])
-        tax = charge["tax_amount"] - charge["credited_tax"]
-        net = amount - tax if inclusive else amount
-        taxes = _charge_taxes(charge, net, tax, currency)
+        net, tax = _net_and_tax(head, amount, charge["tax_amount"] - charge["credited_tax"])
+        taxes = _shared_out(charge, net, tax, head["currency"]) or (
+            Taxed(_rate(head, charge, sign * charge["amount"], rates), net, tax),
+        )
         found.append(
             Position("charge", charge["n"], charge["kind"], "", charge["label"], 0, abs(amount), taxes)
         )
@@ -186,24 +186,42 @@ def _joined(one: Position, other: Position, sign: int) -> Position:
     return replace(one, units=one.units + sign * other.units, taxes=taxes)
 
 
-def _rate(stated: Decimal, net: Decimal, tax: Decimal) -> Decimal:
-    """The rate that was stated; what a channel sent without one is worked out."""
-    if stated or not tax or not net:
-        return stated.normalize() + 0
-    return (tax / net).quantize(RATE_DIGITS).normalize() + 0
+def _rates_of(head: Row, lines: Sequence[Row], charges: Sequence[Row]) -> Rates:
+    """The rates of the order; those that its channel did not state are found by the largest amounts first."""
+    single = [row for row in charges if not row["tax_by_rate"]]
+    rates = Rates(
+        head["currency"],
+        tax_inclusive=head["tax_inclusive"],
+        stated=[_plain(row["tax_rate"]) for row in (*lines, *single)],
+        countries=(head.get("country_code"), head.get("merchant_country")),
+    )
+    for line in sorted(lines, key=lambda line: -abs(line["line_total"])):
+        _rate(head, line, line["line_total"], rates)
+    return rates
 
 
-def _charge_taxes(charge: Row, net: Decimal, tax: Decimal, currency: str) -> tuple[Taxed, ...]:
-    by_rate = {Decimal(rate): Decimal(amount) for rate, amount in (charge["tax_by_rate"] or {}).items()}
-    taxed = {rate: amount for rate, amount in by_rate.items() if rate and amount}
-    if len(taxed) < 2:
-        return (Taxed(_rate(next(iter(taxed), charge["tax_rate"]), net, tax), net, tax),)
-    scale = 10 ** minor_units(currency)
-    rates = sorted(taxed)
-    weights = [int(abs(taxed[rate]) * scale) for rate in rates]
-    bases = [int(rounded(Fraction(abs(taxed[rate])) / Fraction(rate), currency) * scale) for rate in rates]
-    taxes, nets = share_out(int(tax * scale), weights), share_out(int(net * scale), bases)
+def _rate(head: Row, row: Row, whole: Decimal, rates: Rates) -> Decimal:
+    return _plain(row["tax_rate"]) or rates.of(*_net_and_tax(head, whole, row["tax_amount"]))
+
+
+def _net_and_tax(head: Row, amount: Decimal, tax: Decimal) -> tuple[Decimal, Decimal]:
+    return (amount - tax if head["tax_inclusive"] else amount), tax
+
+
+def _plain(rate: Decimal) -> Decimal:
+    return rate.normalize() + 0
+
+
+def _shared_out(charge: Row, net: Decimal, tax: Decimal, currency: str) -> tuple[Taxed, ...]:
+    """What a charge at several rates bears at each; what was taken off it is taken off each in proportion."""
+    kept: Mapping[str, Sequence[str]] = charge["tax_by_rate"] or {}
+    nets, taxes = ([minor_of(Decimal(pair[place]), currency) for pair in kept.values()] for place in (0, 1))
+    if not any(nets):
+        return ()
+    shares = zip(
+        kept, share_out(minor_of(net, currency), nets), share_out(minor_of(tax, currency), taxes), strict=True
+    )
     return tuple(
-        Taxed(rate.normalize() + 0, Decimal(each_net) / scale, Decimal(each_tax) / scale)
-        for rate, each_net, each_tax in zip(rates, nets, taxes, strict=True)
+        Taxed(_plain(Decimal(rate)), money_of(own_net, currency), money_of(own_tax, currency))
+        for rate, own_net, own_tax in shares
     )
