@@ -9,6 +9,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ from portal.orders.documents.papers import LAYOUT, Cell, Column, Paper, Table, T
 from portal.orders.documents.reading import Issued, Source, contact_of
 from portal.orders.documents.words import language_for
 from portal.orders.models import DocumentSettings
+from portal.orders.rounding import rounded
 
 ZERO: Final = Decimal(0)
 UNTAXED: Final = ("reverse_charge", "export", "exempt")
@@ -50,34 +52,33 @@ def compose(
         corrects: the invoice a credit note belongs to.
     """
     head, currency = source.head, source.head["currency"]
-    bill_to = _bill_to(source)
+    bill_to = buyer_of(source)
     country = bill_to.get("country_code") or head["country_code"]
     language = language_for(locale=source.language, country=country, fallback=settings.language)
-    hand = hand_of(language, country, source.zone)
+    hand = hand_of(language, country, source.zone, seller=settings.country_code)
     sign = -1 if kind == "credit_note" else 1
     net = sum((position.net for position in positions), ZERO)
     tax = sum((position.tax for position in positions), ZERO)
-    supplied_on = (
-        source.shipped_at.astimezone(ZoneInfo(source.zone)).date() if source.shipped_at else issued_on
-    )
+    # What has not left yet has no date of supply, and an invoice must not invent one.
+    supplied_on = source.shipped_at.astimezone(ZoneInfo(source.zone)).date() if source.shipped_at else None
     paper = Paper(
         heading=hand.words(kind), seller=seller_of(settings, hand), language=language, direction=hand.words.direction,
         paper=settings.paper, facts=_facts(source, hand, kind, issued_on, supplied_on), logo=settings.logo_key,
         lead=_lead(hand, corrects), goods=_goods(positions, source, hand, sign),
         totals=_totals(positions, source, hand, sign, kind), taxes=_taxes(positions, currency, hand, sign),
-        notes=_notes(source, settings, hand, kind, tax * sign, issued_on), footer=footer_of(settings, hand),
+        notes=_notes(source, settings, hand, kind, net + tax, tax * sign, issued_on), footer=footer_of(settings, hand),
         page_words=hand.words.raw("page"),
     )  # fmt: skip
     content = {
         "layout": LAYOUT, "kind": kind, "language": language, "currency": currency, "tax_inclusive": head["tax_inclusive"],
-        "tax_treatment": head["tax_treatment"], "order_number": head["number"], "supplied_on": supplied_on.isoformat(),
+        "tax_treatment": head["tax_treatment"], "order_number": head["number"], "supplied_on": supplied_on.isoformat() if supplied_on else None,
         "seller": {name: getattr(settings, name) for name in ("company", "country_code", "vat_id", "tax_number", "registration")},
         "number_label": hand.words(f"{kind}_number"), "erased": hand.words("erased"), "positions": packed(positions), "paper": paper.as_dict(),
     }  # fmt: skip
     return Composed(content, _party(bill_to, hand, settings.country_code), net, tax)
 
 
-def _bill_to(source: Source) -> dict[str, Any]:
+def buyer_of(source: Source) -> dict[str, Any]:
     """Who the bill goes to: the billing contact, else the buyer at the address the goods go to."""
     billing = contact_of(source.contacts, "billing")
     if billing is not None and billing["line1"]:
@@ -101,12 +102,12 @@ def _party(bill_to: dict[str, Any], hand: Hand, home: str | None) -> dict[str, A
 
 
 def _facts(
-    source: Source, hand: Hand, kind: str, issued_on: dt.date, supplied_on: dt.date
+    source: Source, hand: Hand, kind: str, issued_on: dt.date, supplied_on: dt.date | None
 ) -> list[list[str | bool]]:
     words, head = hand.words, source.head
     dated = words("issued_on" if kind == "invoice" else "dated")
     facts: list[list[str | bool]] = [[dated, hand.date(issued_on)]]
-    if kind == "invoice":
+    if kind == "invoice" and supplied_on is not None:
         facts.append([words("supplied_on"), hand.date(supplied_on)])
     ordered_on = head["placed_at"].astimezone(ZoneInfo(source.zone)).date()
     return [*facts, [words("order"), head["number"]], [words("ordered_on"), hand.date(ordered_on)]]
@@ -132,10 +133,20 @@ def _goods(positions: Sequence[Position], source: Source, hand: Hand, sign: int)
         if units and discount:
             under.append(f"{words('discount')} {hand.money(discount, currency)}")
         rows.append([
-            str(place), Cell(each.title, under), hand.number(units) if units else "", hand.price(each.unit_price, currency) if units else "",
+            str(place), Cell(each.title, under), hand.number(units) if units else "", _unit_price(each, hand, currency, inclusive) if units else "",
             " + ".join(hand.rate(tax.rate) for tax in each.taxes), hand.money(amount, currency),
         ])  # fmt: skip
     return Table(columns, rows)
+
+
+def _unit_price(position: Position, hand: Hand, currency: str, inclusive: bool) -> str | Cell:
+    """What one costs; the law wants it without tax too."""
+    shown = hand.price(position.unit_price, currency)
+    rates = {each.rate for each in position.taxes}
+    if not inclusive or len(rates) != 1 or rates == {ZERO}:
+        return shown
+    net = rounded(Fraction(position.unit_price) / (1 + Fraction(*rates)), currency)
+    return Cell(shown, [f"{hand.words('net')} {hand.money(net, currency)}"])
 
 
 def _totals(positions: Sequence[Position], source: Source, hand: Hand, sign: int, kind: str) -> list[Total]:
@@ -152,7 +163,9 @@ def _totals(positions: Sequence[Position], source: Source, hand: Hand, sign: int
     if not inclusive:
         totals.append(line(words("net_total"), net))
         totals += [
-            line(f"{words('tax')} {hand.rate(each.rate)}", each.tax) for each in sums_by_rate(positions)
+            line(f"{words('tax')} {hand.rate(each.rate)}", each.tax)
+            for each in sums_by_rate(positions)
+            if each.tax
         ]
     totals.append(line(words("credited" if kind == "credit_note" else "total"), net + tax, strong=True))
     if inclusive and tax:
@@ -162,9 +175,12 @@ def _totals(positions: Sequence[Position], source: Source, hand: Hand, sign: int
 
 def _label(charge: Position, hand: Hand) -> str:
     """What the charge is called in the reader's language; a discount keeps its voucher's name."""
+    word = hand.words(charge.kind)
     if charge.kind in ("shipping", "gift", "donation"):
-        return hand.words(charge.kind)
-    return charge.title or hand.words(charge.kind)
+        return word
+    if charge.kind == "discount" and charge.title.casefold() not in ("discount", word.casefold(), ""):
+        return f"{word} {charge.title}"
+    return charge.title if charge.kind != "discount" and charge.title else word
 
 
 def _taxes(positions: Sequence[Position], currency: str, hand: Hand, sign: int) -> Table | None:
@@ -180,7 +196,13 @@ def _taxes(positions: Sequence[Position], currency: str, hand: Hand, sign: int) 
 
 
 def _notes(
-    source: Source, settings: DocumentSettings, hand: Hand, kind: str, tax: Decimal, issued_on: dt.date
+    source: Source,
+    settings: DocumentSettings,
+    hand: Hand,
+    kind: str,
+    billed: Decimal,
+    tax: Decimal,
+    issued_on: dt.date,
 ) -> list[str]:
     words, head, notes = hand.words, source.head, []
     if head["tax_treatment"] in UNTAXED:
@@ -192,15 +214,19 @@ def _notes(
             words("in_base_currency", currency=base, amount=amount, rate=hand.number(rate.normalize()), foreign=head["currency"])
         )  # fmt: skip
     if kind == "invoice":
-        notes += _payment_notes(source, settings, hand, issued_on)
-    return [*notes, *text_lines(settings.footer)]
+        notes += _payment_notes(source, settings, hand, issued_on, billed)
+    # Some currencies end with a dot of their own.
+    return [*(note.replace("..", ".") for note in notes), *text_lines(settings.footer)]
 
 
-def _payment_notes(source: Source, settings: DocumentSettings, hand: Hand, issued_on: dt.date) -> list[str]:
+def _payment_notes(
+    source: Source, settings: DocumentSettings, hand: Hand, issued_on: dt.date, billed: Decimal
+) -> list[str]:
+    """What is still to be paid of this invoice, and what is paid; an order may have several."""
     head, currency = source.head, source.head["currency"]
-    paid = head["captured_total"] - head["refunded_total"]
-    due = head["total"] - head["credited_total"] - paid
-    notes = [hand.words("paid", amount=hand.money(paid, currency))] if paid > 0 else []
+    owed = head["total"] - head["credited_total"] - (head["captured_total"] - head["refunded_total"])
+    due = min(max(owed, ZERO), billed)
+    notes = [hand.words("paid", amount=hand.money(billed - due, currency))] if billed > due else []
     if due > 0:
         until = issued_on + dt.timedelta(days=settings.payment_days)
         notes.append(

@@ -10,15 +10,23 @@ from typing import Any, Final
 
 from babel import Locale
 from babel.dates import format_date
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import format_currency, format_decimal, format_percent
 
 from portal.core import formats
 from portal.core.formats import Region
+from portal.core.money import round_to_minor
 from portal.orders.documents.papers import Seller
 from portal.orders.documents.words import Words, locale_for
 from portal.orders.models import DocumentSettings
 
 TOWN_FIRST: Final = frozenset({"US", "CA", "AU", "NZ", "GB", "IE", "IN"})
+# Where post needs no region; the rest of the world writes it after the town.
+NO_REGION: Final = frozenset(
+    "AT BE BG CH CY CZ DE DK EE FI FR GR HR HU IS LI LT LU LV MC MT NL NO PL PT RO SE SI SK".split()
+)
+# Where an address in the country's own script begins with the largest place and ends with the person.
+LARGEST_FIRST: Final = frozenset({"CN", "JP", "KR", "TW"})
+MINUS: Final = "\N{MINUS SIGN}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +38,17 @@ class Hand:
 
     def money(self, amount: Decimal, currency: str) -> str:
         with formats.in_region(self.region):
-            return formats.money(amount, currency)
+            return formats.money(amount, currency).replace("-", MINUS, 1 if amount < 0 else 0)
 
     def price(self, amount: Decimal, currency: str) -> str:
         """A unit price, with as many decimals as it has."""
-        if amount == amount.quantize(Decimal("0.01")):
+        if amount == round_to_minor(amount, currency):
             return self.money(amount, currency)
-        return f"{format_decimal(amount.normalize(), locale=self.region.locale, decimal_quantization=False)} {currency}"
+        return str(
+            format_currency(
+                amount.normalize(), currency, locale=self.region.locale, currency_digits=False, decimal_quantization=False
+            )
+        )  # fmt: skip
 
     def rate(self, rate: Decimal) -> str:
         return str(format_percent(rate, locale=self.region.locale, decimal_quantization=False))
@@ -51,9 +63,9 @@ class Hand:
         return str(Locale.parse(self.region.locale).territories.get(code or "", code or ""))
 
 
-def hand_of(language: str, country: str | None, zone: str) -> Hand:
-    """The hand for a reader of *language* in *country*; days are those of the merchant's zone."""
-    return Hand(Words(language), Region(locale_for(language, country), zone))
+def hand_of(language: str, country: str | None, zone: str, *, seller: str | None) -> Hand:
+    """The hand for a reader of *language* in *country*; days are those of the merchant's zone, tax is the seller's."""
+    return Hand(Words(language, seller), Region(locale_for(language, country), zone))
 
 
 def seller_of(settings: DocumentSettings, hand: Hand) -> Seller:
@@ -81,13 +93,27 @@ def footer_of(settings: DocumentSettings, hand: Hand) -> list[list[str]]:
 
 def address_lines(contact: Mapping[str, Any], hand: Hand, *, home: str | None) -> list[str]:
     """A postal address as its country writes it; the country is named when it is not *home*."""
-    country, postcode, city = contact.get("country_code"), contact.get("postcode"), contact.get("city")
-    town = [city, contact.get("region"), postcode] if country in TOWN_FIRST else [postcode, city]
-    lines = [
-        contact.get("company"), contact.get("name"), contact.get("line1"), contact.get("line2"),
-        " ".join(part for part in town if part), hand.country(country) if country and country != home else "",
-    ]  # fmt: skip
+    country = contact.get("country_code")
+    lines = [contact.get("company"), contact.get("name"), contact.get("line1"), contact.get("line2")]
+    if country in LARGEST_FIRST and not (contact.get("city") or "").isascii():
+        lines = [_town(contact), *lines[2:], *lines[:2]]
+    else:
+        lines.append(_town(contact))
+    lines.append(hand.country(country) if country and country != home else "")
     return [" ".join(line.split()) for line in lines if line and line.strip()]
+
+
+def _town(contact: Mapping[str, Any]) -> str:
+    """Postcode, town and region in the country's order."""
+    country, postcode = contact.get("country_code"), contact.get("postcode") or ""
+    city, region = contact.get("city") or "", contact.get("region") or ""
+    if country in {"US", "CA"}:
+        return f"{city}, {region} {postcode}" if city and region else f"{city} {region} {postcode}"
+    if country in LARGEST_FIRST and not city.isascii():
+        return f"{'〒' if country == 'JP' and postcode else ''}{postcode} {region}{city}"
+    if country in TOWN_FIRST:
+        return f"{city} {region} {postcode}"
+    return f"{postcode} {city}" if country in NO_REGION else f"{postcode} {city} {region}"
 
 
 def text_lines(text: str) -> Sequence[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import sqlalchemy as sa
 
 from portal.core.clock import utc_now
@@ -32,7 +34,7 @@ def pick_list(list_id: int) -> bytes:
     if found is None:
         raise NotFoundError("There is no such pick list.")
     settings, merchant = document_settings(), merchant_in_scope()
-    hand = hand_of(settings.language, settings.country_code, merchant.time_zone)
+    hand = hand_of(settings.language, settings.country_code, merchant.time_zone, seller=settings.country_code)
     words = hand.words
     columns = [
         Column(words("done"), "center"), Column(words("quantity"), "end"), Column("SKU"), Column(words("item"), wide=True),
@@ -45,7 +47,7 @@ def pick_list(list_id: int) -> bytes:
     code = bars(str(list_id))
     paper = Paper(
         heading=f"{words('pick_list')} {list_id}", seller=seller_of(settings, hand), language=words.language, direction=words.direction,
-        paper=settings.paper, facts=[[words("location"), found.name], [words("dated"), hand.date(found.created_at.date())]],
+        paper=settings.paper, facts=[[words("location"), found.name], [words("dated"), hand.date(found.created_at.astimezone(ZoneInfo(merchant.time_zone)).date())]],
         goods=Table(columns, rows), codes=[code] if code else [], boxes=[words("picked_by"), words("checked_by")],
         page_words=words.raw("page"), logo=settings.logo_key,
     )  # fmt: skip

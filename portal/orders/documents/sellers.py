@@ -1,11 +1,12 @@
-"""What the law wants to read about the seller on an invoice, per country, and what of it is missing."""
+"""What the law wants to read about the seller, and a business buyer, on an invoice, and what of it is missing."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from portal.orders.models import DocumentSettings
+from portal.orders.tax.vat_numbers import EU
 
 LABELS: Final = {
     "company": "Company name",
@@ -19,9 +20,6 @@ LABELS: Final = {
     "managed_by": "Managing directors",
 }
 ADDRESS: Final = ("company", "line1", "city", "country_code")
-EU: Final = frozenset(
-    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()
-)
 # Directive 2006/112/EC article 226 (3) and (5), and what a member state or another country adds to it. A pair means that
 # one of the two is enough.
 Must = str | tuple[str, str]
@@ -50,6 +48,14 @@ def missing_of(settings: DocumentSettings) -> Sequence[str]:
         for names in _asked_for(settings)
         if not any(str(getattr(settings, name) or "").strip() for name in names)
     ]
+
+
+def missing_of_buyer(buyer: Mapping[str, Any], tax_treatment: str) -> Sequence[str]:
+    """What an invoice without tax to a business must say of it and the order does not know, in words."""
+    if tax_treatment != "reverse_charge":
+        return []
+    asked = {"name": ("company", "name"), "street": ("line1",), "town": ("city",), "VAT ID": ("vat_id",)}
+    return [word for word, names in asked.items() if not any(buyer.get(name) for name in names)]
 
 
 def fields_asked_for(settings: DocumentSettings) -> frozenset[str]:

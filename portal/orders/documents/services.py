@@ -21,16 +21,17 @@ from portal.core.database import current_merchant_id, db
 from portal.core.errors import ConflictError, DomainError, NotFoundError
 from portal.orders.book import tell
 from portal.orders.documents.billing import Position, owed, positions_of, reversed_positions
-from portal.orders.documents.composing import compose
+from portal.orders.documents.composing import buyer_of, compose
 from portal.orders.documents.numbering import NewRef, take_number
 from portal.orders.documents.reading import Issued, Source, billed_positions, issued_of, read_source
 from portal.orders.documents.sealing import seal_party
-from portal.orders.documents.sellers import missing_of
+from portal.orders.documents.sellers import missing_of, missing_of_buyer
 from portal.orders.documents.settings import document_settings
 from portal.orders.documents.slips import packing_slip, return_slip
 from portal.orders.models import InvoiceRef, OrderDocument
 
 __all__ = [
+    "BuyerIncompleteError",
     "NothingToInvoiceError",
     "SellerIncompleteError",
     "issue_credit_note",
@@ -53,6 +54,15 @@ class SellerIncompleteError(DomainError):
         )
 
 
+class BuyerIncompleteError(DomainError):
+    """The law asks for data of the buyer that the order lacks; the message names it."""
+
+    def __init__(self, missing: Sequence[str]) -> None:
+        super().__init__(
+            f"An invoice with reverse charge must name the buyer fully. Still missing in the order: {', '.join(missing)}."
+        )
+
+
 class NothingToInvoiceError(ConflictError):
     """Everything the order costs is invoiced, or it costs nothing."""
 
@@ -68,6 +78,7 @@ def issue_invoice(order_id: int, *, by: Actor) -> str:
 
     Raises:
         SellerIncompleteError: the seller's legal data is not complete.
+        BuyerIncompleteError: a business buyer's, where tax is left to them, is not complete.
         NothingToInvoiceError: there is nothing to bill.
         NotFoundError: the order is not in the order book.
         KeyringUnavailableError: the buyer cannot be sealed.
@@ -144,6 +155,9 @@ def _issue(
     missing = missing_of(settings)
     if missing:
         raise SellerIncompleteError(missing)
+    unknown = missing_of_buyer(buyer_of(source), source.head["tax_treatment"]) if kind == "invoice" else []
+    if unknown:
+        raise BuyerIncompleteError(unknown)
     issued_on = utc_now().astimezone(ZoneInfo(source.zone)).date()
     composed = compose(
         source,

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from PIL import Image, ImageOps, UnidentifiedImageError
+from stdnum import iban
 
 from portal.accounts.models import Merchant
 from portal.core import audit, storage
@@ -18,6 +19,7 @@ from portal.core.errors import DomainError, NotFoundError
 from portal.core.merging import merged
 from portal.orders.documents.words import FALLBACK, LANGUAGES
 from portal.orders.models import DocumentSettings
+from portal.orders.tax.vat_numbers import country_of, required_valid
 
 FIELDS: Final = (
     "company", "line1", "line2", "postcode", "city", "country_code", "vat_id", "tax_number", "registration", "managed_by",
@@ -54,7 +56,7 @@ def save_settings(
 
     Raises:
         StaleError: both changed a field, differently.
-        DomainError: a prefix would make two documents share a number, or holds what a number must not.
+        DomainError: a prefix holds what a number must not, or the VAT ID or the IBAN has a typing error.
     """
     settings = document_settings(lock=True)
     before = settings_values(settings)
@@ -62,6 +64,7 @@ def save_settings(
     if version != (settings.version or 0):
         typed = merged(before, base, typed, version=settings.version or 0)
     _check_prefixes(typed)
+    _check_numbers(typed)
     changed = {name: value for name, value in typed.items() if value != before[name]}
     for name, value in changed.items():
         setattr(settings, name, value or None if name == "country_code" else value)
@@ -164,6 +167,14 @@ def _check_prefixes(typed: Mapping[str, Any]) -> None:
     for name in ("invoice_prefix", "credit_note_prefix"):
         if not all(character.isalnum() or character in "-/._ " for character in typed[name]):
             raise DomainError("A prefix has letters, digits, dashes, dots and slashes.", field=name)
+
+
+def _check_numbers(typed: dict[str, Any]) -> None:
+    """Refuse typing errors in what buyers and tax offices rely on; keep the VAT ID as it is written officially."""
+    if country_of(required_valid(typed["vat_id"], country=typed["country_code"])):
+        typed["vat_id"] = required_valid(typed["vat_id"], country=typed["country_code"])
+    if typed["iban"] and not iban.is_valid(typed["iban"]):
+        raise DomainError("This IBAN has a typing error: its check digits do not fit.", field="iban")
 
 
 def _plain(value: Any) -> Any:

@@ -163,4 +163,4 @@ def _hand(source: Source, settings: DocumentSettings) -> Hand:
     contact = contact_of(source.contacts, "shipping", "buyer", "billing") or {}
     country = contact.get("country_code") or source.head["country_code"]
     language = language_for(locale=source.language, country=country, fallback=settings.language)
-    return hand_of(language, country, source.zone)
+    return hand_of(language, country, source.zone, seller=settings.country_code)

@@ -18,7 +18,7 @@ from portal.orders.models import DocumentSettings
 def specimen_paper(settings: DocumentSettings) -> Paper:
     """The paper, in the merchant's own language."""
     merchant = merchant_in_scope()
-    hand = hand_of(settings.language, settings.country_code, merchant.time_zone)
+    hand = hand_of(settings.language, settings.country_code, merchant.time_zone, seller=settings.country_code)
     words, currency, today = hand.words, merchant.currency, utc_now().date()
     number = f"{series_of(settings, 'invoice', today)}{settings.first_number:0{settings.digits}d}"
     net, tax = Decimal("100.00"), Decimal("20.00")
@@ -38,7 +38,11 @@ def specimen_paper(settings: DocumentSettings) -> Paper:
         heading=f"{words('invoice')} {number}", seller=seller_of(settings, hand), language=words.language, direction=words.direction,
         paper=settings.paper, facts=[[words("invoice_number"), number, True], [words("issued_on"), hand.date(today)]],
         goods=Table(columns, [row]), taxes=Table(rates, [sums]),
-        totals=[Total(words("net_total"), hand.money(net, currency)), Total(words("total"), hand.money(net + tax, currency), True)],
+        totals=[
+            Total(words("net_total"), hand.money(net, currency)),
+            Total(f"{words('tax')} {hand.rate(Decimal('0.2'))}", hand.money(tax, currency)),
+            Total(words("total"), hand.money(net + tax, currency), True),
+        ],
         notes=text_lines(settings.footer), footer=footer_of(settings, hand), page_words=words.raw("page"), logo=settings.logo_key,
     )  # fmt: skip
     return replace(paper, recipient=["Ada Lovelace", "12 High Street", "London"])

@@ -141,7 +141,7 @@ def _with_own_direction(entry: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("goods", "taxes"):
         if entry[name] is not None:
             found[name] = entry[name] | {"rows": _isolated(entry[name]["rows"])}
-    return found | {name: _isolated(entry[name]) for name in ("recipient", "footer")}
+    return found | {name: _isolated(entry[name]) for name in ("recipient", "lead", "notes", "footer")}
 
 
 def _isolated(value: Any) -> Any:

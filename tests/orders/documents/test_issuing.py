@@ -13,11 +13,13 @@ from portal.core.clock import utc_now
 from portal.core.database import db
 from portal.core.errors import ConflictError
 from portal.orders.documents import services
+from portal.orders.documents.papers import Cell, Paper
 from portal.orders.documents.reading import issued_of
 from portal.orders.documents.rendering import document_of, document_pdf, paper_of_document
 from portal.orders.documents.settings import document_settings
 from portal.orders.models import InvoiceRef, Order, OrderDocument, OrderLine
-from portal.orders.placement import NewContact
+from portal.orders.placement import NewContact, NewLine, NewOrder, place_order
+from portal.orders.services import ship_lines
 from tests.orders.documents.shops import invoicing_shop
 from tests.support.people import SYSTEM
 from tests.support.shop import Shop, open_shop
@@ -207,3 +209,66 @@ def _grow(order_id: int, line_n: int, *, units: int, amount: str) -> None:
     order.items_total += Decimal(amount)
     order.total += Decimal(amount)
     db.session.flush()
+
+
+def test_an_invoice_says_what_one_costs_without_tax(shop: Shop) -> None:
+    """Directive 2006/112/EC article 226 (8), also where the shop prices with tax inside."""
+    line = NewLine(
+        "MUG",
+        "Mug",
+        2,
+        Decimal("11.90"),
+        tax_rate=Decimal("0.19"),
+        tax_amount=Decimal("3.80"),
+        is_stocked=False,
+    )
+    new = NewOrder(shop.channel_id, "EUR", [line], contacts=(BUYER,))
+    paper = _paper_of(place_order(new, by=SYSTEM).order_id)
+    assert paper.goods is not None
+    price = paper.goods.rows[0][3]
+    assert isinstance(price, Cell) and [_plain(text) for text in (price.main, *price.under)] == [
+        "11,90 €",
+        "Netto 10,00 €",
+    ]
+
+
+def test_no_date_of_supply_is_invented_before_anything_left(shop: Shop) -> None:
+    placed = shop.order(("MUG", 1, "4.50"), contacts=(BUYER,))
+    supplied = "Leistungsdatum"
+    assert supplied not in {label for label, *_ in _paper_of(placed.order_id).facts}
+    sent = shop.order(("MUG", 1, "4.50"), contacts=(BUYER,))
+    ship_lines(sent.order_id, {1: 1}, carrier=None, tracking_number=None, by=SYSTEM)
+    assert supplied in {label for label, *_ in _paper_of(sent.order_id).facts}
+
+
+def test_reverse_charge_asks_for_the_whole_buyer(shop: Shop) -> None:
+    """Directive 2006/112/EC article 226 (4) and (5)."""
+    nameless = NewContact("billing", company="Rossi SRL", country_code="IT", vat_id="IT00743110157")
+    line = NewLine("MUG", "Mug", 1, Decimal("10"), is_stocked=False)
+    new = NewOrder(shop.channel_id, "EUR", [line], contacts=(nameless,), tax_treatment="reverse_charge")
+    placed = place_order(new, by=SYSTEM)
+    with pytest.raises(services.BuyerIncompleteError) as refused:
+        services.issue_invoice(placed.order_id, by=SYSTEM)
+    assert refused.value.message.endswith("street, town.")
+
+
+def test_each_invoice_of_an_order_asks_for_its_own_money(shop: Shop) -> None:
+    placed = shop.order(("MUG", 2, "4.50"), paid="4.50", contacts=(BUYER,))
+    notes = [_plain(note) for note in _paper_of(placed.order_id).notes]
+    assert notes[0] == "Bezahlt: 4,50 £." and notes[1].startswith("Bitte zahlen Sie 4,50 £ bis zum")
+
+
+def _paper_of(order_id: int) -> Paper:
+    services.issue_invoice(order_id, by=SYSTEM)
+    db.session.commit()
+    newest = db.session.scalars(
+        sa.select(InvoiceRef.id)
+        .where(InvoiceRef.order_id == order_id)
+        .order_by(InvoiceRef.id.desc())
+        .limit(1)
+    ).one()
+    return paper_of_document(document_of(newest))
+
+
+def _plain(text: str) -> str:
+    return text.replace("\N{NO-BREAK SPACE}", " ")

@@ -140,6 +140,8 @@ def test_the_settings_are_saved_and_two_people_lose_nothing(scope: int, login: L
         {"first_number": "0"},
         {"payment_days": "9999"},
         {"company": ""},
+        {"vat_id": "DE136695975"},
+        {"iban": "DE89370400440532013001"},
     ],
 )
 def test_settings_no_document_can_have_are_refused(

@@ -97,7 +97,8 @@ def test_every_language_has_every_word_and_sets(language: str) -> None:
 def test_the_language_is_the_buyers_else_their_countrys_else_the_merchants() -> None:
     assert language_for(locale="fr-CA", country="DE", fallback="en") == "fr"
     assert language_for(locale="sv", country="AT", fallback="en") == "de"
-    assert language_for(locale=None, country="JP", fallback="nl") == "nl"
+    assert language_for(locale=None, country="JP", fallback="nl") == "ja"
+    assert language_for(locale=None, country="SE", fallback="nl") == "nl"
     assert locale_for("de", "CH") == "de_CH" and locale_for("pl", "BR") == "pl"
 
 
