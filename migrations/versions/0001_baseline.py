@@ -1317,7 +1317,6 @@ def upgrade() -> None:
         sa.Column("eu_consumers", sa.Text(), server_default="home", nullable=False),
         sa.Column("is_reverse_charge", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("untaxed_prices", sa.Text(), server_default="less_tax", nullable=False),
-        sa.Column("vat_number", sa.Text(collation="C"), nullable=True),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),

@@ -8,7 +8,8 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from babel import Locale
-from babel.numbers import get_currency_name, list_currencies
+from babel.core import get_global
+from babel.numbers import get_currency_name
 from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
@@ -90,8 +91,14 @@ def country_choices() -> list[SelectChoice]:
 
 @functools.cache
 def currency_choices() -> list[SelectChoice]:
-    named = sorted((code, str(get_currency_name(code, locale="en"))) for code in list_currencies())
-    return [SelectChoice(code, f"{code} – {name}") for code, name in named if not code.startswith("X")]
+    """Currencies that people pay with today somewhere."""
+    used = {
+        code
+        for periods in get_global("territory_currencies").values()
+        for code, _, end, is_tender in periods
+        if is_tender and end is None
+    }
+    return [SelectChoice(code, f"{code} – {get_currency_name(code, locale='en')}") for code in sorted(used)]
 
 
 class SignInForm(FlaskForm):

@@ -59,7 +59,6 @@ class TaxSettings(Tenant, Versioned, Timestamped, Base):
     eu_consumers: Mapped[str] = mapped_column(default="home", server_default="home", info=STATE)
     is_reverse_charge: Mapped[bool] = mapped_column(default=True, server_default=sa.true(), info=STATE)
     untaxed_prices: Mapped[str] = mapped_column(default="less_tax", server_default="less_tax", info=STATE)
-    vat_number: Mapped[str | None] = mapped_column(CODE, info=not_pii("number of a business"))
 
     __table_args__ = (
         sa.CheckConstraint(sa.column("rounding").in_(TAX_ROUNDINGS), name="rounding"),

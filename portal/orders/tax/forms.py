@@ -24,7 +24,6 @@ class TaxRulesForm(FlaskForm):
 
     version = HiddenField()
     base = HiddenField()
-    vat_number = StringField("Your VAT number", [Optional(), Length(max=20)])
     rounding = SelectField(
         "Tax is rounded",
         choices=_choices({"line": "For each line", "total": "Once for each rate of an order"}),

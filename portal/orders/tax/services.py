@@ -28,11 +28,12 @@ from portal.orders.models import (
     TaxSettings,
 )
 from portal.orders.tax.standard_rates import SOURCE, OfferedRate, offered
-from portal.orders.tax.vat_numbers import required_valid
 
 TAX_CLASSES: Final = {"standard": "Standard", "reduced": "Reduced"}
 SHIPPING_CLASSES: Final = TAX_CLASSES | {"zero": "Zero", "exempt": "Exempt"}
 HIGHEST_PERCENT: Final = Decimal(100)
+HIGHEST_WORTH: Final = 10**9
+MOST_SHOWN: Final = 12
 FIRST_DAY: Final = dt.date(1990, 1, 1)
 RULE_FIELDS: Final = (
     "rounding",
@@ -41,7 +42,6 @@ RULE_FIELDS: Final = (
     "eu_consumers",
     "is_reverse_charge",
     "untaxed_prices",
-    "vat_number",
 )
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 _REGION: Final = re.compile(r"[A-Z0-9]{0,3}")
@@ -194,7 +194,6 @@ def rule_values(settings: TaxSettings | None) -> dict[str, str]:
     return {
         **{name: getattr(found, name) for name in RULE_FIELDS},
         "is_reverse_charge": "y" if found.is_reverse_charge else "",
-        "vat_number": found.vat_number or "",
     }
 
 
@@ -203,7 +202,7 @@ def save_rules(values: Mapping[str, str], *, base: Mapping[str, Any], by: Actor)
 
     Raises:
         StaleError: someone else changed the same field since the form was opened.
-        DomainError: a choice is unknown, or the VAT number has a typing error.
+        DomainError: a choice is unknown.
     """
     # The first save of two at once makes the row, the second waits for it.
     db.session.execute(
@@ -226,7 +225,6 @@ def save_rules(values: Mapping[str, str], *, base: Mapping[str, Any], by: Actor)
             raise DomainError("Choose one of the list.", field=name)
         setattr(settings, name, wanted[name])
     settings.is_reverse_charge = bool(wanted["is_reverse_charge"])
-    settings.vat_number = required_valid(wanted["vat_number"], field="vat_number")
     db.session.flush()
     after = rule_values(settings)
     if after != before:
@@ -240,10 +238,19 @@ def save_rules(values: Mapping[str, str], *, base: Mapping[str, Any], by: Actor)
         )
 
 
-def all_exchange_rates() -> Sequence[ExchangeRate]:
-    """Every exchange rate, by currency, the newest first."""
+def newest_exchange_rates() -> Sequence[ExchangeRate]:
+    """The newest exchange rates of each currency, a dozen at most: some record one every day."""
+    place = sa.func.row_number().over(
+        partition_by=ExchangeRate.currency, order_by=ExchangeRate.valid_from.desc()
+    )
+    ranked = sa.select(ExchangeRate.merchant_id, ExchangeRate.id, place.label("place")).subquery()
     return db.session.scalars(
-        sa.select(ExchangeRate).order_by(ExchangeRate.currency, ExchangeRate.valid_from.desc())
+        sa.select(ExchangeRate)
+        .join(
+            ranked, sa.and_(ranked.c.merchant_id == ExchangeRate.merchant_id, ranked.c.id == ExchangeRate.id)
+        )
+        .where(ranked.c.place <= MOST_SHOWN)
+        .order_by(ExchangeRate.currency, ExchangeRate.valid_from.desc())
     ).all()
 
 
@@ -262,9 +269,9 @@ def record_exchange_rate(*, currency: str, rate: Decimal, valid_from: dt.date, o
         raise DomainError(str(error), field="currency") from None
     if code == own:
         raise DomainError(f"{own} is your own currency: it is worth itself.", field="currency")
-    worth = round(rate, 10)
-    if not 0 < worth < 10**9:
-        raise DomainError("Enter a rate above zero.", field="rate")
+    worth = round(rate, 10) if 0 < rate < HIGHEST_WORTH else Decimal(0)
+    if not worth:
+        raise DomainError(f"Enter a rate above zero and below {HIGHEST_WORTH:,}.", field="rate")
     _require_day(valid_from, "valid_from")
     table = ExchangeRate.__table__
     insert = postgresql.insert(table).values(

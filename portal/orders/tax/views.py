@@ -8,7 +8,6 @@ from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.accounts.access import current_actor, current_identity, get_or_404, requires
-from portal.accounts.forms import country_choices
 from portal.catalog.conflicts import stale_answer
 from portal.catalog.forms import refuse
 from portal.core.clock import utc_now
@@ -19,6 +18,7 @@ from portal.core.merging import pack_base, unpack_base
 from portal.orders.models import TaxRate
 from portal.orders.tax import services
 from portal.orders.tax.forms import ExchangeRateForm, TaxRateForm, TaxRulesForm
+from portal.orders.tax.regions import place_name
 from portal.orders.tax.standard_rates import AS_OF
 
 bp: Final = Blueprint("tax", __name__, url_prefix="/settings/tax")
@@ -92,7 +92,13 @@ def edit_tax_rate(rate_id: int) -> Response:
     rate = get_or_404(TaxRate, rate_id)
     values = services.rate_values(rate)
     form = TaxRateForm(formdata=None, data=values | {"version": str(rate.version), "base": pack_base(values)})
-    return render("orders/tax/edit_rate.html", form=form, rate=rate, classes=services.TAX_CLASSES)
+    return render(
+        "orders/tax/edit_rate.html",
+        form=form,
+        rate=rate,
+        classes=services.TAX_CLASSES,
+        place_name=place_name,
+    )
 
 
 @bp.post("/rates/<int:rate_id>")
@@ -121,6 +127,7 @@ def save_tax_rate(rate_id: int) -> ResponseReturnValue:
             form=form,
             rate=get_or_404(TaxRate, rate_id),
             classes=services.TAX_CLASSES,
+            place_name=place_name,
             status=error.status,
         )
     db.session.commit()
@@ -197,6 +204,7 @@ def _page(rules: TaxRulesForm, rate: TaxRateForm, *, status: int = 200) -> Respo
         rate_form=rate,
         rates=services.all_rates(),
         classes=services.TAX_CLASSES,
+        place_name=place_name,
         today=utc_now().date(),
         offers=len(services.open_offers()),
         status=status,
@@ -241,7 +249,7 @@ def _offers(day: str, *, chosen: list[str] | None = None, error: DomainError | N
             (group, label, [each for each in offers if each.group == group])
             for group, label in GROUPS.items()
         ],
-        countries={choice.value: choice.label for choice in country_choices()},
+        place_name=place_name,
         chosen=set(own if chosen is None else chosen),
         valid_from=day,
         as_of=AS_OF,
@@ -254,7 +262,7 @@ def _currencies(form: ExchangeRateForm, *, status: int = 200) -> Response:
     return render(
         "orders/tax/currencies.html",
         form=form,
-        rates=services.all_exchange_rates(),
+        rates=services.newest_exchange_rates(),
         own=_own_currency(),
         plain=services.plain,
         status=status,
