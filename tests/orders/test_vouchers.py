@@ -181,6 +181,8 @@ def test_a_cancellation_is_followed(scope: int) -> None:
         ({"percent": "ten"}, "percent"),
         ({"kind": "amount", "percent": "", "amount": "1.005", "currency": "GBP"}, "amount"),
         ({"kind": "amount", "percent": "", "amount": "1", "currency": "XQQ"}, "currency"),
+        ({"kind": "amount", "percent": "", "amount": "1e400", "currency": "GBP"}, "amount"),
+        ({"minimum": "1e400", "currency": "GBP"}, "minimum"),
         ({"starts_on": "2026-02-02", "ends_on": "2026-02-01"}, "ends_on"),
         ({"usage_limit": "0"}, "usage_limit"),
         ({"kind": "magic"}, "kind"),

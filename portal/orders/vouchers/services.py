@@ -33,6 +33,7 @@ FIELDS: Final = (
 )
 LONGEST_CODE: Final = 40
 MOST_USES: Final = 10_000_000
+MOST_MONEY: Final = 10**11
 
 
 def voucher_values(voucher: Voucher, zone: ZoneInfo) -> dict[str, str]:
@@ -144,7 +145,11 @@ def _require_fits(currency: str, amounts: Mapping[str, Decimal | None]) -> None:
     except UnknownCurrencyError as error:
         raise DomainError(str(error), field="currency") from None
     for field, amount in amounts.items():
-        if amount is not None and (amount != round(amount, places) or amount >= 10**11):
+        if amount is None:
+            continue
+        if amount >= MOST_MONEY:
+            raise DomainError(f"Enter an amount below {MOST_MONEY:,}.", field=field)
+        if amount != round(amount, places):
             raise DomainError(f"{currency} is charged with {places or 'no'} decimals.", field=field)
 
 
