@@ -53,7 +53,7 @@ class AddressSchema(_Strict):
     line1 = _text(load_default=None)
     line2 = _text(load_default=None)
     city = _text(load_default=None)
-    region = _text(load_default=None, metadata={"description": "state or province, as its code"})
+    region = _text(load_default=None, metadata={"description": "state or province, as its code or its name"})
     postcode = _text(longest=20, load_default=None)
     country_code = ma.fields.String(
         load_default=None, validate=must.Regexp(r"^[A-Z]{2}$"), metadata={"example": "GB"}
