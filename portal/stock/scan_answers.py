@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from flask import Response
 from flask.typing import ResponseReturnValue
@@ -32,10 +33,12 @@ def accepted(found: Scanned, words: str, units: int, **values: object) -> ScanOu
     return ScanOutcome(True, found.sku, words, units, found.title, **values)  # type: ignore[arg-type]
 
 
-def scan_answer(outcome: ScanOutcome, *, back_url: str) -> ResponseReturnValue:
-    """Answer a scan that counted."""
+def scan_answer(
+    outcome: ScanOutcome, *, back_url: str, template: str = "stock/_scan_outcome.html", **context: Any
+) -> ResponseReturnValue:
+    """Answer a scan that counted. A *template* of one's own begins with the usual one and adds what else has changed."""
     if wants_fragment():
-        return render("stock/_scan_outcome.html", outcome=outcome)
+        return render(template, outcome=outcome, **context)
     toast(f"{outcome.heading}: {outcome.words}", "warning" if outcome.needs_care else "success")
     return see_other(back_url)
 

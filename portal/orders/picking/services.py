@@ -144,13 +144,13 @@ def scan(list_id: int, code: str, units: int, *, token: uuid.UUID, by: Actor) ->
     """Units of what was scanned are picked; the same *token* counts once.
 
     Raises:
-        DomainError: it is a wrong item, or more than is wanted; nothing is counted.
+        DomainError: it is a wrong item, more than is wanted, or the token came with another scan; nothing is counted.
         ConflictError: the list is done or cancelled.
     """
     _open_list(list_id)
     found = scanned_variant(code)
     lines = _lines_of_variant(list_id, found.variant_id)
-    is_new = _first_time(list_id, token, code, units, by)
+    is_new = _first_time(list_id, token, code, units, "picked", by)
     if is_new:
         if not lines:
             raise DomainError(f"{found.sku} is not on this list. Put it back.", field="code")
@@ -166,6 +166,22 @@ def scan(list_id: int, code: str, units: int, *, token: uuid.UUID, by: Actor) ->
     return Picked(
         found, sum(line["picked"] for line in lines), sum(line["wanted"] - line["short"] for line in lines), numbers, is_new
     )  # fmt: skip
+
+
+def put_back(list_id: int, n: int, *, token: uuid.UUID, by: Actor) -> None:
+    """A unit of a line that was scanned was not fetched, or went back to its shelf. The same *token* counts once.
+
+    Raises:
+        ConflictError: nothing of the line is picked, or the list is done.
+        DomainError: the token came with a scan.
+    """
+    _open_list(list_id)
+    line = _line_of(list_id, n)
+    if not _first_time(list_id, token, line["sku"], 1, "put_back", by):
+        return
+    if not line["picked"]:
+        raise ConflictError(f"Nothing of {line['sku']} is picked any more. See how the list stands now.")
+    db.session.execute(sa.update(_line).where(*_key(list_id, n)).values(picked=_line.c.picked - 1))
 
 
 def report_short(list_id: int, n: int, *, by: Actor) -> int:
@@ -305,17 +321,30 @@ def _skus(variant_ids: set[int]) -> dict[int, str]:
     return {row.id: row.sku for row in rows}
 
 
-def _first_time(list_id: int, token: uuid.UUID, code: str, units: int, by: Actor) -> bool:
+def _first_time(list_id: int, token: uuid.UUID, code: str, units: int, answer: str, by: Actor) -> bool:
+    """Take the token; whether this is the first time it comes."""
+    said = {"code": code[:100], "units": units, "answer": answer}
     made = db.session.execute(
         postgresql.insert(_scan)
         .values(
-            merchant_id=current_merchant_id(), pick_list_id=list_id, token=token, code=code[:100], units=units, answer="picked",
+            merchant_id=current_merchant_id(), pick_list_id=list_id, token=token, **said,
             by_user=by.id if by.kind == "user" else None, at=utc_now(),
         )
         .on_conflict_do_nothing()
         .returning(_scan.c.token)
     ).first()  # fmt: skip
-    return made is not None
+    if made is not None:
+        return True
+    before = db.session.execute(
+        sa.select(_scan.c.code, _scan.c.units, _scan.c.answer).where(
+            _scan.c.merchant_id == current_merchant_id(),
+            _scan.c.pick_list_id == list_id,
+            _scan.c.token == token,
+        )
+    ).one()
+    if dict(before._mapping) != said:
+        raise DomainError("This scan was sent before for something else. Load the page again, then scan.")
+    return False
 
 
 def _count(list_id: int, lines: Sequence[sa.RowMapping], units: int) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
@@ -16,6 +17,7 @@ from portal.core.listing import show_list
 from portal.orders.picking import services
 from portal.orders.picking.listings import PICK_LISTS
 from portal.orders.picking.queries import lines_with_orders, open_lists, places
+from portal.orders.models import PickList
 from portal.stock.models import Location
 from portal.stock.scan_answers import ScanOutcome, accepted, scan_answer, scan_refused
 from portal.stock.scanning import typed_code, typed_token, typed_units
@@ -94,12 +96,27 @@ def scan(list_id: int) -> ResponseReturnValue:
         if left
         else f"{where}All are here."
     )
-    figures = {
-        f"picked-{row['n']}": row["picked"] for row in lines_with_orders(list_id)
-        if row["variant_id"] == picked.found.variant_id
-    }  # fmt: skip
-    outcome = accepted(picked.found, words, picked.picked, figures=figures)
-    return scan_answer(outcome, back_url=url_for("picking.pick_list", list_id=list_id))
+    outcome = accepted(picked.found, words, picked.picked)
+    return scan_answer(
+        outcome,
+        back_url=url_for("picking.pick_list", list_id=list_id),
+        template="orders/picking/_scan_answer.html",
+        variant_id=picked.found.variant_id,
+        **_state(services.list_of(list_id)),
+    )
+
+
+@bp.post("/<int:list_id>/lines/<int(max=2147483647):line_n>/return")
+@requires("orders.edit")
+def put_back(list_id: int, line_n: int) -> ResponseReturnValue:
+    """One unit of a line was scanned and is not there after all."""
+    return _act(
+        list_id,
+        lambda: services.put_back(
+            list_id, line_n, token=typed_token(request.form.get("token")), by=current_actor()
+        ),
+        "One unit is put back.",
+    )
 
 
 @bp.post("/<int:list_id>/lines/<int(max=2147483647):line_n>/shortage")
@@ -152,12 +169,23 @@ def _page(
 ) -> Response:
     made = services.list_of(list_id)
     place = db.session.get(Location, (made.merchant_id, made.location_id))
-    lines = lines_with_orders(list_id)
     return render(
-        "orders/picking/pick_list.html", made=made, place=place.name if place else "", lines=lines, outcome=outcome,
-        left=sum(line["wanted"] - line["picked"] - line["short"] for line in lines), scan_token=uuid.uuid4(), problem=problem,
-        typed=request.form, status=status,
+        "orders/picking/pick_list.html", place=place.name if place else "", outcome=outcome, scan_token=uuid.uuid4(),
+        problem=problem, typed=request.form, status=status, **_state(made),
     )  # fmt: skip
+
+
+def _state(made: PickList) -> dict[str, Any]:
+    """What a list still wants, for its page and for the answer to a scan."""
+    lines = lines_with_orders(made.id)
+    waiting = [line for line in lines if line["wanted"] > line["picked"] + line["short"]]
+    return {
+        "made": made,
+        "lines": lines,
+        "next_line": waiting[0] if waiting else None,
+        "left": sum(line["wanted"] - line["picked"] - line["short"] for line in waiting),
+        "new_token": uuid.uuid4,
+    }
 
 
 def _is_number(text: str) -> bool:

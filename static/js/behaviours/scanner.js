@@ -1,10 +1,31 @@
-// <form data-scan>: a scanner types into [data-scan-code] and ends with Enter. Each scan gets a token of its own, waits in a
-// queue, and is sent again after a lost connection until the server has answered; the server counts a token once.
+// <form data-scan>: a scanner types into [data-scan-code] and ends with Enter. Each scan gets a token of its own and waits in
+// a queue of this tab until the server has answered it; the server counts a token once. A lost connection, a page loaded anew
+// and a sign-in in between lose none. scanner-keys.js looks after what a scanner types elsewhere.
 (() => {
-  const waiting = [];
+  const SEEN = 1500;
+  const MOST_LISTED = 20;
   let isSending = false;
+  let isLeaving = false;
+  let scans = null;
   let sound = null;
+  let shownAt = 0;
 
+  const scanForm = () => document.querySelector("form[data-scan]");
+  const shelf = (form) => `scans ${new URL(form.action).pathname}`;
+  // What waits outlives the page: a phone drops pages in the background, and people reload one that seems stuck.
+  const waiting = (form) => {
+    try { scans ??= JSON.parse(sessionStorage.getItem(shelf(form))) ?? []; } catch { scans ??= []; }
+    return scans;
+  };
+  const keep = (form, left) => {
+    scans = left;
+    try {
+      if (left.length) sessionStorage.setItem(shelf(form), JSON.stringify(left));
+      else sessionStorage.removeItem(shelf(form));
+    } catch {
+      // A browser that stores nothing keeps them while the page is open.
+    }
+  };
   const token = () => {
     const bytes = crypto.getRandomValues(new Uint8Array(16));
     bytes[6] = (bytes[6] & 0x0f) | 0x40;
@@ -28,48 +49,83 @@
       // A browser without sound still turns the box green or red.
     }
   };
-  const say = (form, words) => {
-    const line = form.querySelector("[data-scan-waiting]");
+  const say = (words) => {
+    const line = document.querySelector("[data-scan-waiting]");
     if (line && line.textContent !== words) line.textContent = words;
   };
   const told = (count) => (count > 1 ? `${count} scans wait` : "1 scan waits") + " for the connection. Keep this page open.";
-  // Every element of the answer takes the place of the one with its id.
+  const list = (code, words) => {
+    const box = document.querySelector("[data-scan-refusals]");
+    if (!box) return;
+    const line = document.createElement("li");
+    const name = document.createElement("bdi");
+    name.className = "code";
+    name.textContent = code;
+    line.append(name, ` ${words}`);
+    const lines = box.querySelector("ul");
+    lines.prepend(line);
+    while (lines.children.length > MOST_LISTED) lines.lastElementChild.remove();
+    box.hidden = false;
+  };
+  // Every element of the answer takes the place of the one with its id. A refusal that the next answer covers at once would
+  // never be read, so it is listed.
   const show = (html) => {
+    const before = document.getElementById("scan-outcome");
+    if (before?.dataset.scanOk === "no" && performance.now() - shownAt < SEEN) {
+      list(before.querySelector("[data-scan-heading]").textContent, before.querySelector("[data-scan-told]").textContent);
+    }
     const parsed = document.createElement("template");
     parsed.innerHTML = html;
-    [...parsed.content.children].forEach((fresh) => { if (fresh.id) document.getElementById(fresh.id)?.replaceWith(fresh); });
+    [...parsed.content.children, ...parsed.content.querySelectorAll("tr")].forEach((fresh) => { if (fresh.id) document.getElementById(fresh.id)?.replaceWith(fresh); });
+    shownAt = performance.now();
     const outcome = document.getElementById("scan-outcome");
     if (outcome?.dataset.scanOk) beep(outcome.dataset.scanOk === "yes");
   };
   const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+  const leave = (go) => {
+    isLeaving = true;
+    go();
+  };
 
-  // Whether the scan was answered; if not, no second try would help it.
-  const send = async ({ form, body }) => {
+  // Send one scan. True when it is answered; it throws when another try may help.
+  const send = async (form, scan) => {
+    const body = new FormData(form);
+    for (const name of [...body.keys()]) if (name !== "csrf_token") body.delete(name);
+    Object.entries(scan.fields).forEach(([name, value]) => body.set(name, value));
     const answer = await fetch(form.action, { method: "POST", body, headers: { "HX-Request": "true" }, redirect: "manual" });
     if (answer.status >= 500 || answer.status === 429) throw new Error("not now");
     const elsewhere = answer.headers.get("HX-Redirect");
-    if (elsewhere) location.assign(elsewhere);
-    else if ([200, 404, 409, 422].includes(answer.status)) show(await answer.text());
-    if ([400, 403].includes(answer.status)) {
-      beep(false);
-      say(form, "This scan was not saved: the page is out of date. Load it again, then scan once more.");
+    if (answer.status === 401 && elsewhere) {
+      leave(() => location.assign(elsewhere));
       return false;
+    }
+    if ([200, 404, 409, 422].includes(answer.status)) {
+      show(await answer.text());
+    } else if (answer.status === 400 && !scan.isSecondTry) {
+      // Somebody signed in anew in another tab: this page's form is worth nothing any more, a fresh page's is.
+      const [first, ...others] = waiting(form);
+      keep(form, [{ ...first, isSecondTry: true }, ...others]);
+      leave(() => location.reload());
+      return false;
+    } else {
+      beep(false);
+      list(scan.fields.code, answer.status === 403 ? "was not saved: you may not do this any more." : "was not saved. Load the page again, then scan once more.");
     }
     return true;
   };
   const work = async () => {
-    if (isSending) return;
+    const form = scanForm();
+    if (isSending || !form) return;
     isSending = true;
     let wait = 500;
-    while (waiting.length) {
-      const scan = waiting[0];
+    while (!isLeaving && waiting(form).length) {
       try {
-        const isAnswered = await send(scan);
-        waiting.shift();
+        if (!(await send(form, waiting(form)[0]))) break;
+        keep(form, waiting(form).slice(1));
         wait = 500;
-        if (isAnswered && !waiting.length) say(scan.form, "");
+        if (!waiting(form).length) say("");
       } catch {
-        say(scan.form, told(waiting.length));
+        say(told(waiting(form).length));
         await pause(wait);
         wait = Math.min(10000, wait * 2);
       }
@@ -82,21 +138,32 @@
     if (!form) return;
     event.preventDefault();
     const code = form.querySelector("[data-scan-code]");
-    const body = new FormData(form);
+    const fields = Object.fromEntries([...new FormData(form)].filter(([name]) => name !== "csrf_token"));
     code.focus();
     if (!code.value.trim()) return;
-    body.set("token", token());
-    waiting.push({ form, body });
+    keep(form, [...waiting(form), { fields: { ...fields, token: token() } }]);
     code.value = "";
     const units = form.querySelector("[data-scan-units]");
-    if (units) units.value = units.defaultValue || "1";
+    if (units) units.value = "1";
     work();
   });
-  // A scanner types wherever the cursor is: letters typed on the bare page belong to the field.
-  document.addEventListener("keydown", (event) => {
-    const code = document.querySelector("form[data-scan] [data-scan-code]");
-    const isFree = document.activeElement === document.body || document.activeElement === null;
-    if (code && isFree && event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey) code.focus();
-  }, true);
-  window.addEventListener("beforeunload", (event) => { if (waiting.length) event.preventDefault(); });
+  document.addEventListener("scan:refused", () => beep(false));
+  document.addEventListener("click", (event) => {
+    const box = event.target.closest("[data-scan-forget]")?.closest("[data-scan-refusals]");
+    if (!box) return;
+    box.querySelector("ul").replaceChildren();
+    box.hidden = true;
+    scanForm()?.querySelector("[data-scan-code]").focus();
+  });
+  document.addEventListener("DOMContentLoaded", () => {
+    const form = scanForm();
+    if (!form || !waiting(form).length) return;
+    say(told(waiting(form).length));
+    work();
+  });
+  window.addEventListener("online", work);
+  window.addEventListener("beforeunload", (event) => {
+    const form = scanForm();
+    if (form && !isLeaving && waiting(form).length) event.preventDefault();
+  });
 })();

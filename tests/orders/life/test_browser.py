@@ -100,7 +100,7 @@ def test_a_wrong_item_is_refused_at_the_shelf(open_browser: Open, member: Member
         page.keyboard.press("Enter")
         expect(page.locator("#scan-outcome")).to_contain_text(outcome)
         expect(page.get_by_label("Barcode or SKU")).to_be_focused()
-    expect(page.locator("#picked-1")).to_have_text("2")
+    expect(page.locator("#pick-line-1")).to_contain_text("Put one back")
     page.get_by_role("button", name="All packed").click()
     expect(page.get_by_text("All parcels are packed.")).to_be_visible()
     assert parcels(placed.order_id)[0].state == "packed"

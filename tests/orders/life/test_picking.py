@@ -87,6 +87,27 @@ def test_a_scan_that_is_sent_twice_counts_once(shop: Shop) -> None:
     assert picked(made) == [("MUG", 2, 1, 0)]
 
 
+def test_a_token_that_comes_with_another_scan_is_refused(shop: Shop) -> None:
+    shop.order(("MUG", 2, "4.50"), ("CUP", 1, "3"), paid="12.00")
+    made, token = make(shop), uuid.uuid4()
+    scan(made, "MUG", token=token)
+    for code, units in (("CUP", 1), ("MUG", 2)):
+        with pytest.raises(DomainError, match="for something else"):
+            scan(made, code, units, token=token)
+
+
+def test_a_unit_scanned_by_mistake_is_put_back_once(shop: Shop) -> None:
+    shop.order(("MUG", 3, "4.50"), paid="13.50")
+    made, token = make(shop), uuid.uuid4()
+    scan(made, "MUG", 2)
+    for _ in range(2):
+        services.put_back(made, 1, token=token, by=SYSTEM)
+    assert picked(made) == [("MUG", 3, 1, 0)]
+    services.put_back(made, 1, token=uuid.uuid4(), by=SYSTEM)
+    with pytest.raises(ConflictError, match="Nothing of MUG is picked"):
+        services.put_back(made, 1, token=uuid.uuid4(), by=SYSTEM)
+
+
 def test_two_scanners_on_one_list_count_each_unit_once(app: Flask, scope: int, shop: Shop) -> None:
     shop.order(("MUG", 5, "4.50"), paid="22.50")
     made = make(shop)
