@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any, Final, Literal
@@ -64,6 +64,9 @@ def begin_receipt(
     """
     said = [arrival for arrival in arrivals if not arrival.is_empty]
     if not said:
+        # "Everything outstanding", sent twice: the first one left nothing outstanding for the second to say.
+        if _digest_of(token) is not None:
+            return None
         raise DomainError("Enter how many units arrived of at least one variant.")
     digest = _digest(source, source_id, said)
     made = db.session.execute(
@@ -82,12 +85,7 @@ def begin_receipt(
     ).scalar_one_or_none()
     if made is not None:
         return int(made)
-    before = db.session.scalar(
-        sa.select(_receipt.c.digest).where(
-            _receipt.c.merchant_id == current_merchant_id(), _receipt.c.token == token
-        )
-    )
-    if before != digest:
+    if _digest_of(token) != digest:
         raise DomainError(
             "This form was booked before with other numbers. Look at what is outstanding, then enter the rest."
         )
@@ -116,7 +114,9 @@ def write_lines(receipt_id: int, arrivals: Sequence[Arrival], costs: Mapping[int
     )
 
 
-def arrivals_from(form: Mapping[str, str], variant_ids: Sequence[int]) -> list[Arrival]:
+def arrivals_from(
+    form: Mapping[str, str], variant_ids: Sequence[int], parts: Sequence[str] = PARTS
+) -> list[Arrival]:
     """What the table of a receipt says: a field ``good-<variant>`` and so on per line, one reason for the form.
 
     Raises:
@@ -125,7 +125,7 @@ def arrivals_from(form: Mapping[str, str], variant_ids: Sequence[int]) -> list[A
     reason_id = typed_key(form.get("reason_id", ""), "reason_id", "The reason")
     found = []
     for variant_id in variant_ids:
-        units = {part: _units(form, part, variant_id) for part in PARTS}
+        units = {part: _units(form, part, variant_id) for part in parts}
         arrival = Arrival(variant_id, **units)
         if arrival.differs:
             if reason_id is None:
@@ -136,6 +136,18 @@ def arrivals_from(form: Mapping[str, str], variant_ids: Sequence[int]) -> list[A
             arrival = Arrival(variant_id, **units, reason_id=reason_id)
         found.append(arrival)
     return found
+
+
+def added_up(arrivals: Iterable[Arrival]) -> list[Arrival]:
+    """One arrival per variant, where a form names one in its table and once more beside it."""
+    found: dict[int, Arrival] = {}
+    for one in arrivals:
+        before = found.get(one.variant_id)
+        if before is not None:
+            units = {part: getattr(before, part) + getattr(one, part) for part in PARTS}
+            one = Arrival(one.variant_id, **units, reason_id=one.reason_id or before.reason_id)
+        found[one.variant_id] = one
+    return list(found.values())
 
 
 def reason_choices() -> list[tuple[str, str]]:
@@ -182,6 +194,15 @@ def receipts_of(source: Source, source_id: int) -> list[Receipt]:
         arrival = Arrival(row.variant_id, row.good, row.damaged, row.missing, row.extra, row.reason_id)
         lines[row.receipt_id].append((names[row.variant_id], arrival, why.get(row.reason_id)))
     return [Receipt(head.id, time_of(head.id), people.get(head.actor_id), lines[head.id]) for head in heads]
+
+
+def _digest_of(token: uuid.UUID) -> str | None:
+    """What was booked under a token."""
+    return db.session.scalar(
+        sa.select(_receipt.c.digest).where(
+            _receipt.c.merchant_id == current_merchant_id(), _receipt.c.token == token
+        )
+    )
 
 
 def _units(form: Mapping[str, str], part: str, variant_id: int) -> int:

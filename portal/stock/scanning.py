@@ -62,6 +62,8 @@ def scanned_variant(code: str) -> Scanned:
         )
         .select_from(WITH_PRODUCT)
         .where(_variant.merchant_id == current_merchant_id(), has_code(code))
+        # An SKU goes before a barcode, however many variants share that.
+        .order_by((_variant.sku_key == (code_key(code) or "")).desc())
         .limit(3)
     ).all()
     return one_of(code, rows)

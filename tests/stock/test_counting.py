@@ -340,6 +340,17 @@ def test_what_was_not_counted_for_long_is_found_in_the_list(
     assert "is no number of days" in client.get("/stock?f=1.uncounted.min.soon").text
 
 
+def test_a_scan_too_many_is_taken_off_once(in_scope: int, count_id: int) -> None:
+    with pytest.raises(DomainError, match="0 of LAN-1 are counted"):
+        scan(count_id, 1, "take")
+    db.session.rollback()
+    scan(count_id, 3)
+    token = uuid.uuid4()
+    assert [scan(count_id, 2, "take", token=token).counted for _ in range(2)] == [1, 1]
+    with pytest.raises(DomainError, match="1 of LAN-1 are counted"):
+        scan(count_id, 2, "take")
+
+
 # People at once.
 
 

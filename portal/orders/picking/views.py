@@ -14,10 +14,10 @@ from portal.core.database import db
 from portal.core.errors import DomainError
 from portal.core.http import render, see_other, toast
 from portal.core.listing import show_list
+from portal.orders.models import PickList
 from portal.orders.picking import services
 from portal.orders.picking.listings import PICK_LISTS
 from portal.orders.picking.queries import lines_with_orders, open_lists, places
-from portal.orders.models import PickList
 from portal.stock.models import Location
 from portal.stock.scan_answers import ScanOutcome, accepted, scan_answer, scan_refused
 from portal.stock.scanning import typed_code, typed_token, typed_units

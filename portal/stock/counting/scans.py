@@ -22,7 +22,7 @@ from portal.core.errors import ConflictError, DomainError, NotFoundError
 from portal.stock.models import StockCount, StockCountLine, StockCountScan, StockLevel
 from portal.stock.scanning import MOST_SCANNED, WITH_PRODUCT, Scanned, keys_of, one_of
 
-Mode = Literal["add", "set"]
+Mode = Literal["add", "take", "set"]
 
 _count: Final = StockCount.__table__
 _line: Final = StockCountLine.__table__
@@ -50,15 +50,18 @@ class Counted:
 
 
 def record_scan(count_id: int, code: str, units: int, mode: Mode, *, token: uuid.UUID, by: Actor) -> Counted:
-    """Count *units* of what was scanned: added to the line, or in its place. The same *token* counts once.
+    """Count *units* of what was scanned: added to the line, taken off it, or in its place. The same *token* counts once.
 
     Raises:
         NotFoundError: there is no such count.
         CountClosedError: it takes no scans any more.
         UnknownCodeError: no variant, or more than one, has the code.
-        DomainError: the line would hold too many units.
+        DomainError: the line would hold too many units, or fewer than none.
     """
     found, book = _look_up(count_id, code)
+    if mode == "take":
+        _require_counted(count_id, found, units, token)
+        mode, units = "add", -units
     values: dict[str, Any] = {
         "merchant_id": current_merchant_id(),
         "token": token,
@@ -97,6 +100,23 @@ def _look_up(count_id: int, code: str) -> tuple[Scanned, int]:
     return found, int(next(row for row in matches if row.id == found.variant_id).book)
 
 
+def _require_counted(count_id: int, found: Scanned, units: int, token: uuid.UUID) -> None:
+    """So many units can be taken off the line, which is held until the commit; a token that was counted before goes on."""
+    own = (
+        _line.c.merchant_id == current_merchant_id(),
+        _line.c.count_id == count_id,
+        _line.c.variant_id == found.variant_id,
+    )
+    counted = db.session.scalar(sa.select(_line.c.counted).where(*own).with_for_update()) or 0
+    if counted >= units or db.session.scalar(
+        sa.select(sa.true()).where(_scan.c.merchant_id == current_merchant_id(), _scan.c.token == token)
+    ):
+        return
+    raise DomainError(
+        f"{counted:,} of {found.sku} are counted so far; no more can be taken off.", field="units"
+    )
+
+
 @functools.cache
 def _found() -> sa.Select[Any]:
     """The count with every variant of a code. Built once: building it took as long as running it."""
@@ -118,6 +138,8 @@ def _found() -> sa.Select[Any]:
                 _variant.barcode_key == sa.any_(sa.bindparam("barcodes", type_=ARRAY(sa.Text))),
             ),
         )
+        # An SKU goes before a barcode, however many variants share that.
+        .order_by((_variant.sku_key == sa.bindparam("sku", type_=sa.Text)).desc())
         .limit(3)
         .subquery("found")
     )

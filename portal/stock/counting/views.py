@@ -28,7 +28,7 @@ from portal.stock.counting import services
 from portal.stock.counting.forms import CountForm
 from portal.stock.counting.listings import COUNT_LINES, COUNTS
 from portal.stock.counting.queries import last_scans, lines_so_far
-from portal.stock.counting.scans import Counted, record_scan
+from portal.stock.counting.scans import Counted, Mode, record_scan
 from portal.stock.models import StockCount, StockCountLine
 from portal.stock.papers import happened, names_of, people_names, place_names, typed_key
 from portal.stock.scan_answers import ScanOutcome, accepted, scan_answer, scan_refused
@@ -110,13 +110,13 @@ def scanning(count_id: int) -> ResponseReturnValue:
 def scan(count_id: int) -> ResponseReturnValue:
     """Save one scan."""
     code = request.form.get("code", "")
-    mode = "set" if request.form.get("mode") == "set" else "add"
+    mode = _mode()
     try:
         counted = record_scan(
             count_id,
             typed_code(code),
             typed_units(request.form.get("units"), least=0 if mode == "set" else 1),
-            "set" if mode == "set" else "add",
+            mode,
             token=typed_token(request.form.get("token")),
             by=current_actor(),
         )
@@ -129,7 +129,7 @@ def scan(count_id: int) -> ResponseReturnValue:
             ),
         )
     db.session.commit()
-    outcome = accepted(counted.variant, _words(counted), counted.counted, needs_care=counted.has_moved)
+    outcome = accepted(counted.variant, _words(counted, mode), counted.counted, needs_care=counted.has_moved)
     return scan_answer(outcome, back_url=url_for("counting.scanning", count_id=count_id, mode=mode))
 
 
@@ -216,12 +216,18 @@ def cancel_count(count_id: int) -> ResponseReturnValue:
     )
 
 
-def _words(counted: Counted) -> str:
+def _mode() -> Mode:
+    """What a scan does to its line: it adds, unless the form says otherwise."""
+    asked = request.values.get("mode")
+    return "take" if asked == "take" else "set" if asked == "set" else "add"
+
+
+def _words(counted: Counted, mode: Mode) -> str:
     if not counted.is_new:
         return "Counted before."
     if counted.has_moved:
-        return "Stock moved while this was being counted. Count it again with “replace”."
-    return "Counted so far."
+        return "Stock moved while this was being counted. Count it again with “replaced”."
+    return "Taken off. So many are left." if mode == "take" else "Counted so far."
 
 
 def _exclude(count_id: int, variant_id: int, *, excluded: bool) -> ResponseReturnValue:
@@ -268,7 +274,7 @@ def _scanning_page(found: StockCount, *, outcome: ScanOutcome | None = None, sta
         lines=lines_so_far(found.id),
         scans=last_scans(found.id),
         token=uuid.uuid4(),
-        mode="set" if request.values.get("mode") == "set" else "add",
+        mode=_mode(),
         outcome=outcome,
         typed=dict(request.form) if outcome else {},
         status=status,

@@ -58,7 +58,11 @@ def create_purchase(values: Mapping[str, Any], *, by: Actor) -> PurchaseOrder:
     """
     supplier = _supplier(typed_key(values.get("supplier_id"), "supplier_id", "The supplier"))
     purchase = PurchaseOrder(
-        number=take_number(CAUSE), supplier_id=supplier.id, currency=supplier.currency, **_columns(values)
+        number=take_number(CAUSE),
+        supplier_id=supplier.id,
+        currency=supplier.currency,
+        location_id=_place(values),
+        **_columns(values),
     )
     db.session.add(purchase)
     db.session.flush()
@@ -76,10 +80,9 @@ def change_purchase(purchase: PurchaseOrder, values: Mapping[str, Any], *, versi
         raise ConflictError("This purchase order is over; it cannot be changed any more.")
     require_version(purchase.version, version, NOUN)
     before = _audited(purchase)
-    columns = _columns(values)
-    if purchase.state != "draft":
-        columns.pop("location_id")
-    for name, value in columns.items():
+    if purchase.state == "draft":
+        purchase.location_id = _place(values)
+    for name, value in _columns(values).items():
         setattr(purchase, name, value)
     db.session.flush()
     if _audited(purchase) != before:
@@ -319,11 +322,12 @@ def _supplier(supplier_id: int | None) -> Supplier:
     return found
 
 
+def _place(values: Mapping[str, Any]) -> int:
+    return require_place(typed_key(values.get("location_id"), "location_id", "The location"), "location_id")
+
+
 def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "location_id": require_place(
-            typed_key(values.get("location_id"), "location_id", "The location"), "location_id"
-        ),
         "expected_on": typed_day(values.get("expected_on"), "expected_on", "The day"),
         "reference": typed.short_text(values.get("reference"), "reference", "Their number", most=100) or None,
         "note": typed_note(values.get("note")),

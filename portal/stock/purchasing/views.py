@@ -194,7 +194,7 @@ def receive_purchase(purchase_id: int) -> ResponseReturnValue:
         variant_ids = [line.variant_id for line in services.lines_of(found.id)]
         booked = services.receive(
             found,
-            arrivals_from(request.form, variant_ids),
+            arrivals_from(request.form, variant_ids, ("good", "damaged")),
             token=typed_token(request.form.get("token")),
             accept_over=bool(request.form.get("accept_over")),
             by=current_actor(),

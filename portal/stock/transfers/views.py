@@ -17,9 +17,9 @@ from portal.core.http import render, see_other, toast
 from portal.core.listing import neighbours, show_list
 from portal.stock.models import StockTransfer, StockTransferLine
 from portal.stock.papers import happened, place_names, typed_key
-from portal.stock.receiving import Arrival, arrivals_from, reason_choices, receipts_of
+from portal.stock.receiving import Arrival, added_up, arrivals_from, reason_choices, receipts_of
 from portal.stock.scan_answers import ScanOutcome, accepted, scan_answer, scan_refused
-from portal.stock.scanning import scanned_variant, typed_code, typed_token, typed_units
+from portal.stock.scanning import MOST_SCANNED, scanned_variant, typed_code, typed_token, typed_units
 from portal.stock.transfers import services
 from portal.stock.transfers.forms import TransferForm
 from portal.stock.transfers.listings import TRANSFERS
@@ -154,7 +154,7 @@ def receive(transfer_id: int) -> ResponseReturnValue:
     found = get_or_404(StockTransfer, transfer_id, lock=True)
     try:
         variant_ids = [line.variant_id for line in services.lines_of(found.id)]
-        arrivals = [*arrivals_from(request.form, variant_ids), *_unlisted(request.form)]
+        arrivals = added_up([*arrivals_from(request.form, variant_ids), *_unlisted(request.form)])
         booked = services.receive(
             found, arrivals, token=typed_token(request.form.get("token")), by=current_actor()
         )
@@ -249,7 +249,7 @@ def _unlisted(form: Mapping[str, str]) -> list[Arrival]:
         return []
     found = scanned_variant(form["extra_code"])
     units = typed.whole(
-        form.get("extra_units", ""), "extra_units", "The number of units", least=1, most=100_000
+        form.get("extra_units", ""), "extra_units", "The number of units", least=1, most=MOST_SCANNED
     )
     reason_id = typed_key(form.get("reason_id", ""), "reason_id", "The reason")
     if reason_id is None:
