@@ -18,6 +18,7 @@ from portal.stock.counting import services as counting
 from portal.stock.counting.applying import apply_lines, waiting_lines
 from portal.stock.counting.scans import record_scan
 from portal.stock.models import PurchaseOrder, StockCount, StockReason, StockTransfer
+from portal.stock.purchasing import letters
 from portal.stock.purchasing import services as purchasing
 from portal.stock.purchasing.suppliers import add_supplier, save_item
 from portal.stock.queries import figures
@@ -165,7 +166,7 @@ def _purchases(
             purchasing.order(purchase, version=purchase.version, by=owner)
             _receive_purchase(purchase, state, damaged, by)
         if state == "ordered":
-            purchasing.send_by_mail(purchase, by=owner)
+            letters.send_by_mail(purchase, by=owner)
         db.session.commit()
 
 

@@ -39,7 +39,6 @@ def register(app: Flask) -> None:
     register_slot(
         "home.worklist", "stock.verification_worklist", "stock.adjust", 5, label="Stock differences"
     )
-    register_slot("home.worklist", "stock.worklist", "stock.adjust", order=40, label="Low stock")
     register_own_sources()
     register_promises("reservations", take_back_reserved, order=10)
     offer_availability(available_by_product, available_by_variant)

@@ -31,6 +31,7 @@ ACTS: Final = {
     "purchase.created": ("Drafted", "edit"),
     "purchase.changed": ("Changed", "edit"),
     "purchase.line_set": ("Line set", "edit"),
+    "purchase.lines_proposed": ("Lines taken from what is to order", "shopping-cart"),
     "purchase.ordered": ("Ordered", "send"),
     "purchase.mailed": ("Sent by mail", "mail"),
     "purchase.received": ("Received", "inbox"),

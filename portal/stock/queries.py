@@ -8,14 +8,12 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from portal.catalog.models import Product, Variant, VariantComponent
+from portal.catalog.models import Product, Variant
 from portal.core.database import current_merchant_id, db
 from portal.core.listing import execute
 from portal.stock.bundles import bundle_availability, bundle_availability_by_product
 from portal.stock.models import Location, StockLevel, StockReason
 from portal.stock.moving import COUNTERS, KEPT
-
-WORKLIST_ROWS: Final = 8
 
 _level: Final = StockLevel.__table__.c
 _variant: Final = Variant.__table__.c
@@ -208,62 +206,6 @@ def reasons(*, active: bool = False) -> Sequence[StockReason]:
         StockReason.is_active.desc(), StockReason.label, StockReason.id
     )
     return db.session.scalars(statement.where(StockReason.is_active) if active else statement).all()
-
-
-def low_stock() -> tuple[list[dict[str, Any]], int]:
-    """Variants at or below their threshold, the emptiest first, and how many there are (counted to 1,000)."""
-    units = sa.func.coalesce(
-        sa.func.sum(_level.on_hand - _level.allocated - _level.reserved - _level.unavailable), 0
-    )
-    low = (
-        sa.select(_variant.id, units.label("available"))
-        .select_from(
-            Variant.__table__.outerjoin(
-                StockLevel.__table__,
-                sa.and_(_level.merchant_id == _variant.merchant_id, _level.variant_id == _variant.id),
-            )
-        )
-        .where(
-            _variant.merchant_id == current_merchant_id(),
-            _variant.low_stock_threshold.is_not(None),
-            _variant.is_active,
-            _variant.is_stocked,
-            # A bundle is as low as its components, which stand here themselves.
-            ~sa.exists().where(
-                VariantComponent.merchant_id == _variant.merchant_id,
-                VariantComponent.bundle_id == _variant.id,
-            ),
-        )
-        .group_by(_variant.merchant_id, _variant.id)
-        .having(units <= _variant.low_stock_threshold)
-        .limit(1_001)
-        .subquery()
-    )
-    rows = (
-        db.session.execute(
-            sa.select(
-                _variant.id,
-                _variant.sku,
-                _variant.title.label("variant"),
-                _variant.low_stock_threshold,
-                _product.title.label("product"),
-                low.c.available,
-                sa.func.count().over().label("total"),
-            )
-            .select_from(
-                low.join(Variant.__table__, _variant.id == low.c.id).join(
-                    Product.__table__,
-                    sa.and_(_product.merchant_id == _variant.merchant_id, _product.id == _variant.product_id),
-                )
-            )
-            .where(_variant.merchant_id == current_merchant_id())
-            .order_by(low.c.available - _variant.low_stock_threshold, _variant.id)
-            .limit(WORKLIST_ROWS)
-        )
-        .mappings()
-        .all()
-    )
-    return [dict(row) for row in rows], (int(rows[0]["total"]) if rows else 0)
 
 
 def _with_available(row: sa.RowMapping) -> dict[str, int]:

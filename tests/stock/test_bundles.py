@@ -16,7 +16,7 @@ from portal.core.errors import ConflictError, DomainError
 from portal.core.outbox.models import OutboxEvent
 from portal.stock.bundles import components_of, exploded, parts_of, save_components, state_of
 from portal.stock.models import StockLevel
-from portal.stock.queries import low_stock
+from portal.stock.replenishment.watching import watch
 from portal.stock.services import InsufficientStockError, Move, adjust_stock, apply_moves
 from tests.stock.conftest import Shelf
 from tests.support.client import HouseClient
@@ -69,7 +69,7 @@ def test_as_many_can_be_sold_as_the_scarcest_component_allows(
         assert available_by_variant([kit["KIT"]]) == {kit["KIT"]: 7}
         db.session.get_one(Variant, (merchant, kit["KIT"])).low_stock_threshold = 5
         db.session.flush()
-        assert low_stock() == ([], 0)
+        assert watch([kit["KIT"]]) == 0
 
 
 def test_a_bundle_hears_when_its_components_move(

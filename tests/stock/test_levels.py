@@ -21,7 +21,9 @@ from portal.core.merging import pack_base
 from portal.core.outbox.models import OutboxEvent
 from portal.stock.ledger import ledger, stock_history
 from portal.stock.models import StockLevel, StockMovement
-from portal.stock.queries import Figures, low_stock
+from portal.stock.queries import Figures
+from portal.stock.replenishment.queries import running_low
+from portal.stock.replenishment.watching import watch
 from portal.stock.services import InsufficientStockError, Move, adjust_stock, apply_moves
 from tests.stock.conftest import Shelf
 from tests.support.client import HouseClient
@@ -60,8 +62,10 @@ def test_the_list_is_filtered_by_location_sku_and_low_stock(
     with app.app_context(), merchant_scope(merchant):
         db.session.get_one(Variant, (merchant, shelf.variant_id)).low_stock_threshold = 7
         db.session.commit()
+        watch([shelf.variant_id])
+        db.session.commit()
     assert "LAN-1" in client.get("/stock?f=1.low.is.yes").text
-    assert "LAN-1" in client.fragment("/stock/worklist").text
+    assert "LAN-1" in client.fragment("/stock/replenishment/worklist").text
 
 
 @pytest.mark.parametrize(
@@ -237,7 +241,8 @@ def test_a_variant_that_is_not_counted_and_a_closed_location_take_no_units(
         db.session.flush()
         with pytest.raises(DomainError, match="not counted"):
             adjust_stock(shelf.variant_id, shelf.main, 1, by=SYSTEM)
-        assert low_stock() == ([], 0)
+        watch([shelf.variant_id])
+        assert running_low() == ([], 0)
 
 
 @pytest.mark.parametrize("values", [{"on_hand": 2}, {"allocated": 11}, {"unavailable": 8}, {"on_hand": -1}])

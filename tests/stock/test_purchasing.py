@@ -23,6 +23,7 @@ from portal.stock.ledger import ledger
 from portal.stock.models import PurchaseOrder, StockMovement, Supplier, SupplierItem
 from portal.stock.papers import ChangedMeanwhileError
 from portal.stock.purchasing import services, suppliers
+from portal.stock.purchasing.letters import send_by_mail
 from portal.stock.queries import Figures
 from portal.stock.receiving import Arrival
 from portal.stock.scanning import UnknownCodeError
@@ -201,7 +202,7 @@ def test_closing_and_cancelling_take_back_what_was_incoming(
 def test_the_supplier_is_written_to_under_their_own_key(
     in_scope: int, shelf: Shelf, ordered: int, supplier_id: int
 ) -> None:
-    services.send_by_mail(get(ordered), by=SYSTEM)
+    send_by_mail(get(ordered), by=SYSTEM)
     db.session.commit()
     message = db.session.scalars(sa.select(Message)).one()
     letter = read_letter(message)
@@ -221,7 +222,7 @@ def test_a_supplier_without_an_address_is_not_written_to(
     base = suppliers.supplier_values(supplier)
     suppliers.change_supplier(supplier, base | {"email": ""}, base=base, version=supplier.version, by=SYSTEM)
     with pytest.raises(ConflictError, match="no e-mail address"):
-        services.send_by_mail(get(ordered), by=SYSTEM)
+        send_by_mail(get(ordered), by=SYSTEM)
     db.session.rollback()
 
 

@@ -8,7 +8,8 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from portal.catalog.models import Variant
+from portal.catalog.models import Product, Variant
+from portal.catalog.services import archive_product
 from portal.core.clock import utc_now
 from portal.core.database import db, merchant_scope
 from portal.core.errors import ConflictError, DomainError
@@ -21,7 +22,9 @@ from portal.stock.papers import ChangedMeanwhileError
 from portal.stock.purchasing import services as purchasing
 from portal.stock.purchasing import suppliers
 from portal.stock.replenishment import services
-from portal.stock.replenishment.proposals import draft_proposal, proposals
+from portal.stock.replenishment.drafting import draft_proposal
+from portal.stock.replenishment.proposals import proposals
+from portal.stock.replenishment.queries import running_low
 from portal.stock.replenishment.watching import watch
 from portal.stock.services import Move, apply_moves
 from portal.stock.transfers import services as transfers
@@ -103,6 +106,30 @@ def test_the_threshold_of_the_variant_itself_is_watched_too(in_scope: int, shelf
     db.session.flush()
     watch([shelf.variant_id])
     assert notices(standing=True) == 0
+
+
+def test_home_shows_what_stands_low_with_its_place(in_scope: int, shelf: Shelf) -> None:
+    assert running_low() == ([], 0)
+    rule(shelf, 7, 30)
+    db.session.get_one(Variant, (in_scope, shelf.variant_id)).low_stock_threshold = 20
+    db.session.flush()
+    watch([shelf.variant_id])
+    rows, total = running_low()
+    assert total == 2
+    assert [(row["place"], row["available"], row["minimum"]) for row in rows] == [
+        (None, 7, 20),
+        ("Main", 7, 7),
+    ]
+
+
+def test_a_product_that_is_put_away_needs_no_more(in_scope: int, shelf: Shelf) -> None:
+    rule(shelf, 7, 30)
+    assert notices(standing=True) == 1
+    archive_product(db.session.get_one(Product, (in_scope, shelf.product_id)), by=SYSTEM)
+    db.session.commit()
+    settle()
+    until(lambda: bool(run_consumers("replenishment").handled is not None) and not notices(standing=True))
+    assert proposals() == []
 
 
 def test_two_who_notice_at_once_tell_once(app: Flask, in_scope: int, merchant: int, shelf: Shelf) -> None:
@@ -187,6 +214,30 @@ def test_what_is_ordered_and_what_is_in_transit_is_not_proposed_again(
     purchasing.cancel(purchase, by=SYSTEM)
     db.session.commit()
     assert proposals()[0].needs[0].units == 24
+
+
+def test_what_is_covered_takes_no_place_of_what_is_not(
+    in_scope: int, shelf: Shelf, supplier_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.stock.replenishment.proposals.MOST_PROPOSED", 1)
+    rule(shelf, 7, 30)
+    draft_proposal(supplier_id, by=SYSTEM)
+    values = {"code": "LAN-1", "location_id": str(shelf.shop), "minimum": "2", "maximum": "9"}
+    services.add_rule(values, by=SYSTEM)
+    assert [need.place for need in proposals()[0].needs] == ["Shop"]
+
+
+def test_what_runs_out_before_a_delivery_is_pointed_out(
+    in_scope: int, shelf: Shelf, supplier_id: int
+) -> None:
+    made = rule(shelf, 7, 30)
+    apply_moves([Move(shelf.variant_id, shelf.main, "sold", on_hand=-3, allocated=-3)], by=SYSTEM)
+    need = proposals()[0].needs[0]
+    # 7 are left; 3 went in a month.
+    assert (need.days_left, need.runs_out) == (70, False)
+    made.lead_days = 71
+    db.session.flush()
+    assert proposals()[0].needs[0].runs_out
 
 
 def test_a_double_click_drafts_once(

@@ -161,6 +161,62 @@ def test_a_lost_connection_keeps_scans_and_sends_each_once(
     assert counted(app, merchant, paths["/stock/counts open"])["G-3"] == 2
 
 
+def test_a_session_that_ends_between_two_scans_loses_none(
+    app: Flask, merchant: int, open_browser: Open, member: Member, paths: dict[str, str]
+) -> None:
+    page = open_browser(member("warehouse"))
+    page.goto(paths["scan count"])
+    # As the portal answers a stranger; here it leads straight back, as after signing in.
+    page.route(
+        "**/scans",
+        lambda route: route.fulfill(status=401, headers={"HX-Redirect": paths["scan count"]}),
+        times=1,
+    )
+    with page.expect_navigation():
+        for code in ("G-4", "G-4"):
+            page.keyboard.type(code)
+            page.keyboard.press("Enter")
+    expect(page.locator("#scan-outcome .scan-units-now")).to_have_text("2", timeout=20_000)
+    assert counted(app, merchant, paths["/stock/counts open"])["G-4"] == 2
+
+
+def test_a_scanner_that_types_into_the_units_leaves_them_as_they_were(
+    app: Flask, merchant: int, open_browser: Open, member: Member, paths: dict[str, str]
+) -> None:
+    page = open_browser(member("warehouse"), **PHONE)
+    page.goto(paths["scan count"])
+    page.locator("#scan-units").fill("3")
+    # A person's typing by Playwright takes as long as the machine is busy; a scanner's does not.
+    page.evaluate(
+        """() => {
+            const units = document.getElementById("scan-units");
+            for (const key of [..."G-6", "Enter"]) {
+                units.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+                if (key.length === 1) units.value += key;
+            }
+        }"""
+    )
+    expect(page.locator("#scan-outcome .scan-units-now")).to_have_text("3")
+    assert counted(app, merchant, paths["/stock/counts open"])["G-6"] == 3
+    expect(page.locator("#scan-units")).to_have_value("1")
+
+
+def test_a_refusal_that_the_next_scan_covers_is_listed(
+    open_browser: Open, member: Member, paths: dict[str, str]
+) -> None:
+    page = open_browser(member("warehouse"), **PHONE)
+    page.goto(paths["scan count"])
+    page.route("**/scans", lambda route: route.abort(), times=1)
+    for code in ("no-such-code", "G-7"):
+        page.keyboard.type(code)
+        page.keyboard.press("Enter")
+    expect(page.locator("#scan-outcome")).to_contain_text("G-7")
+    expect(page.locator("[data-scan-refusals]")).to_contain_text("no-such-code No variant has")
+    page.get_by_role("button", name="I have seen them").click()
+    expect(page.locator("[data-scan-refusals]")).to_be_hidden()
+    expect(page.locator("#scan-code")).to_be_focused()
+
+
 def test_a_wrong_item_turns_the_box_red(open_browser: Open, member: Member, paths: dict[str, str]) -> None:
     page = open_browser(member("warehouse"), **PHONE)
     page.goto(paths["receive transfer"])

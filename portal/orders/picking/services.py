@@ -22,19 +22,18 @@ from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import ConflictError, DomainError, NotFoundError
 from portal.orders.book import change_order, lines_of, lock_order, of_order, tell
-from portal.orders.fulfilment.leaving import SET_APART, set_apart, units_by_place
+from portal.orders.fulfilment.leaving import set_apart, units_by_place
 from portal.orders.fulfilment.parcels import contents_of, move_parcel, plan_parcel
 from portal.orders.fulfilment.placing import give_up_at
 from portal.orders.models import (
     Order,
-    OrderAllocation,
-    OrderFulfilment,
     OrderFulfilmentLine,
     OrderLine,
     PickLine,
     PickList,
     PickScan,
 )
+from portal.orders.picking.queries import oldest_to_pick
 from portal.orders.shortfalls.services import open_shortfall
 from portal.stock.bundles import parts_of
 from portal.stock.models import Location
@@ -43,10 +42,9 @@ from portal.stock.scanning import Scanned, scanned_variant
 from portal.stock.spreading import taken_from
 
 MOST_ORDERS: Final = 100
-PAID: Final = ("paid", "authorised", "part_refunded")
 
 _list, _line, _scan = PickList.__table__, PickLine.__table__, PickScan.__table__
-_order, _allocation, _content = Order.__table__, OrderAllocation.__table__, OrderFulfilmentLine.__table__
+_order, _content = Order.__table__, OrderFulfilmentLine.__table__
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,7 @@ def make_pick_list(location_id: int, *, most: int, with_unpaid: bool = False, by
     db.session.flush()
     rows: list[dict[str, Any]] = []
     count = 0
-    for order_id in orders_to_pick(location_id, most=most, with_unpaid=with_unpaid):
+    for order_id in oldest_to_pick(location_id, most=most, with_unpaid=with_unpaid):
         try:
             with db.session.begin_nested():
                 rows += _take_order(order_id, location_id, made.id, by)
@@ -100,44 +98,6 @@ def make_pick_list(location_id: int, *, most: int, with_unpaid: bool = False, by
         action="pick_list.made", by=by, subject=("pick_list", made.id), after={"orders": count, "units": made.wanted}
     )  # fmt: skip
     return made
-
-
-def orders_to_pick(location_id: int, *, most: int, with_unpaid: bool = False) -> Sequence[int]:
-    """Open orders with units promised at a location that no parcel holds yet, the oldest first."""
-    in_parcels = (
-        sa.select(_content.c.line_n)
-        .where(
-            _content.c.merchant_id == _allocation.c.merchant_id,
-            _content.c.order_id == _allocation.c.order_id,
-            _content.c.line_n == _allocation.c.line_n,
-            _content.c.fulfilment_n.in_(_waiting_parcels()),
-        )
-        .exists()
-    )
-    conditions = [
-        _allocation.c.merchant_id == current_merchant_id(),
-        _allocation.c.location_id == location_id,
-        _order.c.state == "open",
-        _order.c.fulfilment_state.in_(("unfulfilled", "part_fulfilled")),
-        ~in_parcels,
-    ]
-    if not with_unpaid:
-        conditions.append(_order.c.payment_state.in_(PAID))
-    return list(
-        db.session.scalars(
-            sa.select(_order.c.id)
-            .join(
-                _allocation,
-                sa.and_(
-                    _allocation.c.merchant_id == _order.c.merchant_id, _allocation.c.order_id == _order.c.id
-                ),
-            )
-            .where(*conditions)
-            .group_by(_order.c.id)
-            .order_by(_order.c.id)
-            .limit(most)
-        )
-    )
 
 
 def scan(list_id: int, code: str, units: int, *, token: uuid.UUID, by: Actor) -> Picked:
@@ -443,17 +403,4 @@ def _key(list_id: int, n: int) -> tuple[sa.ColumnElement[bool], ...]:
         _line.c.merchant_id == current_merchant_id(),
         _line.c.pick_list_id == list_id,
         _line.c.n == n,
-    )
-
-
-def _waiting_parcels() -> sa.ScalarSelect[int]:
-    parcel = OrderFulfilment.__table__
-    return (
-        sa.select(parcel.c.n)
-        .where(
-            parcel.c.merchant_id == _content.c.merchant_id,
-            parcel.c.order_id == _content.c.order_id,
-            parcel.c.state.in_(SET_APART),
-        )
-        .scalar_subquery()
     )

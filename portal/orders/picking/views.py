@@ -17,7 +17,7 @@ from portal.core.listing import show_list
 from portal.orders.models import PickList
 from portal.orders.picking import services
 from portal.orders.picking.listings import PICK_LISTS
-from portal.orders.picking.queries import lines_with_orders, open_lists, places
+from portal.orders.picking.queries import lines_with_orders, open_lists, places, to_pick_by_place
 from portal.stock.models import Location
 from portal.stock.scan_answers import ScanOutcome, accepted, scan_answer, scan_refused
 from portal.stock.scanning import typed_code, typed_token, typed_units
@@ -36,8 +36,10 @@ def pick_lists() -> ResponseReturnValue:
 @bp.get("/worklist")
 @requires("orders.view", passive=True)
 def worklist() -> Response:
-    """The tile of home."""
-    return render("orders/picking/_worklist.html", count=open_lists())
+    """The tiles of home."""
+    return render(
+        "orders/picking/_worklist.html", count=open_lists(), to_pick=sum(to_pick_by_place().values())
+    )
 
 
 @bp.get("/new")
@@ -159,9 +161,16 @@ def _act(list_id: int, work: Callable[[], object], done: str | Callable[[], str]
 
 def _new(error: DomainError | None = None) -> Response:
     return render(
-        "orders/picking/new_pick_list.html", places=[(place.id, place.name) for place in places()],
+        "orders/picking/new_pick_list.html", places=_places_with_work(),
         typed=request.form, error=error, usual=USUAL_ORDERS, status=error.status if error else 200,
     )  # fmt: skip
+
+
+def _places_with_work() -> list[tuple[int, str]]:
+    """The locations to choose from, with the orders that wait there; where most wait comes first."""
+    waiting = to_pick_by_place()
+    found = [(place.id, place.name, waiting.get(place.id, 0)) for place in places()]
+    return [(key, f"{name} ({count:,})") for key, name, count in sorted(found, key=lambda one: -one[2])]
 
 
 def _page(

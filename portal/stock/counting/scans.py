@@ -61,16 +61,16 @@ def record_scan(count_id: int, code: str, units: int, mode: Mode, *, token: uuid
     found, book = _look_up(count_id, code)
     if mode == "take":
         _require_counted(count_id, found, units, token)
-        mode, units = "add", -units
+        units = -units
     values: dict[str, Any] = {
-        "merchant_id": current_merchant_id(),
-        "token": token,
-        "count_id": count_id,
-        "variant_id": found.variant_id,
-        "mode": mode,
-        "units": units,
-        "book": book,
-        "actor_id": by.id if by.kind == "user" else None,
+        "own_merchant_id": current_merchant_id(),
+        "own_token": token,
+        "own_count_id": count_id,
+        "own_variant_id": found.variant_id,
+        "own_mode": "set" if mode == "set" else "add",
+        "own_units": units,
+        "own_book": book,
+        "own_actor_id": by.id if by.kind == "user" else None,
     }
     row = db.session.connection().execute(_written(mode), values).one_or_none()
     if row is None:
@@ -167,11 +167,29 @@ def _written(mode: Mode) -> sa.Executable:
     kept = ("merchant_id", "token", "count_id", "variant_id", "mode", "units", "book", "actor_id")
     written = (
         postgresql.insert(_scan)
-        .values({name: sa.bindparam(name, type_=_scan.c[name].type) for name in kept})
+        .values({name: sa.bindparam(f"own_{name}", type_=_scan.c[name].type) for name in kept})
         .on_conflict_do_nothing()
         .returning(_scan.c.merchant_id, _scan.c.count_id, _scan.c.variant_id, _scan.c.units, _scan.c.book)
         .cte("written")
     )
+    now = sa.func.clock_timestamp()
+    if mode == "take":
+        # An insert that would hold fewer units than none is refused before the line that stands is looked at.
+        return (
+            sa.update(_line)
+            .where(
+                _line.c.merchant_id == written.c.merchant_id,
+                _line.c.count_id == written.c.count_id,
+                _line.c.variant_id == written.c.variant_id,
+            )
+            .values(
+                counted=_line.c.counted + written.c.units,
+                book_last=written.c.book,
+                counted_at=now,
+                scans=_line.c.scans + 1,
+            )
+            .returning(_line.c.counted, _line.c.book, _line.c.book_last)
+        )
     made = postgresql.insert(_line).from_select(
         ["merchant_id", "count_id", "variant_id", "counted", "book", "book_last"],
         sa.select(
@@ -184,7 +202,6 @@ def _written(mode: Mode) -> sa.Executable:
         ),
         include_defaults=False,
     )
-    now = sa.func.clock_timestamp()
     shared = {"book_last": made.excluded.book_last, "counted_at": now, "scans": _line.c.scans + 1}
     own: dict[str, Any] = (
         {"counted": _line.c.counted + made.excluded.counted}

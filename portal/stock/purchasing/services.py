@@ -9,21 +9,19 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from portal.accounts.models import Merchant
 from portal.catalog import typed
 from portal.catalog.models import Variant
-from portal.core import mail
 from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import ConflictError, DomainError
-from portal.core.formats import Region, in_region
-from portal.stock.models import Location, PurchaseOrder, PurchaseOrderLine, Supplier, SupplierItem
+from portal.stock.models import PurchaseOrder, PurchaseOrderLine, Supplier, SupplierItem
 from portal.stock.papers import (
     MOST_LINES,
     names_of,
@@ -135,6 +133,37 @@ def set_line(
         tell("purchase.line_set", (SUBJECT, purchase.id), by=by, before=before, after=after)
 
 
+@dataclass(frozen=True, slots=True)
+class NewLine:
+    """A line for a draft that nobody has seen yet."""
+
+    variant_id: int
+    units: int
+    unit_cost: Decimal | None
+    supplier_sku: str | None
+
+
+def add_lines(purchase: PurchaseOrder, lines: Sequence[NewLine], *, by: Actor) -> None:
+    """Put many variants on a new draft at once."""
+    db.session.execute(
+        sa.insert(PurchaseOrderLine.__table__),
+        [
+            {
+                "merchant_id": current_merchant_id(),
+                "purchase_id": purchase.id,
+                "variant_id": line.variant_id,
+                "quantity": line.units,
+                "unit_cost": line.unit_cost,
+                "supplier_sku": line.supplier_sku,
+            }
+            for line in lines
+        ],
+    )
+    _touch(purchase)
+    units = {str(line.variant_id): line.units for line in lines}
+    tell("purchase.lines_proposed", (SUBJECT, purchase.id), by=by, after={"units": units})
+
+
 def add_code(
     purchase: PurchaseOrder, code: str, units: int, *, version: int, by: Actor
 ) -> tuple[Scanned, int]:
@@ -173,32 +202,6 @@ def order(purchase: PurchaseOrder, *, version: int, by: Actor) -> None:
     db.session.flush()
     units = sum(line.quantity for line in lines)
     tell("purchase.ordered", (SUBJECT, purchase.id), by=by, after={"lines": len(lines), "units": units})
-
-
-def send_by_mail(purchase: PurchaseOrder, *, by: Actor) -> None:
-    """Write to the supplier what is ordered.
-
-    Raises:
-        ConflictError: it is a draft or over, or the supplier has no e-mail address.
-    """
-    if not purchase.is_open:
-        raise ConflictError("Order it first; then it can be sent to the supplier.")
-    supplier = db.session.get_one(Supplier, (current_merchant_id(), purchase.supplier_id))
-    if not supplier.email:
-        raise ConflictError("The supplier has no e-mail address. Enter one, then send the purchase order.")
-    with in_region(Region("de_DE" if supplier.locale == "de" else "en_GB", "UTC")):
-        mail.send_mail(
-            "purchase_order",
-            to=supplier.email,
-            context=_letter(purchase, supplier),
-            locale=supplier.locale,
-            subject_id=supplier.subject_id,
-            about=(SUBJECT, purchase.id),
-            by=by,
-        )
-    purchase.mailed_at = utc_now()
-    db.session.flush()
-    tell("purchase.mailed", (SUBJECT, purchase.id), by=by)
 
 
 def receive(
@@ -447,33 +450,6 @@ def _expected_on(purchase: PurchaseOrder, lines: Sequence[PurchaseOrderLine]) ->
     )
     days = [each for each in (*own, supplier.lead_days) if each is not None]
     return utc_now().date() + dt.timedelta(days=max(days)) if days else None
-
-
-def _letter(purchase: PurchaseOrder, supplier: Supplier) -> dict[str, Any]:
-    merchant = db.session.get_one(Merchant, current_merchant_id())
-    place = db.session.get_one(Location, (current_merchant_id(), purchase.location_id))
-    lines = lines_of(purchase.id)
-    names = names_of(line.variant_id for line in lines)
-    return {
-        "merchant": merchant.name,
-        "number": purchase.number,
-        "contact": supplier.contact_name,
-        "place": place.name,
-        "address": place.address,
-        "expected_on": purchase.expected_on,
-        "currency": purchase.currency,
-        "note": purchase.note,
-        "lines": [
-            {
-                "sku": names[line.variant_id].sku,
-                "their_sku": line.supplier_sku,
-                "title": names[line.variant_id].title,
-                "units": line.quantity,
-                "cost": line.unit_cost,
-            }
-            for line in lines
-        ],
-    }
 
 
 def _touch(purchase: PurchaseOrder) -> None:

@@ -20,6 +20,7 @@ from portal.stock.papers import happened, place_names
 from portal.stock.purchasing import services
 from portal.stock.purchasing.blueprint import bp
 from portal.stock.purchasing.forms import PurchaseForm
+from portal.stock.purchasing.letters import send_by_mail
 from portal.stock.purchasing.listings import PURCHASE_ORDERS
 from portal.stock.purchasing.queries import purchase_rows
 from portal.stock.receiving import arrivals_from, reason_choices, receipts_of
@@ -144,7 +145,7 @@ def order_purchase(purchase_id: int) -> ResponseReturnValue:
     def act(found: PurchaseOrder) -> None:
         services.order(found, version=version_of(request.form), by=current_actor())
         if request.form.get("mail"):
-            services.send_by_mail(found, by=current_actor())
+            send_by_mail(found, by=current_actor())
 
     return _act(purchase_id, act, "The purchase order is ordered. Its units are incoming.")
 
@@ -154,7 +155,7 @@ def order_purchase(purchase_id: int) -> ResponseReturnValue:
 def mail_purchase(purchase_id: int) -> ResponseReturnValue:
     return _act(
         purchase_id,
-        lambda found: services.send_by_mail(found, by=current_actor()),
+        lambda found: send_by_mail(found, by=current_actor()),
         "It is on its way to the supplier.",
     )
 

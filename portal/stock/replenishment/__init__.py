@@ -17,5 +17,6 @@ def register(app: Flask) -> None:
     register_listing(RULES)
     register_nav("Stock", "To order", "replenishment.proposals", "shopping-cart", "stock.view", order=47)
     register_nav("settings", "Low stock", "replenishment.settings", "bell", "settings.view", order=940)
+    register_slot("home.worklist", "replenishment.worklist", "stock.adjust", order=40, label="Low stock")
     register_slot("variant.stock", "replenishment.variant_rules", "stock.view", order=120, label="Thresholds")
     app.register_blueprint(bp)

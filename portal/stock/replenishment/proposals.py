@@ -11,14 +11,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
-from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
-from portal.core.errors import ConflictError, NotFoundError
 from portal.core.ids import floor_at
 from portal.stock.models import (
     LowStockNotice,
@@ -31,7 +29,6 @@ from portal.stock.models import (
     SupplierItem,
 )
 from portal.stock.papers import names_of, place_names
-from portal.stock.purchasing.services import create_purchase, set_line
 from portal.stock.purchasing.suppliers import rounded_up
 from portal.stock.scanning import Scanned
 
@@ -61,6 +58,7 @@ class Need:
     sold: int
     item: SupplierItem | None
     units: int
+    lead_days: int | None = None
 
     @property
     def cost(self) -> Decimal | None:
@@ -72,7 +70,12 @@ class Need:
     @property
     def days_left(self) -> int | None:
         """For how many days the available units last at the pace of the last month."""
-        return max(0, self.available) * SALES_DAYS // self.sold if self.sold else None
+        return max(0, self.available) * SALES_DAYS // self.sold if self.sold > 0 else None
+
+    @property
+    def runs_out(self) -> bool:
+        """Whether at that pace nothing is left before a delivery ordered today arrives."""
+        return self.days_left is not None and self.lead_days is not None and self.days_left < self.lead_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ class Proposal:
 def proposals() -> list[Proposal]:
     """What to order, by supplier in the order of their names; variants without a supplier come last."""
     grouped: dict[int | None, list[Need]] = defaultdict(list)
-    for need in _needs():
+    for need in needs_now():
         grouped[need.item.supplier_id if need.item else None].append(need)
     suppliers = {
         found.id: found
@@ -104,43 +107,79 @@ def proposals() -> list[Proposal]:
     return made + ([Proposal(None, grouped[None])] if None in grouped else [])
 
 
-def draft_proposal(supplier_id: int, *, by: Actor) -> list[PurchaseOrder]:
-    """Draft what is proposed for a supplier: a purchase order per location.
-
-    A second click finds the units on the draft of the first and has nothing left to do.
-
-    Raises:
-        NotFoundError: there is no such supplier.
-        ConflictError: nothing is left to order from it.
-    """
-    supplier = db.session.scalars(
-        sa.select(Supplier).where(Supplier.id == supplier_id).with_for_update()
-    ).one_or_none()
-    if supplier is None:
-        raise NotFoundError("There is nothing at this address, or nothing you may see.")
-    needs = [need for need in _needs() if need.item is not None and need.item.supplier_id == supplier_id]
-    if not needs:
-        raise ConflictError("Nothing is left to order from this supplier; it may be on a draft already.")
-    made = []
-    for location_id in sorted({need.location_id for need in needs}):
-        purchase = create_purchase({"supplier_id": str(supplier_id), "location_id": str(location_id)}, by=by)
-        for need in needs:
-            if need.location_id == location_id and need.item is not None:
-                set_line(
-                    purchase,
-                    need.variant.variant_id,
-                    need.units,
-                    need.item.unit_cost,
-                    version=purchase.version,
-                    by=by,
-                )
-        made.append(purchase)
-    return made
+def needs_now() -> list[Need]:
+    """What is low and not covered by what is coming, by SKU; the first notices go first when there are too many."""
+    rows = db.session.execute(_uncovered()).all()
+    if not rows:
+        return []
+    keys = [(row.variant_id, row.location_id) for row in rows]
+    sold, items = _sold(keys), _items({row.variant_id for row in rows})
+    names, places = names_of(key[0] for key in keys), place_names(key[1] for key in keys)
+    needs = []
+    for row in rows:
+        item, supplier_days = items.get(row.variant_id, (None, None))
+        own_days = (row.lead_days, item.lead_days if item else None, supplier_days)
+        needs.append(
+            Need(
+                variant=names[row.variant_id],
+                location_id=row.location_id,
+                place=places[row.location_id],
+                available=row.available,
+                incoming=row.incoming,
+                drafted=row.drafted,
+                minimum=row.minimum,
+                maximum=row.maximum,
+                sold=sold.get((row.variant_id, row.location_id), 0),
+                item=item,
+                units=rounded_up(row.maximum - row.available - row.incoming - row.drafted, item),
+                lead_days=next((days for days in own_days if days is not None), None),
+            )
+        )
+    return sorted(needs, key=lambda need: (need.variant.sku, need.place))
 
 
-def _needs() -> list[Need]:
-    rows = db.session.execute(
-        sa.select(_rule.variant_id, _rule.location_id, _rule.minimum, _rule.maximum)
+def _uncovered() -> sa.Select[Any]:
+    """Rules that are low and whose shortage nothing on its way covers."""
+    free = _level.on_hand - _level.allocated - _level.reserved - _level.unavailable
+    levels = (
+        sa.select(
+            sa.func.coalesce(sa.func.sum(free), 0).label("available"),
+            sa.func.coalesce(sa.func.sum(_level.incoming), 0).label("incoming"),
+        )
+        .where(
+            _level.merchant_id == current_merchant_id(),
+            _level.variant_id == _rule.variant_id,
+            _level.location_id == _rule.location_id,
+        )
+        .lateral("levels")
+    )
+    drafts = (
+        sa.select(sa.func.coalesce(sa.func.sum(_line.quantity), 0).label("drafted"))
+        .select_from(
+            PurchaseOrderLine.__table__.join(
+                PurchaseOrder.__table__,
+                sa.and_(_purchase.merchant_id == _line.merchant_id, _purchase.id == _line.purchase_id),
+            )
+        )
+        .where(
+            _line.merchant_id == current_merchant_id(),
+            _line.variant_id == _rule.variant_id,
+            _purchase.location_id == _rule.location_id,
+            _purchase.state == "draft",
+        )
+        .lateral("drafts")
+    )
+    return (
+        sa.select(
+            _rule.variant_id,
+            _rule.location_id,
+            _rule.minimum,
+            _rule.maximum,
+            _rule.lead_days,
+            levels.c.available,
+            levels.c.incoming,
+            drafts.c.drafted,
+        )
         .select_from(
             LowStockNotice.__table__.join(
                 ReplenishmentRule.__table__,
@@ -150,79 +189,17 @@ def _needs() -> list[Need]:
                     _rule.location_id == _notice.location_id,
                 ),
             )
+            .join(levels, sa.true())
+            .join(drafts, sa.true())
         )
-        .where(_notice.merchant_id == current_merchant_id(), _notice.cleared_at.is_(None))
+        .where(
+            _notice.merchant_id == current_merchant_id(),
+            _notice.cleared_at.is_(None),
+            levels.c.available + levels.c.incoming + drafts.c.drafted <= _rule.minimum,
+        )
         .order_by(_notice.id)
         .limit(MOST_PROPOSED)
-    ).all()
-    if not rows:
-        return []
-    keys = [(row.variant_id, row.location_id) for row in rows]
-    levels, drafted, sold = _levels(keys), _drafted(keys), _sold(keys)
-    items = _items({row.variant_id for row in rows})
-    names, places = names_of(key[0] for key in keys), place_names(key[1] for key in keys)
-    needs = []
-    for row in rows:
-        key = (row.variant_id, row.location_id)
-        available, incoming = levels.get(key, (0, 0))
-        coming = incoming + drafted.get(key, 0)
-        if available + coming > row.minimum:
-            continue
-        item = items.get(row.variant_id)
-        units = rounded_up(row.maximum - available - coming, item)
-        needs.append(
-            Need(
-                names[row.variant_id],
-                row.location_id,
-                places[row.location_id],
-                available,
-                incoming,
-                drafted.get(key, 0),
-                row.minimum,
-                row.maximum,
-                sold.get(key, 0),
-                item,
-                units,
-            )
-        )
-    return sorted(needs, key=lambda need: (need.variant.sku, need.place))
-
-
-def _levels(keys: Sequence[tuple[int, int]]) -> Mapping[tuple[int, int], tuple[int, int]]:
-    free = sa.func.sum(_level.on_hand - _level.allocated - _level.reserved - _level.unavailable)
-    rows = db.session.execute(
-        sa.select(
-            _level.variant_id,
-            _level.location_id,
-            free.label("available"),
-            sa.func.sum(_level.incoming).label("incoming"),
-        )
-        .where(
-            _level.merchant_id == current_merchant_id(),
-            sa.tuple_(_level.variant_id, _level.location_id).in_(keys),
-        )
-        .group_by(_level.variant_id, _level.location_id)
     )
-    return {(row.variant_id, row.location_id): (int(row.available), int(row.incoming)) for row in rows}
-
-
-def _drafted(keys: Sequence[tuple[int, int]]) -> Mapping[tuple[int, int], int]:
-    rows = db.session.execute(
-        sa.select(_line.variant_id, _purchase.location_id, sa.func.sum(_line.quantity).label("units"))
-        .select_from(
-            PurchaseOrderLine.__table__.join(
-                PurchaseOrder.__table__,
-                sa.and_(_purchase.merchant_id == _line.merchant_id, _purchase.id == _line.purchase_id),
-            )
-        )
-        .where(
-            _line.merchant_id == current_merchant_id(),
-            _purchase.state == "draft",
-            _line.variant_id.in_({key[0] for key in keys}),
-        )
-        .group_by(_line.variant_id, _purchase.location_id)
-    )
-    return {(row.variant_id, row.location_id): int(row.units) for row in rows}
 
 
 def _sold(keys: Sequence[tuple[int, int]]) -> Mapping[tuple[int, int], int]:
@@ -240,10 +217,10 @@ def _sold(keys: Sequence[tuple[int, int]]) -> Mapping[tuple[int, int], int]:
     return {(row.variant_id, row.location_id): int(row.units) for row in rows}
 
 
-def _items(variant_ids: Iterable[int]) -> dict[int, SupplierItem]:
-    """Where each variant is ordered: the preferred supplier, else the cheapest one that is in use."""
-    found = db.session.scalars(
-        sa.select(SupplierItem)
+def _items(variant_ids: Iterable[int]) -> dict[int, tuple[SupplierItem, int | None]]:
+    """Where each variant is ordered, with the supplier's lead time: the preferred one, else the cheapest in use."""
+    found = db.session.execute(
+        sa.select(SupplierItem, Supplier.lead_days)
         .join(
             Supplier,
             sa.and_(
@@ -258,7 +235,7 @@ def _items(variant_ids: Iterable[int]) -> dict[int, SupplierItem]:
             SupplierItem.id,
         )
     )
-    items: dict[int, SupplierItem] = {}
-    for item in found:
-        items.setdefault(item.variant_id, item)
+    items: dict[int, tuple[SupplierItem, int | None]] = {}
+    for item, lead_days in found:
+        items.setdefault(item.variant_id, (item, lead_days))
     return items

@@ -17,10 +17,12 @@ from portal.stock import queries
 from portal.stock.models import ReplenishmentRule
 from portal.stock.papers import names_of, place_names
 from portal.stock.replenishment import services
+from portal.stock.replenishment.drafting import draft_proposal
 from portal.stock.replenishment.forms import RuleForm, SettingForm
 from portal.stock.replenishment.listings import RULES
-from portal.stock.replenishment.proposals import MOST_PROPOSED, draft_proposal
+from portal.stock.replenishment.proposals import MOST_PROPOSED
 from portal.stock.replenishment.proposals import proposals as read_proposals
+from portal.stock.replenishment.queries import running_low
 
 bp = Blueprint("replenishment", __name__, url_prefix="/stock/replenishment")
 
@@ -134,6 +136,14 @@ def variant_rules(variant_id: int) -> Response:
         places=place_names(rule.location_id for rule in found),
         may_add=len(found) < len(queries.locations()),
     )
+
+
+@bp.get("/worklist")
+@requires("stock.view", passive=True)
+def worklist() -> Response:
+    """What runs low, for home."""
+    rows, total = running_low()
+    return render_region("stock/replenishment/_worklist.html", title="Low stock", rows=rows, total=total)
 
 
 @bp.get("/settings")

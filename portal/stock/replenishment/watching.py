@@ -9,7 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from portal.catalog.models import Variant
+from portal.catalog.models import Product, Variant, VariantComponent
 from portal.core.audit import SYSTEM
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
@@ -32,7 +32,9 @@ Key = tuple[int, int]
 @consumer("replenishment", kinds=["stock.changed", "product.updated"])
 def follow_stock(events: Sequence[Event]) -> None:
     """Look at what sales, deliveries and edits have changed."""
-    watch(int(event.payload["variant_id"]) for event in events if event.payload.get("variant_id"))
+    variants = {int(event.payload["variant_id"]) for event in events if event.payload.get("variant_id")}
+    products = {int(event.payload["product_id"]) for event in events if event.payload.get("product_id")}
+    watch(variants | _watched_of(products))
 
 
 def watch(variant_ids: Iterable[int]) -> int:
@@ -60,6 +62,38 @@ def watch(variant_ids: Iterable[int]) -> int:
     return made
 
 
+def _watched_of(product_ids: Iterable[int]) -> set[int]:
+    """The variants of some products that have a threshold: a product that is put away needs no more of them."""
+    wanted = sorted(set(product_ids))
+    if not wanted:
+        return set()
+    has_rule = sa.exists().where(_rule.merchant_id == _variant.merchant_id, _rule.variant_id == _variant.id)
+    return set(
+        db.session.scalars(
+            sa.select(_variant.id).where(
+                _variant.merchant_id == current_merchant_id(),
+                _variant.product_id.in_(wanted),
+                sa.or_(_variant.low_stock_threshold.is_not(None), has_rule),
+            )
+        )
+    )
+
+
+def _is_ordered() -> sa.ColumnElement[bool]:
+    """What is sold, counted and no bundle: a bundle is as low as its components, which are watched themselves."""
+    product, part = Product.__table__.c, VariantComponent.__table__.c
+    return sa.and_(
+        _variant.is_active,
+        _variant.is_stocked,
+        sa.exists().where(
+            product.merchant_id == _variant.merchant_id,
+            product.id == _variant.product_id,
+            product.state != "archived",
+        ),
+        ~sa.exists().where(part.merchant_id == _variant.merchant_id, part.bundle_id == _variant.id),
+    )
+
+
 def _at_locations(variant_ids: Sequence[int]) -> dict[Key, tuple[int, int]]:
     """Available units and minimum, by variant and location, of the rules of some variants."""
     rows = db.session.execute(
@@ -85,8 +119,7 @@ def _at_locations(variant_ids: Sequence[int]) -> dict[Key, tuple[int, int]]:
         .where(
             _rule.merchant_id == current_merchant_id(),
             _rule.variant_id.in_(variant_ids),
-            _variant.is_active,
-            _variant.is_stocked,
+            _is_ordered(),
         )
         .group_by(_rule.variant_id, _rule.location_id, _rule.minimum)
     )
@@ -111,8 +144,7 @@ def _everywhere(variant_ids: Sequence[int]) -> dict[Key, tuple[int, int]]:
             _variant.merchant_id == current_merchant_id(),
             _variant.id.in_(variant_ids),
             _variant.low_stock_threshold.is_not(None),
-            _variant.is_active,
-            _variant.is_stocked,
+            _is_ordered(),
         )
         .group_by(_variant.id, _variant.low_stock_threshold)
     )

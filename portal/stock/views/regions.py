@@ -35,10 +35,3 @@ def variant_levels(variant_id: int) -> Response:
         errors={},
         typed={},
     )
-
-
-@bp.get("/worklist")
-@requires("stock.view")
-def worklist() -> Response:
-    rows, total = queries.low_stock()
-    return render_region("stock/_worklist.html", title="Low stock", rows=rows, total=total)

@@ -9,6 +9,7 @@
   let scans = null;
   let sound = null;
   let shownAt = 0;
+  let isCovered = false;
 
   const scanForm = () => document.querySelector("form[data-scan]");
   const shelf = (form) => `scans ${new URL(form.action).pathname}`;
@@ -69,15 +70,16 @@
   };
   // Every element of the answer takes the place of the one with its id. A refusal that the next answer covers at once would
   // never be read, so it is listed.
-  const show = (html) => {
+  const show = (html, hasMore) => {
     const before = document.getElementById("scan-outcome");
-    if (before?.dataset.scanOk === "no" && performance.now() - shownAt < SEEN) {
+    if (before?.dataset.scanOk === "no" && (isCovered || performance.now() - shownAt < SEEN)) {
       list(before.querySelector("[data-scan-heading]").textContent, before.querySelector("[data-scan-told]").textContent);
     }
     const parsed = document.createElement("template");
     parsed.innerHTML = html;
     [...parsed.content.children, ...parsed.content.querySelectorAll("tr")].forEach((fresh) => { if (fresh.id) document.getElementById(fresh.id)?.replaceWith(fresh); });
     shownAt = performance.now();
+    isCovered = hasMore;
     const outcome = document.getElementById("scan-outcome");
     if (outcome?.dataset.scanOk) beep(outcome.dataset.scanOk === "yes");
   };
@@ -100,7 +102,7 @@
       return false;
     }
     if ([200, 404, 409, 422].includes(answer.status)) {
-      show(await answer.text());
+      show(await answer.text(), waiting(form).length > 1);
     } else if (answer.status === 400 && !scan.isSecondTry) {
       // Somebody signed in anew in another tab: this page's form is worth nothing any more, a fresh page's is.
       const [first, ...others] = waiting(form);
