@@ -322,6 +322,26 @@ def test_the_way_of_a_transfer_through_its_screens(
     assert "Transfer 1" in client.get(f"/stock/levels/{shelf.variant_id}/{shelf.shop}").text
 
 
+def test_everything_received_twice_says_it_was_booked(
+    login: Login, member: Member, shelf: Shelf, sent: int, units: Units
+) -> None:
+    client, form = login(member("warehouse")), booking()
+    path = f"/stock/transfers/{sent}"
+    assert [client.post(f"{path}/receiving/all", data=form).status_code for _ in range(2)] == [303, 303]
+    assert "This was booked already." in client.get(path).text
+    assert units(shelf.shop).incoming == 0
+
+
+def test_a_variant_in_the_table_and_beside_it_is_booked_together(
+    login: Login, member: Member, shelf: Shelf, sent: int, units: Units
+) -> None:
+    beside = {"extra_code": "LAN-1", "extra_units": "1", "reason_id": str(shelf.reason_id)}
+    form = booking(**{f"good_{shelf.variant_id}": 2}) | beside
+    client = login(member("warehouse"))
+    assert client.post(f"/stock/transfers/{sent}/receiving", data=form).status_code == 303
+    assert units(shelf.shop).on_hand == 3
+
+
 def version(client: HouseClient, path: str) -> str:
     return client.get(path).text.partition('name="version" value="')[2].partition('"')[0]
 
