@@ -6,12 +6,14 @@ import datetime as dt
 import re
 import uuid
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from portal.catalog.models import Variant
 from portal.core.clock import utc_now
 from portal.core.database import db, merchant_scope
 from portal.core.errors import ConflictError, DomainError, NotFoundError
@@ -306,9 +308,14 @@ def test_a_job_that_stops_half_way_goes_on_where_it_stopped(
 def test_a_line_that_is_left_out_is_not_applied(
     in_scope: int, shelf: Shelf, count_id: int, units: Units
 ) -> None:
+    db.session.get_one(Variant, (in_scope, shelf.variant_id)).unit_cost = Decimal("2.5")
     scan(count_id, 8)
     services.close_count(get(count_id), by=SYSTEM)
-    services.exclude_line(get(count_id), shelf.variant_id, excluded=True, by=SYSTEM)
+    for excluded in (True, False, True):
+        services.exclude_line(get(count_id), shelf.variant_id, excluded=excluded, by=SYSTEM)
+        kept, added_up = dict(get(count_id).summary), services.sums_of(get(count_id))
+        assert Decimal(kept.pop("value")) == Decimal(added_up.pop("value"))
+        assert kept == added_up
     assert get(count_id).summary["differing"] == 0
     db.session.commit()
     assert apply(count_id).state == "applied"

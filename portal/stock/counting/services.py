@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -99,8 +100,8 @@ def exclude_line(count: StockCount, variant_id: int, *, excluded: bool, by: Acto
     if line.is_excluded == excluded:
         return
     line.is_excluded = excluded
-    db.session.flush()
-    count.summary = sums_of(count)
+    # Adding up a hundred thousand lines for one of them would keep everybody waiting.
+    count.summary = _with_line(count.summary, line, -1 if excluded else 1)
     db.session.flush()
     tell(
         "count.line_changed",
@@ -200,6 +201,22 @@ def sums_of(count: StockCount) -> dict[str, Any]:
         "value": str(row.value),
         "uncounted": int(uncounted.variants),
         "uncounted_units": int(uncounted.units),
+    }
+
+
+def _with_line(summary: Mapping[str, Any], line: StockCountLine, times: int) -> dict[str, Any]:
+    """The sums with a line in them (*times* is 1) or out of them (-1)."""
+    cost = db.session.scalar(
+        sa.select(_variant.unit_cost).where(
+            _variant.merchant_id == current_merchant_id(), _variant.id == line.variant_id
+        )
+    )
+    return dict(summary) | {
+        "differing": summary["differing"] + times * (line.variance != 0),
+        "over": summary["over"] + times * max(line.variance, 0),
+        "short": summary["short"] - times * min(line.variance, 0),
+        "value": str(Decimal(summary["value"]) + times * line.variance * (cost or 0)),
+        "excluded": summary["excluded"] - times,
     }
 
 
