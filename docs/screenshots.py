@@ -22,10 +22,10 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from deploy.demo.shops import LANTERN, PASSWORD, ROLES, SHOPS
+from deploy.local.packages import chromium_binary
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 IMAGES: Final = ROOT / "docs" / "images"
-CHROMIUM: Final = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 LARGEST: Final = 200_000
 WIDE, NARROW = (1280, 800), (360, 740)
 
@@ -54,8 +54,9 @@ def main() -> int:
     parser.add_argument("--roles", type=Path, help="a folder for the home page of every role")
     told = parser.parse_args()
     with _demo(told.address) as address, sync_playwright() as playwright:
-        path = next((path for path in CHROMIUM if Path(path).exists()), None)
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(
+            executable_path=chromium_binary(), args=["--no-sandbox", "--disable-gpu"]
+        )
         if told.roles:
             _homes(browser, address, told.roles)
         return _pictures(browser, address)

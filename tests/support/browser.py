@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,20 +11,13 @@ from flask import Flask, session
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from werkzeug.serving import make_server
 
+from deploy.local.packages import chromium_binary
 from portal.accounts.sessions import MERCHANT, TOKEN, begin_session
 from portal.app import create_app
 from portal.core.database import db
 from tests.support.databases import ROOT, MadeDatabase, settings_for
 from tests.support.people import Person
 
-CHROMIUM = next(
-    (
-        path
-        for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
-        if Path(path).exists()
-    ),
-    None,
-)
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -67,9 +59,10 @@ def live_server(live_app: Flask) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """One headless Chromium per test process."""
-    assert CHROMIUM, "Chromium is missing: run `make setup` with tests, or apt-get install chromium"
+    chromium = chromium_binary()
+    assert chromium, "Chromium is missing: make test installs it."
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield browser
         browser.close()
 
