@@ -14,7 +14,7 @@ from portal.core import reveal
 from portal.core.database import db
 from portal.core.errors import DomainError, StaleError
 from portal.core.http import render, see_other, toast
-from portal.core.listing import neighbours, show_list
+from portal.core.listing import list_address, neighbours, show_list
 from portal.core.masking import mask
 from portal.core.merging import pack_base, unpack_base
 from portal.customers import services
@@ -213,6 +213,7 @@ def _profile(customer: Customer, *, is_shown: bool, status: int = 200, **forms: 
         reveal_form=forms.get("reveal_form") or RevealForm(formdata=None),
         previous_url=previous_url,
         next_url=next_url,
+        list_url=list_address(CUSTOMERS, url_for("customers.customers"), request.args.get("list")),
         status=status,
     )
 

@@ -22,7 +22,7 @@ from portal.core.audit import Actor
 from portal.core.database import db
 from portal.core.errors import DomainError, StaleError
 from portal.core.http import render, see_other, toast, wants_fragment
-from portal.core.listing import neighbours, show_list
+from portal.core.listing import list_address, neighbours, show_list
 from portal.core.merging import pack_base, unpack_base
 
 
@@ -190,6 +190,7 @@ def product_page(
         entries=history_entries("product", product.id),
         previous_url=previous_url,
         next_url=next_url,
+        list_url=list_address(PRODUCTS, url_for("catalog.products"), request.args.get("list")),
         status=status,
     )
 

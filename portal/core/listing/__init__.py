@@ -35,7 +35,7 @@ from portal.core.listing.filters import (
 from portal.core.listing.page import Page, Viewer
 from portal.core.listing.registry import listing_named, listings, register_listing
 from portal.core.listing.statements import among, execute
-from portal.core.listing.walking import Selection, frozen_keys, neighbours, selection_of
+from portal.core.listing.walking import Selection, frozen_keys, list_address, neighbours, selection_of
 
 __all__ = [
     "BulkAction",
@@ -58,6 +58,7 @@ __all__ = [
     "execute",
     "frozen_keys",
     "link_to",
+    "list_address",
     "listing_named",
     "listings",
     "neighbours",

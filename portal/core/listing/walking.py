@@ -11,7 +11,7 @@ from portal.core.errors import DomainError
 from portal.core.listing.cursor import Cursor
 from portal.core.listing.declaration import Listing
 from portal.core.listing.page import request_viewer
-from portal.core.listing.state import decode_state
+from portal.core.listing.state import decode_state, query_string
 from portal.core.listing.statements import ROW_KEY, ROW_SORT, Reading, Row, TooSlowError, bounded
 
 BATCH = 1000
@@ -45,6 +45,12 @@ def neighbours(listing: Listing, key: int, encoded: str | None) -> tuple[str | N
     except TooSlowError:
         return None, None
     return _address(listing, before, encoded), _address(listing, after, encoded)
+
+
+def list_address(listing: Listing, path: str, encoded: str | None) -> str:
+    """The list that a page was opened from (`?list=`), filtered and sorted as it was; the whole list when from elsewhere."""
+    state = decode_state(listing, encoded, request_viewer().permissions) if encoded else None
+    return path + query_string(listing, state) if state is not None else path
 
 
 def selection_of(listing: Listing, form: Mapping[str, str]) -> Selection:

@@ -10,7 +10,7 @@ from portal.core.database import db
 from portal.core.errors import DomainError
 from portal.core.http import render, see_other, toast
 from portal.core.jobs import enqueue
-from portal.core.listing import Selection, selection_of
+from portal.core.listing import Selection, list_address, selection_of
 from portal.orders import services
 from portal.orders.assigning import workers
 from portal.orders.bulk import ACTS
@@ -79,13 +79,15 @@ def _start(kind: str, selection: Selection, values: dict[str, str], words: str) 
     job_id = job.id
     db.session.commit()
     toast(words, url=url_for("operations.job", job_id=job_id), link="See the job")
-    return see_other(
-        url_for("orders.orders") if kind == "orders.tag" else url_for("operations.job", job_id=job_id)
-    )
+    return see_other(_list_url() if kind == "orders.tag" else url_for("operations.job", job_id=job_id))
+
+
+def _list_url() -> str:
+    return list_address(ORDERS, url_for("orders.orders"), request.form.get("list"))
 
 
 def _page(selection: Selection, error: DomainError | None = None) -> Response:
     return render(
         "orders/choose_bulk.html", selection=selection, acts=ACTS, reasons=HOLD_REASONS, carriers=list(CARRIERS),
-        people=list(workers().items()), typed=request.form, error=error, status=422 if error else 200,
+        people=list(workers().items()), typed=request.form, list_url=_list_url(), error=error, status=422 if error else 200,
     )  # fmt: skip

@@ -32,7 +32,7 @@ from portal.accounts.access import current_identity
 from portal.core.database import db
 from portal.core.errors import DomainError
 from portal.core.http import render, see_other, toast, wants_fragment
-from portal.core.listing import neighbours
+from portal.core.listing import list_address, neighbours
 from portal.core.masking import mask
 from portal.core.presence import look_at
 from portal.orders.acts import order_acts
@@ -133,7 +133,7 @@ def show_order(
         "orders/order.html", order=whole.head, whole=whole, contacts=contacts_of(whole, is_shown), is_shown=is_shown,
         lines=[dict(line) | {"left": left_of(line)} for line in whole.lines], due=-whole.head["credit_total"],
         timeline_entries=entries_of(whole.events, whole.notes, is_shown=is_shown), previous_url=previous_url, next_url=next_url,
-        holds=standing_holds(found.order_id), colleagues=others_in(found.order_id), workers=workers(),
+        list_url=list_address(ORDERS, url_for("orders.orders"), request.args.get("list")), holds=standing_holds(found.order_id), colleagues=others_in(found.order_id), workers=workers(),
         assigned=assigned_to(found.order_id), acts=order_acts(whole), acted=next((name for name in kinds if made[name].errors), None), inline=inline or {},
         status=status, problem=problem, **made, **forms,
     )  # fmt: skip

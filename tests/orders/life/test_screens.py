@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -130,6 +131,21 @@ def test_colleagues_see_each_other_in_an_order(shop: Shop, login: Login, member:
     assert "Ben Bale" in line and "changed since" not in line
     ben.post(f"/orders/{placed.number}/hold", data={"reason": "It may be fraud"})
     assert "changed since you opened it" in anna.fragment(f"/orders/{placed.number}/presence?version=1").text
+
+
+def test_the_way_back_keeps_the_list(shop: Shop, login: Login, member: Member) -> None:
+    placed = shop.order(("MUG", 2, "4.50"))
+    client = login(member("support"))
+    listed = client.get("/orders?f=1.state.is.open&sort=total").text
+    word = re.findall(rf"/orders/{placed.number}\?list=([A-Za-z0-9_-]+)", listed)[0]
+    page = client.get(f"/orders/{placed.number}?list={word}").text
+    assert 'href="/orders?f=1.state.is.open&amp;sort=total" data-back' in page
+    assert f"version=1&amp;list={word}" in page
+    chosen = {"key": str(placed.order_id), "list": word}
+    assert 'href="/orders?f=1.state.is.open&amp;sort=total"' in client.post("/orders/bulk", data=chosen).text
+    tagged = client.post("/orders/tags", data={**chosen, "value": "gift"})
+    assert tagged.headers["Location"].endswith("/orders?f=1.state.is.open&sort=total")
+    assert 'href="/orders" data-back' in client.get(f"/orders/{placed.number}?list=nonsense").text
 
 
 def test_an_order_is_given_to_a_person_and_found_by_them(shop: Shop, login: Login, member: Member) -> None:
