@@ -43,8 +43,10 @@ def tag_orders(run: JobRun) -> None:
 
 
 def each_order(run: JobRun, note: str, work: Callable[[int, Actor], str]) -> None:
-    """Run *work* for each frozen key from where the job stopped last; what it gives is the row's result."""
-    by = _actor(run)
+    """Run *work* for each frozen key from where the job stopped last; what it gives is the row's result.
+
+    The orders say that the person who started the job did it.
+    """
     done = int(run.state.get("done", 0))
     keys = run.state.get("keys") or list(_chosen(run))
     run.checkpoint({"keys": keys, "done": done})
@@ -52,7 +54,7 @@ def each_order(run: JobRun, note: str, work: Callable[[int, Actor], str]) -> Non
     for key in keys[done:]:
         try:
             with db.session.begin_nested():
-                words = work(key, by)
+                words = work(key, run.by)
             run.item(key, True, words)
         except DomainError as error:
             run.item(key, False, error.message)
@@ -114,10 +116,6 @@ _WORK: Final[dict[str, Callable[[int, Words, Actor], str]]] = {
     "assign": _assign,
     "tag": _tag,
 }
-
-
-def _actor(run: JobRun) -> Actor:
-    return Actor(kind="job", id=run.id, name="Change orders")
 
 
 def _chosen(run: JobRun) -> Iterator[int]:

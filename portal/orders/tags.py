@@ -11,7 +11,7 @@ from portal.core import audit
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError
-from portal.orders.book import of_order, one_line
+from portal.orders.book import lock_order, of_order, one_line
 from portal.orders.models import OrderTag
 
 LONGEST_TAG: Final = 40
@@ -28,6 +28,8 @@ def add_tag(order_id: int, tag: str, *, by: Actor) -> bool:
     """
     word = checked_tag(tag)
     merchant_id = current_merchant_id()
+    # Two at once would both find room for the last tag.
+    lock_order(order_id)
     held = db.session.execute(
         sa.select(sa.func.count()).select_from(_tag).where(of_order(_tag, order_id))
     ).scalar_one()

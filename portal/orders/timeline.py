@@ -12,6 +12,7 @@ from portal.core import formats
 from portal.core.database import db
 from portal.core.masking import mask
 from portal.orders.changes.reasons import KIND_WORDS, reason_words
+from portal.orders.holds import RULE_WORDS
 
 WORDS: Final = {
     "placed": ("Order placed", "shopping-cart"), "imported": ("Order imported", "upload"), "held": ("Put on hold", "player-pause"),
@@ -35,6 +36,15 @@ WORDS: Final = {
     "short": ("Units are missing", "alert-triangle"), "short_settled": ("Missing units settled", "circle-check"),
     "short_told": ("Customer told of missing units", "mail"), "pick_short": ("Not found while picking", "alert-triangle"),
     "refund_not_proposed": ("A refund could not be proposed", "alert-triangle"),
+    "authorised": ("Payment authorised", "credit-card"), "payment_released": ("Authorisation given back", "credit-card"),
+    "payment_failed": ("Payment failed", "alert-triangle"), "capture_failed": ("Money could not be taken", "alert-triangle"),
+    "refund_failed": ("Money could not be given back", "alert-triangle"), "void_failed": ("Payment could not be let go", "alert-triangle"),
+    "link_made": ("Payment link made", "link"), "link_withdrawn": ("Payment link withdrawn", "ban"),
+    "dispute_opened": ("The buyer disputes a payment", "alert-triangle"), "dispute_answered": ("Dispute answered", "file-text"),
+    "dispute_won": ("Dispute won", "circle-check"), "dispute_lost": ("Dispute lost", "ban"),
+}  # fmt: skip
+FIELD_WORDS: Final = {
+    "line1": "street", "line2": "second line", "country_code": "country", "email": "e-mail",
 }  # fmt: skip
 WHO: Final = {"job": "a job", "system": "the portal", "channel": "the channel"}
 
@@ -46,9 +56,8 @@ def entries_of(
 
     A note may name people, so its words are for those who see the person of the order.
     """
-    names = _names(
-        {row["actor_id"] for row in (*events, *notes) if row["actor_kind"] == "user" and row["actor_id"]}
-    )
+    people = {row["actor_id"] for row in (*events, *notes) if row["actor_kind"] == "user" and row["actor_id"]}
+    names = _names(people | {int(to) for row in events if (to := row["data"].get("to"))})
     entries = [_event(row, names) for row in events] + [_note(row, names, is_shown) for row in notes]
     return sorted(entries, key=lambda entry: entry["at"], reverse=True)
 
@@ -60,7 +69,7 @@ def _event(row: sa.RowMapping, names: Mapping[int, str]) -> dict[str, Any]:
         "text": words,
         "icon": icon,
         "who": _who(row, names),
-        "detail": _detail(row["data"]),
+        "detail": _detail(row["kind"], row["data"], names),
     }
 
 
@@ -75,8 +84,14 @@ def _note(row: sa.RowMapping, names: Mapping[int, str], is_shown: bool) -> dict[
     }
 
 
-def _detail(data: Mapping[str, Any]) -> str | None:
+def _detail(kind: str, data: Mapping[str, Any], names: Mapping[int, str]) -> str | None:
     parts = []
+    if kind == "assigned":
+        parts.append(names.get(int(data["to"]), "a former user") if data.get("to") else "to nobody")
+    if data.get("parcel"):
+        parts.append(f"parcel {data['parcel']}")
+    if kind == "address_corrected" and data.get("fields"):
+        parts.append(", ".join(FIELD_WORDS.get(name, name) for name in str(data["fields"]).split(", ")))
     if data.get("change") in KIND_WORDS:
         parts.append(
             f"{KIND_WORDS[data['change']]}: {reason_words(data['change'], data.get('reason')).lower()}"
@@ -92,6 +107,10 @@ def _detail(data: Mapping[str, Any]) -> str | None:
         parts.append(str(data["way_out"]).replace("_", " "))
     if data.get("hold_reason"):
         parts.append(str(data["hold_reason"]))
+    if data.get("rule") in RULE_WORDS and data["rule"] != "by_hand":
+        parts.append(RULE_WORDS[data["rule"]])
+    if data.get("days"):
+        parts.append(formats.plural(int(data["days"]), "day", "days") + " longer")
     return ", ".join(parts) or None
 
 
