@@ -5,12 +5,15 @@ Each domain adds its blueprint with ``register_api``; every address lies below `
 
 from __future__ import annotations
 
-from typing import Any, Final
+import json
+from typing import Any, Final, NoReturn
 
 import marshmallow as ma
 from apispec.ext.marshmallow import MarshmallowPlugin
-from flask import Flask
-from flask_smorest import Api, Blueprint
+from flask import Flask, Request, abort
+from flask_smorest import Api
+from flask_smorest import Blueprint as SmorestBlueprint
+from webargs.flaskparser import FlaskParser
 from werkzeug.routing import BaseConverter, ValidationError
 
 from portal.core.ids import parse_public_id, public_id
@@ -31,6 +34,28 @@ class Problem(ma.Schema):
     field = ma.fields.String(metadata={"description": "the field it is about, when there is one"})
     errors = ma.fields.Dict(metadata={"description": "field to what does not fit"})
     request_id = ma.fields.String(metadata={"description": "to be told to support"})
+
+
+class BodyParser(FlaskParser):
+    """Reads bodies of JSON and says so when one is something else, or cannot be read."""
+
+    def _raw_load_json(self, req: Request) -> Any:
+        if req.get_data() and not req.is_json:
+            abort(415, "Send the body as JSON, with Content-Type: application/json.")
+        try:
+            return super()._raw_load_json(req)
+        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
+            return self._unreadable()
+
+    @staticmethod
+    def _unreadable() -> NoReturn:
+        abort(400, "The body is not JSON that can be read.")
+
+
+class Blueprint(SmorestBlueprint):  # type: ignore[misc]
+    """Addresses of the API."""
+
+    ARGUMENTS_PARSER = BodyParser()
 
 
 class PortalApi(Api):  # type: ignore[misc]

@@ -34,6 +34,11 @@ WORDS: Final = {
     500: "Something broke on our side. Nothing was saved. Try again; if it stays, tell support the number below.",
     503: "Too many people are changing the same thing right now. Nothing was saved. Try again.",
 }
+# To a program, where the words for people would speak of a page.
+API_WORDS: Final = {
+    400: "The request could not be understood.",
+    422: "Something in the request does not fit; the errors say what. Nothing was done.",
+}
 FORGED: Final = (
     "This page was open too long or in another sign-in. Nothing was saved. Reload it and try again."
 )
@@ -90,6 +95,7 @@ def answer(
     """
     words = message or WORDS.get(status) or "The request was refused."
     if wants_json():
+        words = message or API_WORDS.get(status) or words
         told = {"field": field, "errors": errors}
         response = jsonify(problem(status, words) | {name: value for name, value in told.items() if value})
         response.content_type = "application/problem+json"

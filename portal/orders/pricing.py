@@ -9,13 +9,16 @@ from decimal import Decimal
 from portal.core.clock import utc_now
 from portal.core.errors import DomainError
 from portal.core.money import UnknownCurrencyError, minor_units, round_to_minor
-from portal.orders.new_order import NewContact, NewDiscount, NewLine, NewOrder, NewPayment
+from portal.orders.new_order import ZERO, NewContact, NewDiscount, NewLine, NewOrder, NewPayment
 from portal.orders.tax.deciding import Decision, Sale, decide, included_rate, rate_of
 from portal.orders.tax.facts import TaxFacts, facts_for
 from portal.orders.tax.sales import destination_of, sale_of
 from portal.orders.tax.vat_numbers import country_of, required_valid
 from portal.orders.totals import Charge, Discount, Line, Rules, Totals, totals_of
 from portal.orders.vouchers.checking import voucher_for
+
+# Three digits less than the columns hold, so that taxes and the worth in another currency fit, too.
+MOST_MONEY = Decimal(10**11)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ def price(new: NewOrder) -> Priced:
             the VAT number has a typing error, or the voucher cannot be used.
     """
     _check_currency(new)
+    _check_amounts(new)
     at, place = new.placed_at or utc_now(), destination_of(new.contacts)
     facts = facts_for([place.country_code if place else None], new.currency, at, new.channel_id)
     if facts.base_rate is None:
@@ -96,6 +100,27 @@ def _check_currency(new: NewOrder) -> None:
             raise DomainError(
                 f"Charge {n}: {new.currency} is charged with {places or 'no'} decimals.", field="charges"
             )
+
+
+def _check_amounts(new: NewOrder) -> None:
+    """Refuse what no column of money could hold, and a discount that gives more than the line costs."""
+    sum_of_all = sum((charge.amount for charge in new.charges), ZERO)
+    for n, line in enumerate(new.lines, 1):
+        costs = round_to_minor(line.unit_price * line.quantity, new.currency)
+        if line.discount != round_to_minor(line.discount, new.currency):
+            places = minor_units(new.currency)
+            raise DomainError(
+                f"Line {n}: {new.currency} is charged with {places or 'no'} decimals, its discount, too.",
+                field="lines",
+            )
+        if line.discount > costs:
+            raise DomainError(f"Line {n}: the discount is more than the line costs.", field="lines")
+        sum_of_all += costs
+    if sum_of_all > MOST_MONEY:
+        raise DomainError(
+            f"All of it together costs more than {MOST_MONEY:,} {new.currency}. Check the prices and the units.",
+            field="lines",
+        )
 
 
 def _warnings(sale: Sale, decision: Decision) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ def order_from(sent: Mapping[str, Any], caller: Caller) -> NewOrder:
         minor_units(currency)
     except UnknownCurrencyError as error:
         raise DomainError(str(error), field="currency") from None
-    customer_id = parse_public_id("cus", sent["customer_id"]) if sent["customer_id"] else None
+    customer_id = _customer_id(sent["customer_id"])
     known = _known(sent, caller.channel_id, customer_id, currency)
     inclusive = sent["prices_include_tax"]
     payment = sent["payment"]
@@ -65,8 +65,16 @@ def order_from(sent: Mapping[str, Any], caller: Caller) -> NewOrder:
     return _paid(priced.order, payment, priced.totals.total)
 
 
-def _paid(order: NewOrder, payment: Mapping[str, Any], total: Decimal) -> NewOrder:
+def _customer_id(text: str | None) -> int | None:
+    if text is None:
+        return None
+    found = parse_public_id("cus", text)
+    if found is None:
+        raise DomainError("There is no such customer.", field="customer_id")
+    return found
 
+
+def _paid(order: NewOrder, payment: Mapping[str, Any], total: Decimal) -> NewOrder:
     captured = total if payment["state"] == "captured" else Decimal(0)
     return replace(
         order,

@@ -8,14 +8,13 @@ from typing import Any, Final
 
 import marshmallow as ma
 import sqlalchemy as sa
-from flask_smorest import Blueprint
 from marshmallow import validate as must
 
 from portal.accounts.access import requires_scope
 from portal.accounts.api_access import current_caller
 from portal.catalog.models import Variant
 from portal.core import normalise
-from portal.core.api import PREFIX
+from portal.core.api import PREFIX, Blueprint
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError
 from portal.orders.models import SalesChannel

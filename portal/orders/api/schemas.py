@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+import functools
+from typing import Any, Final
 
 import marshmallow as ma
+from babel import Locale
 from marshmallow import validate as must
 
 LONGEST: Final = 200
@@ -27,10 +29,32 @@ def _amount(**given: object) -> ma.fields.Decimal:
     )
 
 
-def _text(longest: int = LONGEST, **given: object) -> ma.fields.String:
+def _text(
+    longest: int = LONGEST,
+    *,
+    may_be_blank: bool = False,
+    also: tuple[must.Validator, ...] = (),
+    **given: object,
+) -> ma.fields.String:
     # PostgreSQL keeps no NUL in a text.
-    whole = must.And(must.Length(max=longest), must.ContainsNoneOf("\0"))
-    return ma.fields.String(validate=whole, **given)  # type: ignore[arg-type]
+    rules = [must.Length(max=longest), must.ContainsNoneOf("\0", error="It must hold no NUL.")]
+    if not may_be_blank:
+        rules.append(must.Regexp(r".*\S", error="It must not be empty; leave it out instead."))
+    return ma.fields.String(validate=must.And(*rules, *also), **given)  # type: ignore[arg-type]
+
+
+_blank = functools.partial(_text, may_be_blank=True, load_default=None)
+
+
+@functools.cache
+def _countries() -> frozenset[str]:
+    names = Locale.parse("en").territories
+    return frozenset(code for code in names if len(code) == 2 and code.isalpha()) - {"EU", "EZ", "UN", "ZZ"}
+
+
+def _country(code: str) -> None:
+    if code and code not in _countries():
+        raise ma.ValidationError("No country has this code (ISO 3166, two capital letters).")
 
 
 class NewLineSchema(_Strict):
@@ -44,21 +68,23 @@ class NewLineSchema(_Strict):
 
 
 class AddressSchema(_Strict):
-    """A person or a place."""
+    """A person or a place. An empty text is the same as none."""
 
-    name = _text(load_default=None)
-    company = _text(load_default=None)
-    email = _text(load_default=None)
-    phone = _text(longest=40, load_default=None)
-    line1 = _text(load_default=None)
-    line2 = _text(load_default=None)
-    city = _text(load_default=None)
-    region = _text(load_default=None, metadata={"description": "state or province, as its code or its name"})
-    postcode = _text(longest=20, load_default=None)
-    country_code = ma.fields.String(
-        load_default=None, validate=must.Regexp(r"^[A-Z]{2}$"), metadata={"example": "GB"}
-    )
-    vat_id = _text(longest=20, load_default=None)
+    name = _blank()
+    company = _blank()
+    email = _blank(also=(must.Regexp(r"(\s*|[^@\s]+@[^@\s]+)$", error="This is not an e-mail address."),))
+    phone = _blank(longest=40)
+    line1 = _blank()
+    line2 = _blank()
+    city = _blank()
+    region = _blank(metadata={"description": "state or province, as its code or its name"})
+    postcode = _blank(longest=20)
+    country_code = ma.fields.String(load_default=None, validate=_country, metadata={"example": "GB"})
+    vat_id = _blank(longest=20)
+
+    @ma.post_load
+    def _without_blanks(self, sent: dict[str, Any], **_: object) -> dict[str, Any]:
+        return {name: (text or "").strip() or None for name, text in sent.items()}
 
 
 class NewShippingSchema(_Strict):
@@ -97,7 +123,11 @@ class NewOrderSchema(_Strict):
     voucher_code = _text(load_default=None)
     payment = ma.fields.Nested(NewPaymentSchema, load_default=None)
     reservation_key = _text(load_default=None, metadata={"description": "of units kept for this basket"})
-    tags = ma.fields.List(_text(longest=40), load_default=[], validate=must.Length(max=20))
+    tags = ma.fields.List(
+        _text(longest=40, also=(must.ContainsNoneOf(",", error="A tag holds no comma."),)),
+        load_default=[],
+        validate=must.Length(max=20),
+    )
 
 
 class LineSchema(ma.Schema):

@@ -7,11 +7,10 @@ from typing import Any, Final
 
 import flask
 from flask import Response, current_app, request, url_for
-from flask_smorest import Blueprint
 
 from portal.accounts.access import public_route, requires_scope
 from portal.accounts.api_access import current_caller
-from portal.core.api import PREFIX, document
+from portal.core.api import PREFIX, Blueprint, document
 from portal.core.database import db
 from portal.core.errors import NotFoundError
 from portal.core.idempotency import Answer, claim, fingerprint_of, remember

@@ -13,12 +13,17 @@ from portal.accounts.api_keys import create_key, revoke_key
 from portal.accounts.models import ApiKey
 from portal.core.database import db, merchant_scope
 from portal.core.idempotency import IdempotencyKey, forget_old_keys
-from portal.orders.models import Order, OrderPayment, OrderRef
+from portal.orders.models import Order, OrderContact, OrderPayment, OrderRef
 from tests.orders.api.conftest import Program, basket
 from tests.support.people import SYSTEM, make_merchant
 from tests.support.shop import Shop, levels, open_shop
 
 Make = Callable[..., Program]
+
+
+def line(**more: object) -> dict[str, object]:
+    """A basket's one line, changed."""
+    return {"lines": [{"sku": "MUG", "quantity": 1} | more]}
 
 
 class TestPlacing:
@@ -68,6 +73,10 @@ class TestPlacing:
             ({"customer_id": "cus_1"}, "customer_id", "no such customer"),
             ({"voucher_code": "NOPE"}, "voucher_code", "no voucher"),
             ({"shipping": {"amount": "1.005"}}, "charges", "2 decimals"),
+            ({"customer_id": "cus_zzzzzzzzzzzzz"}, "customer_id", "no such customer"),
+            (line(discount="10"), "lines", "more than the line costs"),
+            (line(discount="0.001"), "lines", "2 decimals"),
+            (line(unit_price="99999999999", quantity=1_000_000), "lines", "costs more than"),
         ],
     )
     def test_what_does_not_fit_is_a_problem_with_its_field(
@@ -89,12 +98,46 @@ class TestPlacing:
             {"lines": [{"sku": "MUG", "quantity": 1, "unit_price": "NaN"}]},
             {"lines": [{"sku": "MUG", "quantity": 1, "unit_price": -1}]},
             {"surprise": 1},
+            # An empty number of the shop's would make all its orders one.
+            {"external_id": ""},
+            {"external_id": "  "},
+            line(sku=""),
+            {"payment": {"method": ""}},
+            {"tags": ["a,b"]},
+            {"tags": [""]},
+            {"buyer": {"email": "no address"}},
+            {"shipping_address": {"country_code": "ZZ"}},
         ],
     )
     def test_what_the_schema_refuses_is_named(self, program: Make, change: dict[str, object]) -> None:
         answer = program().post("/api/v1/orders", basket(**change))
         assert answer.status_code == 422
         assert answer.json["errors"]
+
+    @pytest.mark.parametrize(
+        ("body", "kind", "status"),
+        [
+            (b"{", "application/json", 400),
+            (b"\xff", "application/json", 400),
+            (b"[" * 100_000, "application/json", 400),
+            (b'{"currency": "GBP"}', "text/plain", 415),
+            (b"currency=GBP", "application/x-www-form-urlencoded", 415),
+            (b"", "application/json", 400),
+            (b"[]", "application/json", 422),
+        ],
+    )
+    def test_a_body_that_is_no_order_is_told_why(
+        self, app: Flask, program: Make, body: bytes, kind: str, status: int
+    ) -> None:
+        headers = {"Authorization": f"Bearer {program().secret}", "Idempotency-Key": "k"}
+        answer = app.test_client().post("/api/v1/orders", data=body, headers=headers, content_type=kind)
+        assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
+        assert "page" not in answer.json["detail"]
+
+    def test_empty_words_of_a_person_are_none(self, program: Make) -> None:
+        program().post("/api/v1/orders", basket(buyer={"name": " Ada ", "email": "", "phone": " "}))
+        buyer = db.session.scalars(sa.select(OrderContact).where(OrderContact.kind == "buyer")).one()
+        assert (buyer.name, buyer.email, buyer.phone) == ("Ada", None, None)
 
 
 class TestOnce:
