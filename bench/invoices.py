@@ -30,6 +30,7 @@ from portal import create_app
 from portal.core import storage
 from portal.core.database import db, merchant_scope
 from portal.core.jobs import Job, run_job
+from portal.core.listing import Selection
 from portal.orders.documents.merging import page_count
 from portal.orders.documents.printing import start_printing
 from portal.orders.documents.services import issue_invoice
@@ -211,7 +212,7 @@ def _invoicer(merchant_id: int, orders: Sequence[int], barrier: Any) -> None:
 
 def _start(merchant_id: int, orders: Sequence[int]) -> int:
     with merchant_scope(merchant_id):
-        job_id = start_printing("issue_invoices", orders, None, by=BENCH).id
+        job_id = start_printing("issue_invoices", Selection(tuple(orders), None), by=BENCH).id
         db.session.commit()
     return int(job_id)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from portal.core.audit import Actor
 from portal.core.database import db
 from portal.core.errors import DomainError
 from portal.core.jobs import JobRun, job
-from portal.core.listing import frozen_keys
+from portal.core.selected import frozen, let_go
 from portal.orders.assigning import assign_order
 from portal.orders.fulfilment.parcels import ship_lines
 from portal.orders.fulfilment.placing import sending_places
@@ -47,9 +47,8 @@ def each_order(run: JobRun, note: str, work: Callable[[int, Actor], str]) -> Non
 
     The orders say that the person who started the job did it.
     """
+    keys = frozen(run, ORDERS)
     done = int(run.state.get("done", 0))
-    keys = run.state.get("keys") or list(_chosen(run))
-    run.checkpoint({"keys": keys, "done": done})
     run.progress(done, len(keys), note)
     for key in keys[done:]:
         try:
@@ -60,9 +59,9 @@ def each_order(run: JobRun, note: str, work: Callable[[int, Actor], str]) -> Non
             run.item(key, False, error.message)
         done += 1
         if done % BATCH == 0:
-            run.checkpoint({"keys": keys, "done": done})
+            run.checkpoint({**run.state, "done": done})
             run.commit(done=done)
-    run.checkpoint({"keys": keys, "done": done})
+    let_go(run)
     run.commit(done=done)
 
 
@@ -116,14 +115,3 @@ _WORK: Final[dict[str, Callable[[int, Words, Actor], str]]] = {
     "assign": _assign,
     "tag": _tag,
 }
-
-
-def _chosen(run: JobRun) -> Iterator[int]:
-    failed = run.failed_keys()
-    if failed is not None:
-        yield from (int(key) for key in failed)
-    elif run.args.get("state"):
-        for batch in frozen_keys(ORDERS, run.args["state"]):
-            yield from batch
-    else:
-        yield from run.args["keys"]

@@ -19,8 +19,9 @@ from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError
 from portal.core.jobs import Job, JobRun, enqueue, job
-from portal.core.listing import frozen_keys
+from portal.core.listing import Selection
 from portal.core.reveal import log_view
+from portal.core.selected import arguments_of, frozen, let_go
 from portal.orders.documents.merging import joined
 from portal.orders.documents.papers import Paper
 from portal.orders.documents.rendering import documents_of, logos_of_papers, paper_of_document
@@ -41,7 +42,7 @@ KEPT_FOR: Final = dt.timedelta(hours=24)
 PDF: Final = "application/pdf"
 
 
-def start_printing(what: str, keys: Sequence[int], state: str | None, *, by: Actor) -> Job:
+def start_printing(what: str, selection: Selection, *, by: Actor) -> Job:
     """Ask for the file. Flushes; the caller commits.
 
     Raises:
@@ -49,8 +50,8 @@ def start_printing(what: str, keys: Sequence[int], state: str | None, *, by: Act
     """
     if what not in WHATS:
         raise DomainError("Choose what to print.", field="what")
-    args = {"what": what, "keys": list(keys), "state": state}
-    return enqueue("documents.print", args, by=by, total=len(keys) or None)
+    args = {"what": what, **arguments_of(selection, by=by)}
+    return enqueue("documents.print", args, by=by, total=len(selection.keys) or None)
 
 
 @job("documents.print", title="Make a PDF of documents", permission="orders.edit")
@@ -78,7 +79,7 @@ class _Printing:
     def __init__(self, run: JobRun) -> None:
         self._run = run
         self._what: What = run.args["what"]
-        self._keys = [int(key) for key in run.state.get("keys") or _chosen(run)]
+        self._keys = frozen(run, ORDERS)
         self._done = int(run.state.get("done", 0))
         self._parts: list[str] = list(run.state.get("parts", []))
         if len(self._keys) > MOST:
@@ -91,7 +92,7 @@ class _Printing:
 
     def batches(self) -> Iterator[list[int]]:
         while self._done < len(self._keys):
-            yield self._keys[self._done : self._done + BATCH]
+            yield list(self._keys[self._done : self._done + BATCH])
 
     def do(self, order_ids: Sequence[int]) -> None:
         """Set one batch, and commit it with how far the work is."""
@@ -135,13 +136,14 @@ class _Printing:
         self._run.attach_result(key, name, PDF)
         for part in self._parts:
             storage.delete(part)
+        let_go(self._run)
         audit.record(
             "documents.printed", by=self._run.by, subject=("job", self._run.id),
             after={"what": self._what, "orders": len(self._keys)},
         )  # fmt: skip
 
     def _keep(self) -> None:
-        self._run.checkpoint({"keys": self._keys, "done": self._done, "parts": self._parts})
+        self._run.checkpoint({**self._run.state, "done": self._done, "parts": self._parts})
 
 
 def _issued_invoices(run: JobRun, order_id: int) -> _Made:
@@ -183,14 +185,6 @@ _MAKERS: Final[dict[str, Callable[[JobRun, int], _Made]]] = {
     "issue_invoices": _with_missing_invoices,
     "packing_slips": _packing_slips,
 }
-
-
-def _chosen(run: JobRun) -> Iterator[int]:
-    if run.args.get("state"):
-        for batch in frozen_keys(ORDERS, run.args["state"]):
-            yield from batch
-    else:
-        yield from run.args["keys"]
 
 
 def _subjects(order_ids: Sequence[int]) -> list[int]:

@@ -11,6 +11,7 @@ from portal.core.errors import DomainError
 from portal.core.http import render, see_other, toast
 from portal.core.jobs import enqueue
 from portal.core.listing import Selection, list_address, selection_of
+from portal.core.selected import arguments_of
 from portal.orders import services
 from portal.orders.assigning import workers
 from portal.orders.bulk import ACTS
@@ -73,7 +74,7 @@ def _value(act: str) -> str:
 
 def _start(kind: str, selection: Selection, values: dict[str, str], words: str) -> ResponseReturnValue:
     job = enqueue(
-        kind, {"keys": list(selection.keys), "state": selection.state, **values}, by=current_actor(),
+        kind, {**arguments_of(selection, by=current_actor()), **values}, by=current_actor(),
         total=len(selection.keys) or None,
     )  # fmt: skip
     job_id = job.id

@@ -11,10 +11,11 @@ import pytest
 import sqlalchemy as sa
 
 from portal.core.database import current_merchant_id, db
-from portal.core.jobs import JobItem, run_due_jobs
+from portal.core.jobs import Job, JobItem, run_due_jobs
 from portal.core.mail import Message, read_letter
 from portal.core.outbox import run_consumers
-from portal.orders import files
+from portal.core.storage import StoredFile
+from portal.orders import bulk, files
 from portal.orders.fulfilment.parcels import plan_parcel, ship_lines
 from portal.orders.models import OrderContactLog, OrderFile
 from portal.orders.services import hold_order
@@ -183,6 +184,27 @@ def test_one_act_for_many_orders(
         {str(failed.order_id)} if failed else set()
     )
     assert states[fine.order_id] == {"hold": "on_hold", "send": "closed"}.get(act, "open")
+
+
+def test_all_that_match_are_frozen_and_no_address_stands_in_the_job(
+    shop: Shop, login: Login, member: Member, head: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    placed = [shop.order(("MUG", 1, "4.50")) for _ in range(3)]
+    other = shop.order(("CUP", 1, "3"), contacts=())
+    client = login(member("support"))
+    page = client.get("/orders?f=1.email.is.ada@example.com&f=2.state.is.open").text
+    word = re.findall(r'name="list" value="([A-Za-z0-9_-]+)"', page)[0]
+    chosen = {"all": "1", "list": word, "act": "hold", "hold": "It may be fraud"}
+    assert client.post("/orders/bulk/start", data=chosen).status_code == 303
+    started = db.session.scalars(sa.select(Job)).one()
+    assert word not in str(started.args) and "keys" not in started.args
+    monkeypatch.setattr(bulk, "BATCH", 2)
+    run_due_jobs()
+    db.session.rollback()
+    assert db.session.scalars(sa.select(Job.state)).one() == "done"
+    assert {head(each.order_id).state for each in placed} == {"on_hold"}
+    assert head(other.order_id).state == "open"
+    assert "selections" not in str(db.session.scalars(sa.select(StoredFile.key)).all())
 
 
 def test_a_slip_in_a_bulk_act_starts_no_job(shop: Shop, login: Login, member: Member) -> None:

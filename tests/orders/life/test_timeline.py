@@ -54,7 +54,7 @@ def test_a_bulk_act_is_told_of_the_person_who_started_it(shop: Shop, login: Logi
     anna = member("support", name="Anna Ames")
     enqueue(
         "orders.bulk",
-        {"keys": [placed.order_id], "state": None, "act": "hold", "value": "It may be fraud"},
+        {"keys": [placed.order_id], "act": "hold", "value": "It may be fraud"},
         by=anna.actor,
     )
     db.session.commit()

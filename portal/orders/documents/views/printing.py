@@ -30,7 +30,7 @@ def start_print() -> ResponseReturnValue:
     selection, form = selection_of(ORDERS, request.form), PrintForm()
     if not form.validate():
         return _page(selection, form, 422)
-    job = start_printing(form.what.data, selection.keys, selection.state, by=current_actor())
+    job = start_printing(form.what.data, selection, by=current_actor())
     job_id = job.id
     db.session.commit()
     toast("The PDF is being made.", url=url_for("operations.job", job_id=job_id), link="See the job")
