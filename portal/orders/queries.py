@@ -91,7 +91,8 @@ def whole_order(order_id: int, subject_id: int | None) -> WholeOrder:
     """
     channel = SalesChannel.__table__
     head = db.session.execute(
-        sa.select(_order, channel.c.name.label("channel_name"))
+        sa.select(_order, channel.c.name.label("channel_name"), _ref.c.external_id)
+        .join(_ref, sa.and_(_ref.c.merchant_id == _order.c.merchant_id, _ref.c.order_id == _order.c.id))
         .join(channel, sa.and_(channel.c.merchant_id == _order.c.merchant_id, channel.c.id == _order.c.channel_id))
         .where(_order.c.merchant_id == current_merchant_id(), _order.c.id == order_id)
     ).mappings().one_or_none()  # fmt: skip

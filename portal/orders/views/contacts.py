@@ -60,9 +60,9 @@ def log_call(number: str) -> ResponseReturnValue:
 def new_letter(number: str) -> Response:
     found, form = find_order(number), MailForm(formdata=None)
     chosen = next((each for each in texts() if each.key == request.args.get("text")), None)
+    form.shortfall.data = request.args.get("shortfall", "")
     if chosen is not None:
         ready = filled(chosen, found.order_id)
-        form.shortfall.data = request.args.get("shortfall", "")
         form.text.data, form.subject.data, form.body.data = ready.key, ready.subject, ready.body
     return _letter(number, form)
 
