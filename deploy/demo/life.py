@@ -13,8 +13,10 @@ from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError
+from portal.orders.allocation import allocations_of
 from portal.orders.assigning import assign_order
 from portal.orders.book import lines_of
+from portal.orders.delivery import change_delivery
 from portal.orders.files import add_file
 from portal.orders.fulfilment import collecting, correcting, parcels
 from portal.orders.fulfilment.leaving import open_units
@@ -51,7 +53,9 @@ def go_on(team: Mapping[str, Actor], location_id: int) -> None:
 
 
 def _collect(order_id: int, support: Actor, warehouse: Actor) -> None:
-    collecting.set_ready(order_id, _left(order_id), location_id=None, by=warehouse)
+    place = allocations_of(order_id)[0].location_id
+    change_delivery(order_id, "collect", place, by=support)
+    collecting.set_ready(order_id, _left(order_id), location_id=place, by=warehouse)
 
 
 def _pack(order_id: int, support: Actor, warehouse: Actor) -> None:
@@ -77,7 +81,11 @@ def _ask(order_id: int, support: Actor, warehouse: Actor) -> None:
     add_file(order_id, "ribbon colours.txt", b"red, green, plain\n", subject_id=None, by=support)
 
 
-_STEPS: Final = (_collect, _collect, _pack, _pack, _split, _wait_for_a_day, _ask, _ask)
+def _promise_a_collection(order_id: int, support: Actor, warehouse: Actor) -> None:
+    change_delivery(order_id, "collect", allocations_of(order_id)[0].location_id, by=support)
+
+
+_STEPS: Final = (_collect, _collect, _promise_a_collection, _pack, _pack, _split, _wait_for_a_day, _ask, _ask)
 
 
 def _texts(*, by: Actor) -> None:

@@ -16,7 +16,7 @@ from deploy.demo.people import Person
 from deploy.demo.stock import retail_price
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
-from portal.orders.models import OrderFulfilment, OrderLine, SalesChannel
+from portal.orders.models import Order, OrderFulfilment, OrderLine, SalesChannel
 from portal.orders.placement import (
     NewCharge,
     NewContact,
@@ -190,10 +190,24 @@ class OrderBook:
             sa.update(table).where(table.c.merchant_id == current_merchant_id(), table.c.order_id == placed.order_id, table.c.n == parcel)
             .values(method="hand_over")
         )  # fmt: skip
+        self._say_it_was_taken(placed.order_id, parcel)
         mark_delivered(placed.order_id, parcel, by=self._desk.shop)
         self.story.shipped[placed.order_id, parcel] = self.story.delivered[placed.order_id, parcel] = (
             at + dt.timedelta(minutes=2)
         )
+
+    def _say_it_was_taken(self, order_id: int, parcel: int) -> None:
+        table, head = OrderFulfilment.__table__, Order.__table__
+        place = sa.select(table.c.location_id).where(
+            table.c.merchant_id == current_merchant_id(), table.c.order_id == order_id, table.c.n == parcel
+        )
+        taken_at = db.session.scalar(place)
+        if taken_at is not None:
+            db.session.execute(
+                sa.update(head)
+                .where(head.c.merchant_id == current_merchant_id(), head.c.id == order_id)
+                .values(delivery="hand_over", delivery_location_id=taken_at)
+            )
 
     def _work(self, placed: PlacedOrder, units: dict[int, int], at: dt.datetime, age: int) -> None:
         pick, order_id = self._pick, placed.order_id

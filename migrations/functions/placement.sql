@@ -30,14 +30,14 @@ CREATE OR REPLACE FUNCTION write_order(merchant integer, rows jsonb) RETURNS voi
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     INSERT INTO sales_order (merchant_id, id, number, channel_id, customer_id, placed_at, state, payment_state, fulfilment_state, hold_reason, due_at,
-        country_code, currency, tax_inclusive, tax_treatment, tax_rounding, shipping_tax, items_total, charges_total, discount_total, tax_total,
+        delivery, delivery_location_id, country_code, currency, tax_inclusive, tax_treatment, tax_rounding, shipping_tax, items_total, charges_total, discount_total, tax_total,
         total, captured_total, refunded_total, base_currency, base_rate, base_total, line_count, unit_count, version)
     SELECT merchant, r.id, r.number, r.channel_id, r.customer_id, r.placed_at, r.state, r.payment_state, r.fulfilment_state, r.hold_reason, r.due_at,
-        r.country_code, r.currency, r.tax_inclusive, r.tax_treatment, r.tax_rounding, r.shipping_tax, r.items_total, r.charges_total,
+        r.delivery, r.delivery_location_id, r.country_code, r.currency, r.tax_inclusive, r.tax_treatment, r.tax_rounding, r.shipping_tax, r.items_total, r.charges_total,
         r.discount_total, r.tax_total, r.total, r.captured_total, r.refunded_total, r.base_currency, r.base_rate, r.base_total, r.line_count,
         r.unit_count, r.version
     FROM jsonb_to_recordset(rows -> 'sales_order') AS r(id bigint, number text, channel_id bigint, customer_id bigint, placed_at timestamp with time
-        zone, state text, payment_state text, fulfilment_state text, hold_reason text, due_at timestamp with time zone, country_code char(2), currency
+        zone, state text, payment_state text, fulfilment_state text, hold_reason text, due_at timestamp with time zone, delivery text, delivery_location_id bigint, country_code char(2), currency
         char(3), tax_inclusive boolean, tax_treatment text, tax_rounding text, shipping_tax text, items_total numeric(18, 4), charges_total
         numeric(18, 4), discount_total numeric(18, 4), tax_total numeric(18, 4), total numeric(18, 4), captured_total numeric(18, 4), refunded_total
         numeric(18, 4), base_currency char(3), base_rate numeric(20, 10), base_total numeric(18, 4), line_count integer, unit_count integer, version

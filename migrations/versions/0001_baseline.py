@@ -2586,6 +2586,8 @@ def upgrade() -> None:
         sa.Column("region", sa.Text(), nullable=True),
         sa.Column("postcode", sa.Text(), nullable=True),
         sa.Column("country_code", sa.CHAR(length=2), nullable=True),
+        sa.Column("delivery", sa.Text(), server_default="ship", nullable=False),
+        sa.Column("delivery_location_id", sa.BigInteger(), nullable=True),
         sa.Column("shipping_label", sa.Text(), server_default="Delivery", nullable=False),
         sa.Column("shipping_amount", sa.Numeric(precision=18, scale=4), server_default="0", nullable=False),
         sa.Column("voucher_code", sa.Text(), nullable=True),
@@ -2598,7 +2600,14 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint(
+            "(delivery = 'ship') = (delivery_location_id IS NULL)",
+            name=op.f("composed_order_delivery_place_check"),
+        ),
+        sa.CheckConstraint(
             "(state = 'placed') = (order_id IS NOT NULL)", name=op.f("composed_order_placed_check")
+        ),
+        sa.CheckConstraint(
+            "delivery IN ('ship', 'collect', 'hand_over')", name=op.f("composed_order_delivery_check")
         ),
         sa.CheckConstraint(
             "state IN ('draft', 'placed', 'discarded')", name=op.f("composed_order_state_check")
@@ -2615,6 +2624,11 @@ def upgrade() -> None:
             ["merchant_id", "customer_id"],
             ["customer.merchant_id", "customer.id"],
             name=op.f("composed_order_merchant_id_customer_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "delivery_location_id"],
+            ["location.merchant_id", "location.id"],
+            name=op.f("composed_order_merchant_id_delivery_location_id_fkey"),
         ),
         sa.ForeignKeyConstraint(
             ["merchant_id", "order_id"],
@@ -4233,6 +4247,8 @@ def upgrade() -> None:
         sa.Column("fulfilment_state", sa.Text(), server_default="unfulfilled", nullable=False),
         sa.Column("hold_reason", sa.Text(), nullable=True),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("delivery", sa.Text(), server_default="ship", nullable=False),
+        sa.Column("delivery_location_id", sa.BigInteger(), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("country_code", sa.CHAR(length=2), nullable=True),
         sa.Column("source_country", sa.Text(), nullable=True),
@@ -4274,6 +4290,13 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.CheckConstraint(
+            "(delivery = 'ship') = (delivery_location_id IS NULL)",
+            name=op.f("sales_order_delivery_place_check"),
+        ),
+        sa.CheckConstraint(
+            "delivery IN ('ship', 'collect', 'hand_over')", name=op.f("sales_order_delivery_check")
+        ),
+        sa.CheckConstraint(
             "fulfilment_state IN ('unfulfilled', 'part_fulfilled', 'fulfilled', 'returned', 'none')",
             name=op.f("sales_order_fulfilment_state_check"),
         ),
@@ -4313,6 +4336,11 @@ def upgrade() -> None:
             name=op.f("sales_order_merchant_id_channel_id_fkey"),
         ),
         sa.ForeignKeyConstraint(
+            ["merchant_id", "delivery_location_id"],
+            ["location.merchant_id", "location.id"],
+            name=op.f("sales_order_merchant_id_delivery_location_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(
             ["merchant_id", "id"],
             ["order_ref.merchant_id", "order_ref.order_id"],
             name=op.f("sales_order_merchant_id_id_fkey"),
@@ -4327,6 +4355,13 @@ def upgrade() -> None:
         ["merchant_id", "id"],
         unique=False,
         postgresql_where=sa.text("credit_total > 0"),
+    )
+    op.create_index(
+        "sales_order_delivery_idx",
+        "sales_order",
+        ["merchant_id", "delivery_location_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("delivery_location_id IS NOT NULL"),
     )
     op.create_index(
         "sales_order_due_idx",

@@ -116,6 +116,8 @@ def allocate_order(order_id: int, *, reservation_key: str | None = None, by: Act
         head["base_total"],
         head["payment_state"],
         _tags(order_id),
+        head["delivery"],
+        head["delivery_location_id"],
     )
     promise = promise_units(facts, wanted, reservation_key=reservation_key, by=by)
     for n, got in promise.lines.items():

@@ -11,6 +11,7 @@ from portal.core.errors import DomainError
 from portal.core.jobs import JobRun, job
 from portal.core.selected import frozen, let_go
 from portal.orders.assigning import assign_order
+from portal.orders.book import lock_order
 from portal.orders.fulfilment.parcels import ship_lines
 from portal.orders.fulfilment.placing import sending_places
 from portal.orders.holds import hold_order, release_order
@@ -79,6 +80,8 @@ def _release(order_id: int, args: Words, by: Actor) -> str:
 
 def _send(order_id: int, args: Words, by: Actor) -> str:
     """All that is promised and waits in no parcel leaves, a parcel from each place."""
+    if lock_order(order_id)["delivery"] != "ship":
+        raise DomainError("The buyer collects it. Make it ready on its own page.")
     sent = 0
     seen: set[int] = set()
     for place in sending_places(order_id):

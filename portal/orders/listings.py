@@ -36,6 +36,7 @@ from portal.orders.models import (
     OrderTag,
     SalesChannel,
 )
+from portal.stock.listings import location_choices
 
 _order, _contact = Order.__table__.c, OrderContact.__table__.c
 _line, _tag, _channel = OrderLine.__table__.c, OrderTag.__table__.c, SalesChannel.__table__.c
@@ -58,6 +59,7 @@ FULFILMENT_STATES = [
     ("returned", "Returned"),
     ("none", "Nothing to send"),
 ]
+DELIVERY_WORDS = [("ship", "Sent"), ("collect", "Collected"), ("hand_over", "Taken at once")]
 RETURN_STATES = [
     ("requested", "Requested"),
     ("approved", "Approved"),
@@ -158,6 +160,7 @@ ORDERS = Listing(
             sort=Sort(_order.total, index=None),
         ),
         Column("country", "Country", _order.country_code, kind="code", default=False),
+        Column("delivery", "Delivery", _order.delivery, names=lambda: DELIVERY_WORDS, default=False),
         Column("due", "Ship by", _order.due_at, kind="time", default=False),
         Column(
             "refunded", "Refunded", _order.refunded_total, kind="money", currency="currency", default=False
@@ -249,6 +252,15 @@ ORDERS = Listing(
             options=lambda: [(str(user_id), name) for user_id, name in workers().items()],
             index="order_assignment_merchant_id_user_id_order_id_idx",
             through=_through(_assignment),
+        ),
+        ChoiceFilter(key="delivery", label="Delivery", expression=_order.delivery, options=DELIVERY_WORDS),
+        ChoiceFilter(
+            key="fetched_at",
+            label="Collected or taken at",
+            expression=_order.delivery_location_id,
+            convert=int,
+            options=location_choices,
+            index="sales_order_delivery_idx",
         ),
         MoneyFilter(key="total", label="Total", expression=_order.total),
         FlagFilter(

@@ -108,6 +108,7 @@ class NewOrder:
 
     With ``by_rules`` the merchant's rules compute tax and totals from prices, classes, discounts and the voucher; without,
     the channel's own amounts are taken as they are. ``reservation_key`` names units kept for this order before.
+    ``delivery`` is one of ``DELIVERIES``; what is collected or handed over at once comes from its location alone.
     """
 
     channel_id: int
@@ -123,6 +124,8 @@ class NewOrder:
     tags: Sequence[str] = ()
     hold_reason: str | None = None
     due_at: dt.datetime | None = None
+    delivery: str = "ship"
+    delivery_location_id: int | None = None
     base_currency: str | None = None
     base_rate: Decimal = Decimal(1)
     phone_region: str | None = field(default=None)

@@ -20,6 +20,7 @@ from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError
 from portal.core.money import minor_units, round_to_minor
 from portal.customers.models import Customer
+from portal.orders.fulfilment.collecting import hand_over
 from portal.orders.models import OrderRef
 from portal.orders.new_order import (
     ZERO,
@@ -102,6 +103,8 @@ def place_order(new: NewOrder, *, by: Actor) -> PlacedOrder:
             use_voucher(each.voucher_id, order_id, amount=each.amount_off, currency=new.currency)
     if new.customer_id is not None:
         _count_for_customer(new.customer_id, new.placed_at or utc_now())
+    if new.delivery == "hand_over" and hold_reason is None:
+        _hand_over(new, order_id, promise, by)
     return PlacedOrder(order_id, ref.number, True, hold_reason)
 
 
@@ -168,6 +171,8 @@ def _promise_stock(new: NewOrder, order_id: int, total: Decimal, by: Actor) -> P
         round_to_minor(total * new.base_rate, new.base_currency or new.currency),
         _payment_state(new, total),
         frozenset(new.tags),
+        new.delivery,
+        new.delivery_location_id,
     )
     wanted = [
         Wanted(n, line.sku, line.variant_id, line.quantity)
@@ -175,6 +180,17 @@ def _promise_stock(new: NewOrder, order_id: int, total: Decimal, by: Actor) -> P
         if line.variant_id is not None and line.is_stocked
     ]
     return promise_units(facts, wanted, reservation_key=new.reservation_key, by=by)
+
+
+def _hand_over(new: NewOrder, order_id: int, promise: Promise, by: Actor) -> None:
+    """The buyer walks out with it. What is back-ordered follows later."""
+    units = {
+        n: promise.lines[n].units if n in promise.lines else line.quantity
+        for n, line in enumerate(new.lines, 1)
+    }
+    taken = {n: quantity for n, quantity in units.items() if quantity}
+    if taken:
+        hand_over(order_id, taken, location_id=new.delivery_location_id, by=by)
 
 
 def _totals(new: NewOrder) -> dict[str, Decimal]:
@@ -215,6 +231,8 @@ def _head(
         "fulfilment_state": "unfulfilled",
         "hold_reason": hold_reason,
         "due_at": new.due_at,
+        "delivery": new.delivery,
+        "delivery_location_id": new.delivery_location_id,
         "country_code": shipping.country_code if shipping else None,
         "currency": new.currency,
         "tax_inclusive": new.tax_inclusive,

@@ -71,10 +71,19 @@ class OrderFacts:
     total: Decimal
     payment_state: str
     tags: frozenset[str] = frozenset()
+    delivery: str = "ship"
+    delivery_location_id: int | None = None
 
     @property
     def case(self) -> Case:
-        return Case(self.country_code, self.channel_id, self.tags, self.total)
+        return Case(
+            self.country_code, self.channel_id, self.tags, self.total, only_at=self.delivery_location_id
+        )
+
+    @property
+    def is_secured(self) -> bool:
+        """Whether units are promised for good now: it is paid for, or the buyer has them in their hands."""
+        return self.payment_state in SECURED or self.delivery == "hand_over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +168,7 @@ def promise_units(
         if known[each.variant_id].parts
     ]
     kept = [found for key in keys if (found := kept_under(key)) is not None] if is_kept else []
-    if terms.allocate_on == "payment" and facts.payment_state not in SECURED:
+    if terms.allocate_on == "payment" and not facts.is_secured:
         missing = _keep_for_payment(facts, wants, kept, terms, by)
         return _promise(facts, counted, {}, missing, PENDING, known)
     needs = _needs(wants)

@@ -20,7 +20,13 @@ def tried_order(number: str) -> Tried | None:
     """The order with that number, or None."""
     head = (
         db.session.execute(
-            sa.select(_order.c.id, _order.c.country_code, _order.c.channel_id, _order.c.base_total).where(
+            sa.select(
+                _order.c.id,
+                _order.c.country_code,
+                _order.c.channel_id,
+                _order.c.base_total,
+                _order.c.delivery_location_id,
+            ).where(
                 _order.c.merchant_id == current_merchant_id(),
                 _order.c.id
                 == sa.select(_ref.c.order_id)
@@ -40,7 +46,13 @@ def tried_order(number: str) -> Tried | None:
     tags = db.session.scalars(sa.select(_tag.c.tag).where(of_order(_tag, head["id"])))
     return Tried(
         _wants(head["id"]),
-        Case(head["country_code"], head["channel_id"], frozenset(tags), head["base_total"]),
+        Case(
+            head["country_code"],
+            head["channel_id"],
+            frozenset(tags),
+            head["base_total"],
+            head["delivery_location_id"],
+        ),
         own,
     )
 

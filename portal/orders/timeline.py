@@ -31,7 +31,7 @@ WORDS: Final = {
     "collected": ("Collected by the buyer", "building-store"), "uncollected": ("Not collected", "clock"),
     "collection_extended": ("Kept longer for collection", "calendar"), "handed_over": ("Handed over", "building-store"),
     "combined": ("Travels with other orders", "link"), "combination_undone": ("Travels alone again", "link"),
-    "label_made": ("Label printed", "file-text"), "label_voided": ("Label voided", "ban"), "address_corrected": ("Address corrected", "edit"),
+    "delivery_changed": ("Another way to the buyer", "truck-delivery"), "label_made": ("Label printed", "file-text"), "label_voided": ("Label voided", "ban"), "address_corrected": ("Address corrected", "edit"),
     "assigned": ("Given to a person", "user-circle"), "allocated": ("Units promised", "package"), "promise_moved": ("Promised at another place", "package"),
     "short": ("Units are missing", "alert-triangle"), "short_settled": ("Missing units settled", "circle-check"),
     "short_told": ("Customer told of missing units", "mail"), "pick_short": ("Not found while picking", "alert-triangle"),
@@ -43,6 +43,7 @@ WORDS: Final = {
     "dispute_opened": ("The buyer disputes a payment", "alert-triangle"), "dispute_answered": ("Dispute answered", "file-text"),
     "dispute_won": ("Dispute won", "circle-check"), "dispute_lost": ("Dispute lost", "ban"),
 }  # fmt: skip
+DELIVERY: Final = {"ship": "to be sent", "collect": "collected at", "hand_over": "taken at once from"}
 FIELD_WORDS: Final = {
     "line1": "street", "line2": "second line", "country_code": "country", "email": "e-mail",
 }  # fmt: skip
@@ -88,6 +89,8 @@ def _detail(kind: str, data: Mapping[str, Any], names: Mapping[int, str]) -> str
     parts = []
     if kind == "assigned":
         parts.append(names.get(int(data["to"]), "a former user") if data.get("to") else "to nobody")
+    if kind == "delivery_changed":
+        parts.append(f"{DELIVERY[data['way']]} {data.get('place') or ''}".strip())
     if data.get("parcel"):
         parts.append(f"parcel {data['parcel']}")
     if kind == "address_corrected" and data.get("fields"):
@@ -99,6 +102,8 @@ def _detail(kind: str, data: Mapping[str, Any], names: Mapping[int, str]) -> str
     amount, currency = data.get("amount") or data.get("total"), data.get("currency")
     if amount and currency:
         parts.append(formats.money(amount, currency))
+    if data.get("number"):
+        parts.append(str(data["number"]))
     if data.get("units"):
         parts.append(formats.plural(int(data["units"]), "unit", "units"))
     if data.get("sku"):

@@ -38,7 +38,9 @@ def order_from(sent: Mapping[str, Any], caller: Caller) -> NewOrder:
         raise DomainError(str(error), field="currency") from None
     customer_id = _customer_id(sent["customer_id"])
     known = _known(sent, caller.channel_id, customer_id, currency)
+    variants = {variant["sku_key"]: variant for variant in known.variants or ()}
     inclusive = sent["prices_include_tax"]
+    delivery, location_id = _delivery(sent["delivery"], known)
     payment = sent["payment"]
     shipping = sent["shipping"]
     priced = price(
@@ -49,13 +51,15 @@ def order_from(sent: Mapping[str, Any], caller: Caller) -> NewOrder:
             tax_inclusive=caller.prices_include_tax if inclusive is None else inclusive,
             customer_id=customer_id,
             contacts=[NewContact(kind, **sent[name]) for kind, name in _CONTACTS if sent[name]],
-            lines=[_line(n, line, known, currency) for n, line in enumerate(sent["lines"], 1)],
+            lines=[_line(n, line, variants, currency) for n, line in enumerate(sent["lines"], 1)],
             charges=[NewCharge("shipping", shipping["label"], shipping["amount"])] if shipping else (),
             voucher_code=sent["voucher_code"],
             reservation_key=basket_key(caller.channel_id, sent["reservation_key"])
             if sent["reservation_key"]
             else None,
             tags=sent["tags"],
+            delivery=delivery,
+            delivery_location_id=location_id,
             phone_region=caller.country,
             payment_method=payment["method"] if payment and payment["state"] == "intent" else None,
         )
@@ -72,6 +76,18 @@ def _customer_id(text: str | None) -> int | None:
     if found is None:
         raise DomainError("There is no such customer.", field="customer_id")
     return found
+
+
+def _delivery(sent: Mapping[str, Any] | None, known: sa.Row[Any]) -> tuple[str, int | None]:
+    if sent is None or sent["method"] == "ship":
+        if sent is not None and sent["location"] is not None:
+            raise DomainError("What is sent has no location. Routing chooses it.", field="delivery")
+        return "ship", None
+    if sent["location"] is None:
+        raise DomainError("Say at which location the buyer gets it.", field="delivery")
+    if known.location_id is None:
+        raise DomainError(f"There is no location in use with the code {sent['location']}.", field="delivery")
+    return sent["method"], known.location_id
 
 
 def _paid(order: NewOrder, payment: Mapping[str, Any], total: Decimal) -> NewOrder:
@@ -108,9 +124,7 @@ def _line(n: int, line: Mapping[str, Any], known: Mapping[str, Any], currency: s
     )
 
 
-def _known(
-    sent: Mapping[str, Any], channel_id: int, customer_id: int | None, currency: str
-) -> dict[str, Mapping[str, Any]]:
+def _known(sent: Mapping[str, Any], channel_id: int, customer_id: int | None, currency: str) -> sa.Row[Any]:
     keys = sorted({key for line in sent["lines"] if (key := normalise.code_key(line["sku"]))})
     row = db.session.execute(
         _KNOWN,
@@ -120,13 +134,14 @@ def _known(
             "currency": currency,
             "channel": channel_id,
             "customer": customer_id,
+            "place": (sent["delivery"] or {}).get("location"),
         },
     ).one()
     if not row.is_in_use:
         raise ForbiddenError("The sales channel of this key is not in use.")
     if customer_id is not None and not row.is_customer:
         raise DomainError("There is no such customer.", field="customer_id")
-    return {variant["sku_key"]: variant for variant in row.variants or ()}
+    return row
 
 
 _KNOWN: Final = sa.text("""
@@ -134,6 +149,8 @@ _KNOWN: Final = sa.text("""
                AS is_in_use,
            EXISTS (SELECT FROM customer AS c WHERE c.merchant_id = :merchant AND c.id = CAST(:customer AS bigint)
                    AND c.state = 'active') AS is_customer,
+           (SELECT p.id FROM location AS p WHERE p.merchant_id = :merchant AND p.is_active
+                   AND p.code = CAST(:place AS text)) AS location_id,
            (SELECT jsonb_agg(jsonb_build_object('id', v.id, 'sku', v.sku, 'sku_key', v.sku_key, 'is_stocked', v.is_stocked,
                        'title', concat_ws(' – ', p.title, nullif(v.title, '')), 'tax_class', p.tax_class,
                        'amount', (SELECT r.amount::text FROM price AS r WHERE r.merchant_id = :merchant

@@ -42,6 +42,7 @@ def order_document(order_id: int, channel_id: int | None) -> dict[str, Any] | No
         "currency": row["currency"],
         "prices_include_tax": row["tax_inclusive"],
         "tax_treatment": row["tax_treatment"],
+        "delivery": {"method": row["delivery"], "location": row["location"]},
         "totals": {
             name: money(row[column])
             for name, column in (
@@ -149,7 +150,8 @@ _FIRST: Final = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
 _ORDER: Final = sa.text("""
     SELECT o.id, o.number, f.external_id, o.state, o.hold_reason, o.payment_state, o.fulfilment_state, o.placed_at, o.currency,
            o.tax_inclusive, o.tax_treatment, o.items_total, o.charges_total, o.discount_total, o.tax_total, o.total,
-           o.captured_total, o.refunded_total,
+           o.captured_total, o.refunded_total, o.delivery,
+           (SELECT p.code FROM location AS p WHERE p.merchant_id = :merchant AND p.id = o.delivery_location_id) AS location,
            (SELECT jsonb_agg(jsonb_build_object('n', l.n, 'sku', l.sku, 'title', l.title, 'quantity', l.quantity,
                        'unit_price', l.unit_price::text, 'discount', l.discount::text, 'tax_rate', l.tax_rate::text,
                        'tax', l.tax_amount::text, 'total', l.line_total::text, 'allocated', l.allocated_quantity,

@@ -6,8 +6,10 @@ import functools
 from typing import Any, Final
 
 import marshmallow as ma
-from babel import Locale
 from marshmallow import validate as must
+
+from portal.accounts.forms import country_choices
+from portal.orders.models import DELIVERIES
 
 LONGEST: Final = 200
 MOST_LINES: Final = 500
@@ -46,14 +48,8 @@ def _text(
 _blank = functools.partial(_text, may_be_blank=True, load_default=None)
 
 
-@functools.cache
-def _countries() -> frozenset[str]:
-    names = Locale.parse("en").territories
-    return frozenset(code for code in names if len(code) == 2 and code.isalpha()) - {"EU", "EZ", "UN", "ZZ"}
-
-
 def _country(code: str) -> None:
-    if code and code not in _countries():
+    if code and code not in {choice.value for choice in country_choices()}:
         raise ma.ValidationError("No country has this code (ISO 3166, two capital letters).")
 
 
@@ -94,6 +90,17 @@ class NewShippingSchema(_Strict):
     amount = _amount(required=True)
 
 
+class NewDeliverySchema(_Strict):
+    """How the goods get to the buyer: sent, collected at a location of the merchant, or taken from there at once."""
+
+    method = ma.fields.String(required=True, validate=must.OneOf(DELIVERIES))
+    location = _text(
+        longest=40,
+        load_default=None,
+        metadata={"description": "code of the location, unless it is sent", "example": "LEEDS"},
+    )
+
+
 class NewPaymentSchema(_Strict):
     """How it is paid. ``intent``: still to be paid; ``authorised``, ``captured``: by the channel's own gateway."""
 
@@ -119,6 +126,7 @@ class NewOrderSchema(_Strict):
     lines = ma.fields.List(
         ma.fields.Nested(NewLineSchema), required=True, validate=must.Length(1, MOST_LINES)
     )
+    delivery = ma.fields.Nested(NewDeliverySchema, load_default=None)
     shipping = ma.fields.Nested(NewShippingSchema, load_default=None)
     voucher_code = _text(load_default=None)
     payment = ma.fields.Nested(NewPaymentSchema, load_default=None)
@@ -179,6 +187,13 @@ class TotalsSchema(ma.Schema):
     refunded = ma.fields.String()
 
 
+class DeliverySchema(ma.Schema):
+    """How the goods get to the buyer; ``location`` is null for what is sent."""
+
+    method = ma.fields.String(validate=must.OneOf(DELIVERIES))
+    location = ma.fields.String(allow_none=True)
+
+
 class OrderSummarySchema(ma.Schema):
     """An order as lists have it."""
 
@@ -207,6 +222,7 @@ class OrderSchema(ma.Schema):
     currency = ma.fields.String()
     prices_include_tax = ma.fields.Boolean()
     tax_treatment = ma.fields.String()
+    delivery = ma.fields.Nested(DeliverySchema)
     totals = ma.fields.Nested(TotalsSchema)
     lines = ma.fields.List(ma.fields.Nested(LineSchema))
     charges = ma.fields.List(ma.fields.Nested(ChargeSchema))

@@ -18,6 +18,7 @@ from portal.core.money import minor_units, round_to_minor
 from portal.core.subjects import DataSubject
 from portal.customers.models import Customer, CustomerAddress
 from portal.customers.services import create_customer
+from portal.orders.delivery import checked_delivery
 from portal.orders.drafts.finding import SoldVariant, sold_variant
 from portal.orders.models import ComposedOrder, ComposedOrderLine, SalesChannel
 from portal.orders.new_order import NewCharge, NewContact, NewDiscount, NewLine, NewOrder, PlacedOrder
@@ -124,6 +125,17 @@ def choose_channel(draft: ComposedOrder, channel_id: int) -> None:
     if known is None:
         raise DomainError("Choose a sales channel that is in use.", field="channel_id")
     draft.channel_id = channel_id
+
+
+def choose_delivery(draft: ComposedOrder, delivery: str, location_id: int | None) -> None:
+    """Say how the goods get to the buyer.
+
+    Raises:
+        DomainError: it is no way, or the location is not in use.
+    """
+    if (delivery, location_id) == (draft.delivery, draft.delivery_location_id):
+        return
+    draft.delivery, draft.delivery_location_id = checked_delivery(delivery, location_id)
 
 
 def choose_customer(draft: ComposedOrder, customer_id: int | None) -> None:
@@ -261,7 +273,7 @@ def keep_units(draft: ComposedOrder, *, by: Actor, minutes: int = KEEP_MINUTES) 
         wants,
         holder="draft",
         holder_id=draft.id,
-        case=Case(draft.country_code, draft.channel_id, frozenset(), Decimal(0)),
+        case=Case(draft.country_code, draft.channel_id, only_at=draft.delivery_location_id),
         minutes=minutes,
         buffer=channel.safety_buffer,
         by=by,
@@ -354,6 +366,8 @@ def _order(draft: ComposedOrder, lines: Sequence[ComposedOrderLine]) -> NewOrder
         voucher_code=draft.voucher_code,
         reservation_key=reservation_key(draft) if draft.reserved_until else None,
         phone_region=draft.country_code,
+        delivery=draft.delivery,
+        delivery_location_id=draft.delivery_location_id,
         by_rules=True,
     )
 

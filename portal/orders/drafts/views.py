@@ -20,6 +20,7 @@ from portal.core.http import can, render, render_region, see_other, toast, wants
 from portal.core.listing import show_list
 from portal.core.money import minor_units
 from portal.core.reveal import log_view
+from portal.orders.delivery import delivery_choices, delivery_word, parsed_delivery
 from portal.orders.drafts import finding, services
 from portal.orders.drafts.listings import DRAFTS
 from portal.orders.models import ComposedOrder, Order
@@ -227,6 +228,8 @@ def _save(found: ComposedOrder, *, without: int | None = None) -> None:
         services.change_details(found, {name: sent.get(name) for name in FIELDS})
     if (channel_id := sent.get("channel_id", type=int)) is not None:
         services.choose_channel(found, channel_id)
+    if "delivery" in sent:
+        services.choose_delivery(found, *parsed_delivery(sent["delivery"]))
     for line in services.lines_of(found):
         if f"quantity-{line.id}" in sent and line.id != without:
             services.change_line(
@@ -273,6 +276,8 @@ def _page(draft_id: int, refused: _Refused) -> Response:
         if looked_for["who"] and can("customers.view")
         else [],
         channels=channel_choices(),
+        deliveries=delivery_choices(),
+        delivery=delivery_word(found.delivery, found.delivery_location_id),
         countries=[(choice.value, choice.label) for choice in country_choices()],
         places=minor_units(found.currency),
         is_kept=found.reserved_until is not None and found.reserved_until > utc_now(),

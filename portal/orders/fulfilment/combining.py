@@ -28,7 +28,7 @@ def orders_to_combine_with(order_id: int) -> Sequence[dict[str, Any]]:
     """Other open orders that go to the same person at the same address and have something left to send."""
     address = _addresses([order_id]).get(order_id)
     head = _heads([order_id]).get(order_id)
-    if address is None or head is None or head["state"] != "open":
+    if address is None or head is None or head["state"] != "open" or head["delivery"] != "ship":
         return []
     postcode = normalise.postcode_key(address[FIELDS.index("postcode")] or None)
     candidates = list(
@@ -44,6 +44,7 @@ def orders_to_combine_with(order_id: int) -> Sequence[dict[str, Any]]:
                 _contact.c.kind.in_(("shipping", "buyer")),
                 _contact.c.order_id != order_id,
                 _order.c.state == "open",
+                _order.c.delivery == "ship",
                 _order.c.fulfilment_state.in_(("unfulfilled", "part_fulfilled")),
             )
             .order_by(_contact.c.order_id.desc())
@@ -70,6 +71,8 @@ def combine(order_ids: Sequence[int], *, by: Actor) -> int:
     if not 2 <= len(chosen) <= MOST_ORDERS:
         raise DomainError(f"Choose two to {MOST_ORDERS} orders.", field="orders")
     heads = {order_id: lock_order(order_id) for order_id in chosen}
+    if any(head["delivery"] != "ship" for head in heads.values()):
+        raise ConflictError("One of these orders is collected by its buyer, so it travels with no other.")
     if len(set(_addresses(chosen).values())) != 1 or len(_addresses(chosen)) != len(chosen):
         raise ConflictError("These orders do not go to one person at one address.")
     shipment = CombinedShipment()
@@ -198,7 +201,9 @@ def _move(shipment_id: int, state: str) -> None:
 
 def _heads(order_ids: Sequence[int]) -> dict[int, sa.RowMapping]:
     rows = db.session.execute(
-        sa.select(_order.c.id, _order.c.number, _order.c.placed_at, _order.c.state, _order.c.customer_id).where(
+        sa.select(
+            _order.c.id, _order.c.number, _order.c.placed_at, _order.c.state, _order.c.delivery, _order.c.customer_id
+        ).where(
             _order.c.merchant_id == current_merchant_id(), _order.c.id.in_(order_ids)
         )
     )  # fmt: skip

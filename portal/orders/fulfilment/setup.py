@@ -13,7 +13,7 @@ from portal.orders.acts import register_order_act
 from portal.orders.picking.listings import PICK_LISTS
 from portal.orders.picking.views import bp as picking
 from portal.orders.shortfalls.listings import SHORTFALLS
-from portal.orders.views.parcels import may_send
+from portal.orders.views.parcels import NEXT, may_send
 from portal.orders.views.settings import bp as settings
 
 
@@ -44,6 +44,12 @@ def set_up(app: Flask) -> None:
     ):
         register_slot("order.panels", endpoint, "orders.view", order, label=label)
     register_order_act(
-        "orders.new_parcel", "Send parcel", "truck-delivery", "orders.edit", 10, is_main=True, when=may_send
+        "orders.new_parcel",
+        lambda whole: NEXT[whole.head["delivery"]],
+        "truck-delivery",
+        "orders.edit",
+        10,
+        is_main=True,
+        when=may_send,
     )
     register_order_act("orders.new_letter", "Write a mail", "mail", "orders.edit", 80)

@@ -11,7 +11,7 @@ import structlog
 
 from portal.core.audit import SYSTEM
 from portal.core.clock import utc_now
-from portal.core.database import db
+from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError, NotFoundError
 from portal.core.ids import floor_at
 from portal.core.outbox import Event, consumer
@@ -21,6 +21,7 @@ from portal.orders.fulfilment.settings import fulfilment_settings
 from portal.orders.letters.buyers import Addressee, addressee_of
 from portal.orders.letters.sending import write_to_buyer
 from portal.orders.models import OrderContactLog, OrderFulfilment, OrderFulfilmentLine
+from portal.stock.models import Location
 
 log = structlog.get_logger(__name__)
 
@@ -100,6 +101,18 @@ def write_parcel_mail(to: Addressee, n: int) -> None:
             to.order_id, "order_ready", title=READY, to=to, by=SYSTEM,
             context={
                 "goods": goods, "code": parcel["pickup_code"],
+                "place": _place_of(parcel["location_id"]),
                 "until": parcel["collect_by"].date().isoformat() if parcel["collect_by"] else None,
             },
         )  # fmt: skip
+
+
+def _place_of(location_id: int | None) -> str | None:
+    """Name and address of the place where it is collected."""
+    table = Location.__table__
+    found = db.session.execute(
+        sa.select(table.c.name, table.c.address).where(
+            table.c.merchant_id == current_merchant_id(), table.c.id == location_id
+        )
+    ).one_or_none()
+    return ", ".join(" ".join(text.split()) for text in found if text) if found else None

@@ -22,6 +22,7 @@ from portal.orders.models.documents import (
 from portal.orders.models.drafts import COMPOSED_STATES, ComposedOrder, ComposedOrderLine
 from portal.orders.models.heads import (
     CHANNEL_KINDS,
+    DELIVERIES,
     FULFILMENT_STATES,
     ORDER_STATES,
     PAYMENT_STATES,
@@ -41,7 +42,6 @@ from portal.orders.models.money import (
 )
 from portal.orders.models.parcels import (
     LABEL_STATES,
-    PARCEL_METHODS,
     PARCEL_STATES,
     SHIPMENT_STATES,
     CombinedShipment,
@@ -102,7 +102,6 @@ __all__ = [
     "OrderFile",
     "OrderHold",
     "OrderShortfall",
-    "PARCEL_METHODS",
     "PICK_STATES",
     "PickLine",
     "PickList",
@@ -148,6 +147,7 @@ __all__ = [
     "GatewayAccount",
     "InvoiceRef",
     "NumberSeries",
+    "DELIVERIES",
     "ORDER_STATES",
     "Order",
     "OrderAllocation",

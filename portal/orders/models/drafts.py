@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.core.database import Base
 from portal.core.personal_data import not_pii, pii
 from portal.core.tenancy import IdentityKey, Tenant, TimeKey, Timestamped, Versioned, tenant_fk
+from portal.orders.models.heads import DELIVERIES
 from portal.orders.models.parts import CODE, CONTENT, KEY, MONEY, STATE, TIME
 
 COMPOSED_STATES = ("draft", "placed", "discarded")
@@ -40,6 +41,8 @@ class ComposedOrder(Tenant, TimeKey, Versioned, Timestamped, Base):
     region: Mapped[str | None] = mapped_column(info=pii(category="address"))
     postcode: Mapped[str | None] = mapped_column(info=pii(category="address", strategy="truncate_postcode"))
     country_code: Mapped[str | None] = mapped_column(sa.CHAR(2), info=not_pii("country alone names nobody"))
+    delivery: Mapped[str] = mapped_column(default="ship", server_default="ship", info=STATE)
+    delivery_location_id: Mapped[int | None] = mapped_column(sa.BigInteger, info=KEY)
     shipping_label: Mapped[str] = mapped_column(default="Delivery", server_default="Delivery", info=CONTENT)
     shipping_amount: Mapped[Decimal] = mapped_column(default=Decimal(0), server_default="0", info=MONEY)
     voucher_code: Mapped[str | None] = mapped_column(info=CONTENT)
@@ -54,11 +57,14 @@ class ComposedOrder(Tenant, TimeKey, Versioned, Timestamped, Base):
         tenant_fk("data_subject", "subject_id"),
         tenant_fk("customer", "customer_id"),
         tenant_fk("order_ref", "order_id", target_column="order_id"),
+        tenant_fk("location", "delivery_location_id"),
         sa.Index(None, "merchant_id", "state", "id"),
         sa.Index(None, "merchant_id", "subject_id"),
         sa.Index(None, "merchant_id", "customer_id"),
         sa.Index(None, "merchant_id", "order_id"),
         sa.CheckConstraint(sa.column("state").in_(COMPOSED_STATES), name="state"),
+        sa.CheckConstraint(sa.column("delivery").in_(DELIVERIES), name="delivery"),
+        sa.CheckConstraint("(delivery = 'ship') = (delivery_location_id IS NULL)", name="delivery_place"),
         sa.CheckConstraint("(state = 'placed') = (order_id IS NOT NULL)", name="placed"),
         sa.CheckConstraint("discount_percent IS NULL OR discount_amount IS NULL", name="discount"),
     )

@@ -23,6 +23,7 @@ CHANNEL_KINDS = ("web", "app", "pos", "marketplace", "phone", "import")
 ORDER_STATES = ("open", "on_hold", "closed", "cancelled")
 PAYMENT_STATES = ("unpaid", "authorised", "part_paid", "paid", "part_refunded", "refunded")
 TAX_TREATMENTS = ("channel", "standard", "reverse_charge", "export", "exempt")
+DELIVERIES = ("ship", "collect", "hand_over")
 FULFILMENT_STATES = ("unfulfilled", "part_fulfilled", "fulfilled", "returned", "none")
 
 
@@ -110,6 +111,9 @@ class Order(Tenant, Versioned, Base):
     )
     hold_reason: Mapped[str | None] = mapped_column(info=not_pii("a reason of a list, or of a connector"))
     due_at: Mapped[dt.datetime | None] = mapped_column(info=not_pii("time by which it must ship"))
+    # How the goods get to the buyer; what is collected or handed over is so at one place.
+    delivery: Mapped[str] = mapped_column(default="ship", server_default="ship", info=STATE)
+    delivery_location_id: Mapped[int | None] = mapped_column(sa.BigInteger, info=KEY)
     closed_at: Mapped[dt.datetime | None] = mapped_column(info=TIME)
     country_code: Mapped[str | None] = mapped_column(sa.CHAR(2), info=not_pii("country alone names nobody"))
     source_country: Mapped[str | None] = mapped_column(info=not_pii("country as the source wrote it"))
@@ -153,6 +157,7 @@ class Order(Tenant, Versioned, Base):
     __table_args__ = (
         tenant_fk("order_ref", "id", target_column="order_id"),
         tenant_fk("sales_channel", "channel_id"),
+        tenant_fk("location", "delivery_location_id"),
         sa.Index(None, "merchant_id", "state", "id"),
         sa.Index(None, "merchant_id", "payment_state", "id"),
         sa.Index(None, "merchant_id", "fulfilment_state", "id"),
@@ -161,6 +166,15 @@ class Order(Tenant, Versioned, Base):
         sa.Index(None, "merchant_id", "country_code", "id"),
         sa.Index("sales_order_credit_idx", "merchant_id", "id", postgresql_where=sa.text("credit_total > 0")),
         sa.Index("sales_order_due_idx", "merchant_id", "due_at", postgresql_where=sa.text("state = 'open'")),
+        sa.Index(
+            "sales_order_delivery_idx",
+            "merchant_id",
+            "delivery_location_id",
+            "id",
+            postgresql_where=sa.text("delivery_location_id IS NOT NULL"),
+        ),
+        sa.CheckConstraint(sa.column("delivery").in_(DELIVERIES), name="delivery"),
+        sa.CheckConstraint("(delivery = 'ship') = (delivery_location_id IS NULL)", name="delivery_place"),
         sa.CheckConstraint(sa.column("state").in_(ORDER_STATES), name="state"),
         sa.CheckConstraint(sa.column("payment_state").in_(PAYMENT_STATES), name="payment_state"),
         sa.CheckConstraint(sa.column("fulfilment_state").in_(FULFILMENT_STATES), name="fulfilment_state"),

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.core.database import Base
 from portal.core.personal_data import not_pii, pii
 from portal.core.tenancy import IdentityKey, Tenant, Timestamped, Versioned, partitioned_by, tenant_fk
+from portal.orders.models.heads import DELIVERIES
 from portal.orders.models.parts import (
     CODE,
     CONTENT,
@@ -24,7 +25,6 @@ from portal.orders.models.parts import (
 PARCEL_STATES = (
     "pending", "picking", "packed", "ready", "shipped", "delivered", "collected", "uncollected", "cancelled",
 )  # fmt: skip
-PARCEL_METHODS = ("ship", "collect", "hand_over")
 LABEL_STATES = ("none", "made", "void")
 SHIPMENT_STATES = ("open", "dispatched", "undone")
 
@@ -78,7 +78,7 @@ class OrderFulfilment(Numbered, Base):
             postgresql_where=sa.text("pick_list_id IS NOT NULL"),
         ),
         sa.CheckConstraint(sa.column("state").in_(PARCEL_STATES), name="state"),
-        sa.CheckConstraint(sa.column("method").in_(PARCEL_METHODS), name="method"),
+        sa.CheckConstraint(sa.column("method").in_(DELIVERIES), name="method"),
         sa.CheckConstraint(sa.column("label_state").in_(LABEL_STATES), name="label_state"),
         partitioned_by("order_id"),
     )

@@ -252,7 +252,7 @@ def list_of(list_id: int) -> PickList:
 
 
 def _take_order(order_id: int, location_id: int, list_id: int, by: Actor) -> list[dict[str, Any]]:
-    lock_order(order_id)
+    head = lock_order(order_id)
     apart = set_apart(order_id)
     lines = {line["n"]: line for line in lines_of(order_id)}
     lying = units_by_place(order_id)
@@ -261,7 +261,8 @@ def _take_order(order_id: int, location_id: int, list_id: int, by: Actor) -> lis
         for n, places in lying.items()
         if (there := min(places.get(location_id, 0), lines[n]["allocated_quantity"] - apart[n])) > 0
     }
-    parcel = plan_parcel(order_id, units, location_id=location_id, pick_list_id=list_id, by=by)
+    method = "collect" if head["delivery"] == "collect" else "ship"
+    parcel = plan_parcel(order_id, units, method=method, location_id=location_id, pick_list_id=list_id, by=by)
     bundles = parts_of([lines[n]["variant_id"] for n in units])
     names = _skus({part for n in units for part in bundles.get(lines[n]["variant_id"], {})})
     return [

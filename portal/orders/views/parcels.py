@@ -11,6 +11,13 @@ from flask.typing import ResponseReturnValue
 
 from portal.accounts.access import can, current_actor, requires
 from portal.core.database import db
+from portal.orders.delivery import (
+    change_delivery,
+    delivery_choices,
+    delivery_word,
+    parsed_delivery,
+    place_name,
+)
 from portal.orders.fulfilment import collecting, combining, correcting, parcels
 from portal.orders.fulfilment.carriers import CARRIERS, tracking_link
 from portal.orders.fulfilment.forms import TrackingForm
@@ -22,6 +29,9 @@ from portal.orders.views.frame import Panel, act
 from portal.stock.models import Location
 
 FEW = 6
+# What the next step is called, and the way that is chosen already on its page.
+NEXT = {"ship": "Send parcel", "collect": "Make ready to collect", "hand_over": "Hand over"}
+WAY = {"ship": "send", "collect": "collect", "hand_over": "hand_over"}
 
 
 def _parcels_of(number: str) -> dict[str, Any]:
@@ -40,6 +50,9 @@ def _parcels_of(number: str) -> dict[str, Any]:
             }
             for parcel in whole.parcels
         ],
+        "delivery_place": place_name(whole.head["delivery_location_id"]),
+        "delivery": delivery_word(whole.head["delivery"], whole.head["delivery_location_id"]),
+        "deliveries": delivery_choices() if left and not apart else [],
         "companions": combining.orders_to_combine_with(found.order_id) if left and can("orders.edit") else [],
     }  # fmt: skip
 
@@ -56,6 +69,15 @@ def may_send(whole: WholeOrder) -> bool:
 @requires("orders.view", passive=True)
 def order_parcels(number: str) -> Response:
     return PARCELS.show(number)
+
+
+@bp.post("/orders/<order_number:number>/delivery")
+@requires("orders.edit")
+def choose_delivery(number: str) -> ResponseReturnValue:
+    """Send it, or let the buyer fetch it somewhere."""
+    way, place = parsed_delivery(request.form.get("delivery", ""))
+    return _step(number, "It is noted how the order gets there.",
+                 lambda order_id: change_delivery(order_id, way, place, by=current_actor()))  # fmt: skip
 
 
 @bp.post("/orders/<order_number:number>/parcels/<int(max=2147483647):parcel>/packing")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
@@ -19,6 +20,7 @@ from portal.orders.guards import require_unchanged
 from portal.orders.queries import find_order, whole_order
 from portal.orders.views.blueprint import bp, units_by_line, version_seen
 from portal.orders.views.frame import order_url
+from portal.orders.views.parcels import NEXT, WAY
 
 DONE = {
     "send": "The parcel is on its way.",
@@ -31,7 +33,7 @@ DONE = {
 @bp.get("/orders/<order_number:number>/parcels/new")
 @requires("orders.edit")
 def new_parcel(number: str) -> Response:
-    return _page(number, NewParcelForm(formdata=None))
+    return _page(number, NewParcelForm(formdata=None, data={"way": WAY[_head(number)["delivery"]]}))
 
 
 @bp.post("/orders/<order_number:number>/parcels")
@@ -77,18 +79,22 @@ def _make(order_id: int, form: NewParcelForm) -> None:
 
 
 def _page(number: str, form: NewParcelForm, *, status: int = 200, problem: str | None = None) -> Response:
-    found = find_order(number)
-    head = whole_order(found.order_id, found.subject_id).head
-    places = sending_places(found.order_id)
+    head = _head(number)
+    places = sending_places(head["id"])
     return render(
-        "orders/parcels/new_parcel.html", order=head, places=places, place=_chosen(places), form=form, typed=request.form,
+        "orders/parcels/new_parcel.html", order=head, places=places, place=_chosen(places, head["delivery_location_id"]), title=NEXT[head["delivery"]], form=form, typed=request.form,
         problem=problem, carriers=list(CARRIERS), status=status,
         here=url_for("orders.ship_lines", number=number, list=request.args.get("list")), back=order_url(number),
     )  # fmt: skip
 
 
-def _chosen(places: Sequence[SendingPlace]) -> SendingPlace | None:
-    wanted = _place_id()
+def _head(number: str) -> Any:
+    found = find_order(number)
+    return whole_order(found.order_id, found.subject_id).head
+
+
+def _chosen(places: Sequence[SendingPlace], fetched_at: int | None) -> SendingPlace | None:
+    wanted = _place_id() or fetched_at
     return next((place for place in places if place.id == wanted), places[0] if places else None)
 
 

@@ -52,6 +52,8 @@ class Case:
     channel_id: int | None = None
     tags: frozenset[str] = frozenset()
     total: Decimal = Decimal(0)
+    # Where the buyer comes to fetch it: no other place counts, and no rule leaves it out.
+    only_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,11 @@ def plan(
     """
     counting, verdicts = _judge(rules, case, {place.id: place.name for place in places})
     excluded = {rule.location_id for rule in counting if rule.strategy == EXCLUDE}
-    usable = [place for place in places if place.id not in excluded]
+    if case.only_at is not None:
+        usable = [place for place in places if place.id == case.only_at]
+        verdicts = (Verdict("Collection", True, "only the place where it is collected counts"), *verdicts)
+    else:
+        usable = [place for place in places if place.id not in excluded]
     sets = _coverable(wants, free, usable)
     needs: Counter[int] = Counter()
     for want in wants:

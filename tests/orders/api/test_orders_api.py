@@ -14,6 +14,7 @@ from portal.accounts.models import ApiKey
 from portal.core.database import db, merchant_scope
 from portal.core.idempotency import IdempotencyKey, forget_old_keys
 from portal.orders.models import Order, OrderContact, OrderPayment, OrderRef
+from portal.stock.models import Location
 from tests.orders.api.conftest import Program, basket
 from tests.support.people import SYSTEM, make_merchant
 from tests.support.shop import Shop, levels, open_shop
@@ -56,6 +57,36 @@ class TestPlacing:
         paid = {"method": "card", "state": "captured", "reference": "ch_1"}
         order = program().post("/api/v1/orders", basket(payment=paid)).json
         assert (order["payment_state"], order["totals"]["captured"]) == ("paid", "20.20")
+
+    def test_the_buyer_collects_it_or_takes_it_at_once(self, program: Make, shop: Shop) -> None:
+        where = db.session.scalars(sa.select(Location.code).where(Location.id == shop.location_id)).one()
+        caller = program()
+        fetched = {"method": "collect", "location": where}
+        assert caller.post("/api/v1/orders", basket()).json["delivery"] == {
+            "method": "ship",
+            "location": None,
+        }
+        order = caller.post("/api/v1/orders", basket(delivery=fetched)).json
+        assert (order["delivery"], order["fulfilment_state"]) == (fetched, "unfulfilled")
+        taken = caller.post(
+            "/api/v1/orders", basket(delivery={"method": "hand_over", "location": where})
+        ).json
+        assert (taken["state"], taken["fulfilment_state"]) == ("closed", "fulfilled")
+
+    @pytest.mark.parametrize(
+        ("delivery", "words"),
+        [
+            ({"method": "collect"}, "at which location"),
+            ({"method": "collect", "location": "NOWHERE"}, "no location in use with the code NOWHERE"),
+            ({"method": "ship", "location": "NOWHERE"}, "What is sent has no location"),
+        ],
+    )
+    def test_a_delivery_that_makes_no_sense_is_refused(
+        self, program: Make, delivery: dict[str, str], words: str
+    ) -> None:
+        answer = program().post("/api/v1/orders", basket(delivery=delivery))
+        assert (answer.status_code, answer.json["field"]) == (422, "delivery")
+        assert words in answer.json["detail"]
 
     def test_the_same_number_under_another_key_is_the_same_order(self, program: Make) -> None:
         caller = program()
