@@ -19,19 +19,23 @@ from portal.core.listing import (
     FlagFilter,
     Listing,
     MoneyFilter,
+    NumberFilter,
     Sort,
     TextFilter,
     among,
     execute,
     link_to,
 )
-from portal.core.normalise import code_key, email_key, full_name_key
+from portal.core.normalise import code_key, email_key, full_name_key, postcode_key, tracking_key
 from portal.orders.assigning import workers
+from portal.orders.fulfilment.parcels import WORDS
 from portal.orders.models import (
     Order,
     OrderAssignment,
     OrderContact,
+    OrderFulfilment,
     OrderLine,
+    OrderRef,
     OrderReturn,
     OrderTag,
     SalesChannel,
@@ -40,6 +44,7 @@ from portal.stock.listings import location_choices
 
 _order, _contact = Order.__table__.c, OrderContact.__table__.c
 _line, _tag, _channel = OrderLine.__table__.c, OrderTag.__table__.c, SalesChannel.__table__.c
+_ref, _parcel = OrderRef.__table__.c, OrderFulfilment.__table__.c
 _return = OrderReturn.__table__.c
 _assignment = OrderAssignment.__table__.c
 
@@ -60,6 +65,7 @@ FULFILMENT_STATES = [
     ("none", "Nothing to send"),
 ]
 DELIVERY_WORDS = [("ship", "Sent"), ("collect", "Collected"), ("hand_over", "Taken at once")]
+PARCEL_WORDS = [(state, words.capitalize()) for state, words in WORDS.items()]
 RETURN_STATES = [
     ("requested", "Requested"),
     ("approved", "Approved"),
@@ -228,6 +234,40 @@ ORDERS = Listing(
             index="order_contact_merchant_id_name_key_order_id_idx",
             through=_through(_contact),
         ),
+        TextFilter(
+            key="postcode",
+            label="Postcode",
+            expression=_contact.postcode_key,
+            normalise=postcode_key,
+            personal=True,
+            index="order_contact_merchant_id_postcode_key_order_id_idx",
+            through=_through(_contact),
+        ),
+        TextFilter(
+            key="external",
+            label="Number of the channel",
+            expression=_ref.external_key,
+            normalise=code_key,
+            index="order_ref_merchant_id_external_key_idx",
+            through=_through(_ref),
+        ),
+        TextFilter(
+            key="tracking",
+            label="Tracking number",
+            expression=_parcel.tracking_key,
+            normalise=tracking_key,
+            personal=True,
+            index="order_fulfilment_merchant_id_tracking_key_order_id_idx",
+            through=_through(_parcel),
+        ),
+        ChoiceFilter(
+            key="parcel",
+            label="Parcel",
+            expression=_parcel.state,
+            options=PARCEL_WORDS,
+            index="order_fulfilment_state_idx",
+            through=_through(_parcel),
+        ),
         TextFilter(key="sku", label="SKU", expression=_line.sku, normalise=code_key, through=_through(_line)),
         TextFilter(
             key="tag",
@@ -263,6 +303,15 @@ ORDERS = Listing(
             index="sales_order_delivery_idx",
         ),
         MoneyFilter(key="total", label="Total", expression=_order.total),
+        MoneyFilter(key="refunded", label="Refunded", expression=_order.refunded_total),
+        NumberFilter(key="units", label="Units", expression=_order.unit_count),
+        FlagFilter(
+            key="owed",
+            label="Money owed to the buyer",
+            expression=_order.credit_total > 0,
+            index="sales_order_credit_idx",
+        ),
+        DateFilter(key="due", label="Ship by", expression=_order.due_at),
         FlagFilter(
             key="late",
             label="Late",
