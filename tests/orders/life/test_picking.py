@@ -15,6 +15,7 @@ from portal.core.database import current_merchant_id, db, merchant_scope
 from portal.core.errors import ConflictError, DomainError
 from portal.orders.models import OrderShortfall, PickLine
 from portal.orders.picking import services
+from portal.orders.picking.queries import to_pick_by_place
 from tests.orders.life.conftest import ANNA, Read, line, parcels
 from tests.support.client import HouseClient
 from tests.support.people import SYSTEM, Person
@@ -60,6 +61,16 @@ def test_a_wave_is_fetched_and_packed(shop: Shop, head: Read) -> None:
     db.session.commit()
     assert [parcels(each.order_id)[0].state for each in (one, two)] == ["packed", "packed"]
     assert levels([shop.variants["CUP"]]) == {shop.variants["CUP"]: (10, 3)}
+
+
+def test_what_waits_is_told_by_place(shop: Shop) -> None:
+    assert to_pick_by_place() == {}
+    shop.order(("MUG", 2, "4.50"), ("CUP", 1, "3"), paid="12.00")
+    shop.order(("CUP", 1, "3"), paid="3.00")
+    shop.order(("MUG", 1, "4.50"))
+    assert to_pick_by_place() == {shop.location_id: 2}
+    make(shop, most=1)
+    assert to_pick_by_place() == {shop.location_id: 1}
 
 
 def test_a_wrong_item_is_refused(shop: Shop) -> None:
