@@ -64,7 +64,7 @@ FULFILMENT_STATES = [
     ("returned", "Returned"),
     ("none", "Nothing to send"),
 ]
-DELIVERY_WORDS = [("ship", "Sent"), ("collect", "Collected"), ("hand_over", "Taken at once")]
+DELIVERY_WORDS = [("ship", "Shipping"), ("collect", "Collection"), ("hand_over", "Hand-over")]
 PARCEL_WORDS = [(state, words.capitalize()) for state, words in WORDS.items()]
 RETURN_STATES = [
     ("requested", "Requested"),

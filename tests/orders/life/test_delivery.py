@@ -166,7 +166,7 @@ class TestScreens:
         listed = login(member("support")).get(f"/orders?f=1.fetched_at.is.{annexe}&cols=number,delivery").text
         assert f">{fetched.number}<" in listed
         assert f">{sent.number}<" not in listed
-        assert "Collected" in listed
+        assert "Collection" in listed
 
     def test_a_draft_becomes_what_was_chosen(self, shop: Shop, login: Login, member: Member) -> None:
         db.session.add(Price(variant_id=shop.variants["MUG"], currency="GBP", amount="4.50"))
