@@ -19,9 +19,11 @@ from portal.accounts.models import Membership, Merchant, Role
 from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
-from portal.core.errors import ForbiddenError
+from portal.core.errors import DomainError, ForbiddenError
 from portal.core.formats import money
+from portal.core.money import round_to_minor
 from portal.orders.models import RefundDay, RefundLimit, RefundPolicy
+from portal.orders.tax.facts import facts_for
 
 _day: Final = RefundDay.__table__
 _limit: Final = RefundLimit.__table__
@@ -50,6 +52,26 @@ class RoleLimit:
     name: str
     at_once: Decimal | None
     per_day: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a person may give back alone, in the base currency; None is without limit."""
+
+    at_once: Decimal | None = None
+    left_today: Decimal | None = None
+    second_above: Decimal | None = None
+
+    @property
+    def most(self) -> Decimal | None:
+        """The most that one refund may come to without waiting for somebody."""
+        return min(
+            (each for each in (self.at_once, self.left_today, self.second_above) if each is not None),
+            default=None,
+        )
+
+    def covers(self, amount: Decimal) -> bool:
+        return self.most is None or amount <= self.most
 
 
 class OverLimitError(ForbiddenError):
@@ -117,8 +139,30 @@ def spend_limit(amount: Decimal, currency: str, by: Actor) -> None:
         )
 
 
-def given_today(user_id: int) -> Decimal:
-    """What a person gave back today, in the base currency."""
+def worth_of(amount: Decimal, currency: str) -> Decimal:
+    """An amount in the base currency, at today's rate of the merchant.
+
+    Raises:
+        DomainError: the merchant keeps no rate for this currency, so no limit can be checked.
+    """
+    facts = facts_for([], currency, utc_now().date())
+    if facts.base_rate is None:
+        raise DomainError(
+            f"There is no exchange rate for {currency}. Add one in Settings, Currencies.", field="currency"
+        )
+    return round_to_minor(amount * facts.base_rate, facts.base_currency)
+
+
+def allowance_of(by: Actor) -> Allowance:
+    """What the person may still give back today, without counting anything."""
+    if by.kind != "user" or by.id is None:
+        return Allowance()
+    at_once, per_day = _limits_of(by.id)
+    left = None if per_day is None else max(per_day - _given_today(by.id), Decimal(0))
+    return Allowance(at_once, left, rules().second_approver_above)
+
+
+def _given_today(user_id: int) -> Decimal:
     found = db.session.execute(
         sa.select(_day.c.amount).where(
             _day.c.merchant_id == current_merchant_id(), _day.c.user_id == user_id, _day.c.day == _today()

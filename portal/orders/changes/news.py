@@ -25,7 +25,7 @@ _refund: Final = OrderRefund.__table__
 def refund_outside(order_id: int, external_id: str, amount: Decimal, *, by: Actor) -> Decimal:
     """Somebody else gave money back; gives what could be recorded: never more than came in. What was not owed lowers
     the price."""
-    given = min(amount, read_order(lock_order(order_id)).refundable)
+    given = min(amount, read_order(lock_order(order_id)).kept)
     if given <= 0:
         return ZERO
     outcome = change_at_once(

@@ -93,12 +93,17 @@ class ChargeNow:
 
 @dataclass(frozen=True, slots=True)
 class PaymentNow:
-    """A payment and how much of it can still be given back."""
+    """A payment and how much of it can still be given back; ``disputed`` is what its bank may take itself.
+
+    ``is_by_gateway``: the gateway moves the money, and not a person or another system.
+    """
 
     n: int
     method: str
     gateway: str
+    is_by_gateway: bool
     refundable: Decimal
+    disputed: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +147,19 @@ class OrderNow:
         return self.captured - self.refunded - self.due
 
     @property
+    def kept(self) -> Decimal:
+        """What came in and neither went back nor is on its way back."""
+        return self.captured - self.refunded - self.under_way
+
+    @property
+    def disputed(self) -> Decimal:
+        """What buyers dispute at their banks: it may leave without us, so it is not given back a second time."""
+        return sum((payment.disputed for payment in self.payments), ZERO)
+
+    @property
     def refundable(self) -> Decimal:
         """The most that can be given back now, to payments or as store credit."""
-        return self.captured - self.refunded - self.under_way
+        return max(self.kept - self.disputed, ZERO)
 
     @property
     def decimals(self) -> int:
@@ -209,4 +224,7 @@ def _charge_now(row: Any) -> ChargeNow:
 
 def _payment_now(row: Any) -> PaymentNow:
     spoken_for = row["refunded_amount"] + row["refund_pending"] + row["disputed_amount"]
-    return PaymentNow(row["n"], row["method"], row["gateway"], max(row["captured_amount"] - spoken_for, ZERO))
+    return PaymentNow(
+        row["n"], row["method"], row["gateway"], row["account_id"] is not None,
+        max(row["captured_amount"] - spoken_for, ZERO), row["disputed_amount"],
+    )  # fmt: skip

@@ -16,6 +16,7 @@ from typing import Final
 
 from portal.core.errors import ConflictError, DomainError
 from portal.core.formats import money
+from portal.core.money import round_to_minor
 from portal.orders.changes.order_now import LineNow, OrderNow
 from portal.orders.changes.parts import Part, charge_part, line_part, take_off
 from portal.orders.changes.proposal import ChargeWish, LineWish, NewLineWish, Proposal, RefundWish
@@ -97,6 +98,13 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         return not (self.touched or self.added or self.new_charges or self.refund)
+
+    @property
+    def given_in_base(self) -> Decimal:
+        """What it gives back, in the merchant's own currency, which limits are in."""
+        if self.refund is None:
+            return ZERO
+        return round_to_minor(self.refund.amount * self.now.base_rate, self.now.base_currency)
 
     @property
     def lines(self) -> list[Part]:
@@ -318,14 +326,19 @@ def _plan_refund(
 ) -> RefundPlan | None:
     if wish is None:
         return None
-    available = max(now.refundable, ZERO)
-    owed = max(now.captured - now.refunded - now.under_way - _due(now, parts, extra), ZERO)
+    available = max(now.kept, ZERO) if wish.destination == "outside" else now.refundable
+    owed = max(now.kept - _due(now, parts, extra), ZERO)
     amount = min(owed, available) if wish.amount is None else wish.amount
     if wish.amount is not None:
         _check_amount(now, amount, "refund_amount")
     if amount > available:
+        held = (
+            f", and {money(now.disputed, now.currency)} is held by a dispute"
+            if now.disputed and wish.destination != "outside"
+            else ""
+        )
         raise DomainError(
-            f"At most {money(available, now.currency)} can be given back: that is what came in and has not gone back.",
+            f"At most {money(available, now.currency)} can be given back: that is what came in and has not gone back{held}.",
             field="refund_amount",
         )
     if amount <= 0:

@@ -26,6 +26,7 @@ from portal.orders.totals import UNIT_PRICE_DIGITS
 
 ZERO: Final = Decimal(0)
 BY_CHANNEL: Final = "channel"
+MOST_NEAR: Final = 5
 
 
 def wish_for(
@@ -36,9 +37,14 @@ def wish_for(
     Raises:
         DomainError: no variant has this SKU, or it has no price in the order's currency and none is named.
     """
-    found = next((each for each in find_variants(sku, now.currency) if each.is_exact), None)
+    matches = find_variants(sku, now.currency)
+    found = next((each for each in matches if each.is_exact), None)
     if found is None:
-        raise DomainError(f"No variant has the SKU or barcode “{sku.strip()[:60]}”.", field=field)
+        near = "; ".join(f"{each.sku} ({each.title[:60]})" for each in matches[:MOST_NEAR])
+        raise DomainError(
+            f"No variant has the SKU or barcode “{sku.strip()[:60]}”.{f' These begin so: {near}.' if near else ''}",
+            field=field,
+        )
     amount = ZERO if is_free else found.amount if price is None else price
     if amount is None:
         raise DomainError(f"{found.sku} has no price in {now.currency}. Enter one.", field=field)

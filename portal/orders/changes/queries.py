@@ -13,7 +13,16 @@ from portal.accounts.models import User
 from portal.core.database import current_merchant_id, db
 from portal.orders.book import of_order
 from portal.orders.changes.plan import Plan
-from portal.orders.models import Order, OrderChange, OrderChangeDraft, OrderRef
+from portal.orders.models import (
+    Order,
+    OrderChange,
+    OrderChangeDraft,
+    OrderChangeLine,
+    OrderCharge,
+    OrderLine,
+    OrderRef,
+    OrderRefund,
+)
 from portal.stock.queries import available_by_variant
 
 CAP: Final = 1_000
@@ -21,6 +30,10 @@ MOST: Final = 100
 
 _draft: Final = OrderChangeDraft.__table__
 _change: Final = OrderChange.__table__
+_change_line: Final = OrderChangeLine.__table__
+_line: Final = OrderLine.__table__
+_charge: Final = OrderCharge.__table__
+_refund: Final = OrderRefund.__table__
 _order: Final = Order.__table__
 _ref: Final = OrderRef.__table__
 
@@ -34,11 +47,56 @@ class StockEffect:
     after: int
 
 
+@dataclass(frozen=True, slots=True)
+class ChangeRecord:
+    """A confirmed change: the record, what it did to each line and charge with its name, and the refunds it asked for."""
+
+    change: sa.RowMapping
+    parts: Sequence[sa.RowMapping]
+    refunds: Sequence[sa.RowMapping]
+
+
 def changes_of(order_id: int) -> Sequence[sa.RowMapping]:
     """The confirmed changes of an order, newest first."""
     return db.session.execute(
         sa.select(_change).where(of_order(_change, order_id)).order_by(_change.c.n.desc()).limit(MOST)
     ).mappings().all()  # fmt: skip
+
+
+def record_of(order_id: int, n: int) -> ChangeRecord | None:
+    """What a confirmed change did; None when it was not confirmed."""
+    change = db.session.execute(
+        sa.select(_change).where(of_order(_change, order_id), _change.c.n == n)
+    ).mappings().one_or_none()  # fmt: skip
+    if change is None:
+        return None
+    named = [
+        (_line, "line", (_line.c.title, _line.c.sku)),
+        (_charge, "charge", (_charge.c.label.label("title"), sa.null().label("sku"))),
+    ]
+    parts: list[sa.RowMapping] = []
+    for table, part, names in named:
+        parts += db.session.execute(
+            sa.select(_change_line, *names)
+            .join(
+                table,
+                sa.and_(
+                    table.c.merchant_id == _change_line.c.merchant_id, table.c.order_id == _change_line.c.order_id,
+                    table.c.n == _change_line.c.part_n,
+                ),
+            )
+            .where(
+                of_order(_change_line, order_id), of_order(table, order_id), _change_line.c.change_n == n,
+                _change_line.c.part == part,
+            )
+            .order_by(_change_line.c.part_n)
+        ).mappings()  # fmt: skip
+    refunds = db.session.execute(
+        sa.select(_refund.c.n, _refund.c.state, _refund.c.amount, _refund.c.destination)
+        .where(of_order(_refund, order_id), _refund.c.change_n == n)
+        .order_by(_refund.c.n)
+    ).mappings().all()  # fmt: skip
+    return ChangeRecord(change, parts, refunds)
 
 
 def waiting_of(order_id: int) -> Sequence[sa.RowMapping]:

@@ -47,6 +47,7 @@ REASONS: Final[dict[str, dict[str, str]]] = {
         "wrong_item": "A wrong item was sent",
         "damaged": "It came damaged",
         "changed_mind": "The customer wants another",
+        "not_as_described": "It is not as described",
         "other": "Another reason, see the note",
     },
     "claim": {
@@ -61,6 +62,16 @@ REASONS: Final[dict[str, dict[str, str]]] = {
         "loyal": "A loyal customer",
         "other": "Another reason, see the note",
     },
+}
+
+REJECTIONS: Final = {
+    "kept": "The customer keeps it",
+    "never_came": "It never arrived",
+    "too_late": "It was sent back too late",
+    "used": "It was used beyond trying it",
+    "excluded": "It cannot be returned: made to order, or unsealed",
+    "not_ours": "It is not what we sent",
+    "other": "Another reason, see the notes",
 }
 
 KIND_WORDS: Final = {

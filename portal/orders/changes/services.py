@@ -16,11 +16,11 @@ from typing import Final, Literal
 
 import sqlalchemy as sa
 
+from portal.accounts.models import User
 from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import ConflictError, DomainError, ForbiddenError, NotFoundError
-from portal.core.money import round_to_minor
 from portal.orders.book import insert_row, lock_order, next_n, of_order, tell
 from portal.orders.changes import limits
 from portal.orders.changes.closing import close_return
@@ -119,9 +119,12 @@ def confirm(order_id: int, n: int, *, version: int, by: Actor) -> Outcome:
     if draft["state"] == "waiting":
         return Outcome(n, "waiting")
     plan = _checked(head, draft, version)
-    given = _in_base(plan)
+    given = plan.given_in_base
     if given and (limits.needs_second_person(given, by) or not _is_within_limits(plan, given, by)):
-        _set_state(order_id, n, "waiting", refund_amount=plan.refund.amount if plan.refund else 0)
+        # Whoever confirms asks for it: nobody can push somebody else's forgotten draft and then agree to it alone.
+        _set_state(
+            order_id, n, "waiting", refund_amount=plan.refund.amount if plan.refund else 0, actor_kind=by.kind, actor_id=by.id
+        )  # fmt: skip
         tell(
             order_id,
             "refund_waits",
@@ -150,9 +153,15 @@ def approve(order_id: int, n: int, *, version: int, by: Actor) -> Outcome:
     if by.id is None or (draft["actor_kind"] == "user" and draft["actor_id"] == by.id):
         raise ForbiddenError("You asked for this refund, so somebody else must agree to it.")
     plan = _checked(head, draft, version)
-    limits.spend_limit(_in_base(plan), plan.now.base_currency, by)
-    asked_by = Actor(draft["actor_kind"], draft["actor_id"], by.name)
-    _write(plan, draft, by=asked_by, approved_by=by.id)
+    limits.spend_limit(plan.given_in_base, plan.now.base_currency, by)
+    tell(
+        order_id,
+        "refund_agreed",
+        by,
+        amount=str(plan.refund.amount if plan.refund else 0),
+        currency=plan.now.currency,
+    )
+    _write(plan, draft, by=_asker(draft), approved_by=by.id)
     return Outcome(n, "confirmed")
 
 
@@ -248,10 +257,9 @@ def _is_within_limits(plan: Plan, given: Decimal, by: Actor) -> bool:
     return True
 
 
-def _in_base(plan: Plan) -> Decimal:
-    if plan.refund is None:
-        return Decimal(0)
-    return round_to_minor(plan.refund.amount * plan.now.base_rate, plan.now.base_currency)
+def _asker(draft: sa.RowMapping) -> Actor:
+    user = db.session.get(User, draft["actor_id"]) if draft["actor_kind"] == "user" else None
+    return Actor(draft["actor_kind"], draft["actor_id"], user.name if user else "A former user")
 
 
 def _draft_of(order_id: int, n: int) -> sa.RowMapping:

@@ -14,12 +14,13 @@ from portal.accounts.access import can, current_actor, current_identity, require
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError, ForbiddenError, NotFoundError
 from portal.core.http import render, see_other, toast
-from portal.orders.changes import queries, services
+from portal.orders.changes import limits, queries, services
 from portal.orders.changes.order_now import OrderNow, read_order
 from portal.orders.changes.plan import Plan, plan_change
 from portal.orders.changes.proposal import Proposal
 from portal.orders.changes.reading import ADDED_ROWS, read_proposal
 from portal.orders.changes.reasons import KIND_WORDS, REASONS, reason_words
+from portal.orders.changes.words import money_back, paid_by_hand
 from portal.orders.models import Order
 from portal.orders.queries import find_order
 from portal.orders.store_credit.services import balance_of
@@ -256,12 +257,14 @@ def _form(number: str, kind: str, typed: Mapping[str, str], error: DomainError |
     return render(
         "orders/changes/new_change.html", number=number, now=now, kind=kind, title=TITLES[kind], typed=typed,
         plain=lambda value: _plain(value, now.decimals), reasons=list(REASONS[kind].items()), added_rows=range(1, ADDED_ROWS + 1), error=error, problem=None,
-        status=error.status if error else 200, **_effects(plan),
+        status=error.status if error else 200, allowance=limits.allowance_of(current_actor()), **_effects(plan),
     )  # fmt: skip
 
 
 def _preview(number: str, n: int, *, problem: DomainError | None = None) -> Response:
-    shown = services.preview(find_order(number).order_id, n)
+    order_id = find_order(number).order_id
+    shown = services.preview(order_id, n)
+    record = queries.record_of(order_id, n)
     draft, told = shown.draft, problem or shown.problem
     is_done = draft["state"] in {"confirmed", "dropped", "refused"}
     status = problem.status if problem else 200
@@ -270,12 +273,20 @@ def _preview(number: str, n: int, *, problem: DomainError | None = None) -> Resp
         problem=told.message if told and not (is_done and problem is None) else None,
         title=KIND_WORDS[draft["kind"]], reason=reason_words(draft["kind"], draft["reason_code"]),
         is_own=draft["actor_kind"] == "user" and draft["actor_id"] == current_actor().id,
-        names=queries.names_of([draft]), **_effects(None if is_done else shown.plan),
+        record=record, names=queries.names_of([draft, record.change] if record else [draft]), will_wait=_will_wait(shown.plan), **_effects(None if is_done else shown.plan),
     )  # fmt: skip
 
 
+def _will_wait(plan: Plan | None) -> bool:
+    return plan is not None and not limits.allowance_of(current_actor()).covers(plan.given_in_base)
+
+
 def _effects(plan: Plan | None) -> dict[str, Any]:
-    return {"plan": plan, "stock": queries.stock_effects(plan) if plan is not None else []}
+    if plan is None:
+        return {"plan": None, "stock": [], "ways_back": [], "by_hand": Decimal(0)}
+    return {
+        "plan": plan, "stock": queries.stock_effects(plan), "ways_back": money_back(plan), "by_hand": paid_by_hand(plan),
+    }  # fmt: skip
 
 
 def _plain(value: Decimal, decimals: int) -> str:

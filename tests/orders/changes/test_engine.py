@@ -12,6 +12,7 @@ from portal.core.errors import ConflictError, DomainError
 from portal.orders.changes import services
 from portal.orders.changes.proposal import ChargeWish, LineWish, NewLineWish, Proposal, RefundWish
 from portal.orders.models import Order, OrderChange, OrderChangeLine, OrderLine, OrderRefund
+from portal.orders.payments.rows import change_payment
 from tests.orders.changes.books import Sent, money_of
 from tests.support.people import SYSTEM
 from tests.support.shop import Shop, levels
@@ -219,3 +220,15 @@ def test_it_asks_for_a_reason(shop: Shop) -> None:
     placed = shop.order(("MUG", 2, "4.50"), paid="9")
     with pytest.raises(DomainError, match="reason"):
         services.begin(placed.order_id, Proposal("goodwill", off=D(1)), reason_code="", by=SYSTEM)
+
+
+def test_what_a_buyer_disputes_is_not_given_back_by_us_too(scope: int, shop: Shop) -> None:
+    placed = shop.order(("MUG", 2, "4.50"), paid="9")
+    change_payment(placed.order_id, 1, disputed_amount=D(7))
+    db.session.commit()
+    for wish in (RefundWish(D("2.01")), RefundWish(D("2.01"), destination="store_credit")):
+        with pytest.raises(DomainError, match="At most £2.00 can be given back.*£7.00 is held by a dispute"):
+            change(placed.order_id, Proposal("refund", refund=wish), "late")
+        db.session.rollback()
+    change(placed.order_id, Proposal("refund", refund=RefundWish(D(2))), "late")
+    assert money_of(scope, placed.order_id)["refunded"] == D(2)

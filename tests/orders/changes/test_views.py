@@ -122,6 +122,7 @@ def test_an_edit_by_sku_takes_the_price_that_is_named(scope: int, shop: Shop, su
         ("edit", {"line-1": "x"}, "whole units"),
         ("edit", {"price-1": "abc"}, "Enter an amount"),
         ("edit", {"sku-1": "NO-SUCH"}, "No variant has the SKU"),
+        ("edit", {"sku-1": "PLA"}, "These begin so: PLATE (Plate)."),
         ("edit", {}, "change nothing"),
         ("cancel", {"line-1": "9"}, "only 2 are left"),
         ("refund", {"refund_amount": "99", **GIVE}, "At most £9.00"),
@@ -179,6 +180,35 @@ def test_a_second_person_agrees(scope: int, shop: Shop, login: Login, member: Me
     assert support.post(f"{url}/approval", data={"version": version}).status_code == 403
     assert confirm(owner, url, "approval") == 303
     assert money_of(scope, placed.order_id)["refunded"] == D(6)
+
+
+def test_nobody_pushes_a_forgotten_draft_and_agrees_to_it_alone(
+    scope: int, shop: Shop, login: Login, member: Member
+) -> None:
+    first, second = login(member("owner")), login(member("owner"))
+    rules = {"version": "0", "second_approver_above": "5", "withdrawal_days": "14", "refund_days": "14"}
+    first.post("/settings/refunds", data=rules)
+    placed = shop.order(("MUG", 2, "4.50"), paid="9")
+    url = begin(first, placed, "refund", refund_amount="6", **GIVE)
+    assert "Ask a second person" in second.get(url).text
+    assert confirm(second, url) == 303
+    version = version_in(first.get(url).text)
+    assert second.post(f"{url}/approval", data={"version": version}).status_code == 403
+    assert money_of(scope, placed.order_id)["refunded"] == 0
+    assert confirm(first, url, "approval") == 303
+    assert money_of(scope, placed.order_id)["refunded"] == D(6)
+    told = first.get(f"/orders/{placed.number}").text
+    assert "A refund was agreed to" in told
+
+
+def test_a_confirmed_change_shows_what_it_did(shop: Shop, support: HouseClient) -> None:
+    placed = shop.order(("MUG", 3, "4.50"), paid="18.40", shipping="4.90")
+    url = begin(support, placed, "cancel", **{"line-1": "2", "restock": "1"}, **GIVE)
+    assert confirm(support, url) == 303
+    page = support.get(url).text
+    assert "2 units cancelled, back on sale" in page
+    assert "£9.40" in page, "what the order costs after it"
+    assert "-£9.00" in page or "−£9.00" in page
 
 
 def test_a_refused_refund_leaves_the_order_as_it_was(
