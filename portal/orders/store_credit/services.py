@@ -18,6 +18,8 @@ from portal.core.formats import money
 from portal.core.money import minor_units
 from portal.customers.models import Customer
 from portal.orders.book import insert_row, lock_order, next_n, tell
+from portal.orders.changes import limits
+from portal.orders.changes.rules import own_currency
 from portal.orders.models import OrderPayment, StoreCredit, StoreCreditEntry
 from portal.orders.payments.balance import move_money
 
@@ -45,13 +47,11 @@ def give(
         NotFoundError: there is no such customer.
     """
     _check(amount, currency)
-    merchant_id = current_merchant_id()
-    if db.session.get(Customer, (merchant_id, customer_id)) is None:
-        raise NotFoundError("There is no such customer.")
-    if token is not None and _is_known(token):
+    _require_customer(customer_id)
+    if token is not None and _counted_before(customer_id, currency, token):
         return balance_of(customer_id, currency)
     statement = postgresql.insert(_account).values(
-        merchant_id=merchant_id, customer_id=customer_id, currency=currency, balance=amount
+        merchant_id=current_merchant_id(), customer_id=customer_id, currency=currency, balance=amount
     )
     balance = db.session.execute(
         statement.on_conflict_do_update(
@@ -61,6 +61,28 @@ def give(
     ).scalar_one()
     _write(customer_id, amount, currency, balance, kind, order_id, reason, token, by)
     return Decimal(balance)
+
+
+def give_by_hand(
+    customer_id: int, amount: Decimal, currency: str, *, reason: str, token: str | None, by: Actor
+) -> Decimal:
+    """Credit that a person gives without an order; it counts against what they may give back.
+
+    Raises:
+        OverLimitError: it is more than their role may give, or needs a second person.
+        DomainError: the amount cannot be charged.
+    """
+    _check(amount, currency)
+    _require_customer(customer_id)
+    if token is None or not _counted_before(customer_id, currency, token):
+        worth = limits.worth_of(amount, currency)
+        if limits.needs_second_person(worth, by):
+            raise limits.OverLimitError(
+                "So much needs a second person's yes. Give it as goodwill on an order, to store credit: it waits for them there.",
+                field="amount",
+            )
+        limits.spend_limit(worth, own_currency(), by)
+    return give(customer_id, amount, currency, order_id=None, reason=reason, token=token, by=by)
 
 
 def spend(
@@ -74,7 +96,7 @@ def spend(
         ConflictError: the account does not hold so much.
     """
     _check(amount, currency)
-    if token is not None and _is_known(token):
+    if token is not None and _counted_before(customer_id, currency, token):
         return balance_of(customer_id, currency)
     balance = db.session.execute(
         sa.update(_account)
@@ -166,7 +188,18 @@ def _check(amount: Decimal, currency: str) -> None:
         raise DomainError(f"{currency} is paid with {decimals or 'no'} decimals.", field="amount")
 
 
-def _is_known(token: str) -> bool:
+def _require_customer(customer_id: int) -> None:
+    if db.session.get(Customer, (current_merchant_id(), customer_id)) is None:
+        raise NotFoundError("There is no such customer.")
+
+
+def _counted_before(customer_id: int, currency: str, token: str) -> bool:
+    """Whether a form with this token did its work already; the account is held first, so two clicks at once queue here."""
+    empty = postgresql.insert(_account).values(
+        merchant_id=current_merchant_id(), customer_id=customer_id, currency=currency, balance=0
+    )
+    db.session.execute(empty.on_conflict_do_nothing())
+    db.session.execute(sa.select(_account.c.balance).where(*_of(customer_id, currency)).with_for_update())
     found = sa.select(_entry.c.id).where(
         _entry.c.merchant_id == current_merchant_id(), _entry.c.token == token
     )

@@ -47,16 +47,15 @@ def change_account(customer_id: int) -> ResponseReturnValue:
         if reason not in services.REASONS:
             raise DomainError("Choose a reason.", field="reason")
         currency = typed.get("currency", "").strip().upper()
-        way = {
-            "order_id": None,
-            "by": current_actor(),
-            "reason": reason,
-            "token": typed.get("token", "")[:60] or None,
-        }
+        token = typed.get("token", "")[:60] or None
         if typed.get("act") == "take":
-            services.spend(customer_id, amount, currency, kind="corrected", **way)  # type: ignore[arg-type]
+            services.spend(
+                customer_id, amount, currency, order_id=None, kind="corrected", reason=reason, token=token, by=current_actor()
+            )  # fmt: skip
         else:
-            services.give(customer_id, amount, currency, **way)  # type: ignore[arg-type]
+            services.give_by_hand(
+                customer_id, amount, currency, reason=reason, token=token, by=current_actor()
+            )
     except UnknownCurrencyError as error:
         db.session.rollback()
         return _region(customer_id, typed, DomainError(str(error), field="currency"))

@@ -105,3 +105,44 @@ def test_staff_give_once_however_often_they_click(
     assert refused.status_code == 409
     assert "only £7.00" in refused.text
     assert login(member("warehouse")).post(f"/customers/{ada}/store-credit", data=data).status_code == 403
+
+
+def test_credit_by_hand_counts_against_what_a_person_may_give_back(
+    ada: int, login: Callable[[Person], HouseClient], member: Callable[..., Person]
+) -> None:
+    db.session.commit()
+    owner, support = login(member("owner")), login(member("support"))
+    role = re.search(r'limits/(\d+)" aria-label="Limits of Support"', owner.get("/settings/refunds").text)
+    assert role
+    owner.post(f"/settings/refunds/limits/{role[1]}", data={"at_once": "6", "per_day": "10"})
+    form = {"currency": "GBP", "reason": "goodwill", "act": "give"}
+
+    def give_credit(amount: str, token: str, client: HouseClient = support) -> tuple[int, str]:
+        answer = client.post(f"/customers/{ada}/store-credit", data=form | {"amount": amount, "token": token})
+        return answer.status_code, answer.text
+
+    status, page = give_credit("6.01", "a")
+    assert status == 403
+    assert "You may give back £6.00 at once" in page
+    assert give_credit("6", "b")[0] == 303
+    assert give_credit("6", "b")[0] == 303, (
+        "the same form again is the same gift, whatever is left of the day"
+    )
+    assert give_credit("4.01", "c")[0] == 403
+    assert give_credit("4", "d")[0] == 303
+    rules = {"version": "0", "second_approver_above": "50", "withdrawal_days": "14", "refund_days": "14"}
+    owner.post("/settings/refunds", data=rules)
+    assert "second person" in give_credit("50.01", "e", owner)[1]
+    assert give_credit("50", "f", owner)[0] == 303
+    db.session.rollback()
+    assert balance_of(ada, "GBP") == D(60)
+
+
+def test_credit_in_a_currency_without_a_rate_is_refused(
+    ada: int, login: Callable[[Person], HouseClient], member: Callable[..., Person]
+) -> None:
+    db.session.commit()
+    data = {"amount": "5", "currency": "JPY", "reason": "goodwill", "act": "give", "token": "x"}
+    refused = login(member("support")).post(f"/customers/{ada}/store-credit", data=data)
+    assert refused.status_code == 422
+    assert "no exchange rate for JPY" in refused.text
