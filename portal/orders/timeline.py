@@ -11,7 +11,7 @@ from portal.accounts.models import User
 from portal.core import formats
 from portal.core.database import db
 from portal.core.masking import mask
-from portal.orders.changes.reasons import KIND_WORDS, reason_words
+from portal.orders.changes.reasons import KIND_WORDS, REJECTIONS, reason_words
 from portal.orders.holds import RULE_WORDS
 
 WORDS: Final = {
@@ -22,6 +22,7 @@ WORDS: Final = {
     "paid": ("Payment received", "credit-card"), "refunded": ("Money given back", "receipt-refund"), "cancelled": ("Order cancelled", "ban"),
     "reopened": ("Order reopened", "refresh"), "changed": ("Order changed", "edit"),
     "refund_waits": ("A refund waits for a second person", "hourglass"), "refund_refused": ("A refund was not agreed to", "ban"),
+    "refund_agreed": ("A refund was agreed to", "circle-check"),
     "return_requested": ("Return requested", "truck-return"), "return_approved": ("Return approved", "truck-return"),
     "return_sent": ("Return on its way", "truck-return"), "return_received": ("Return arrived", "inbox"),
     "return_inspected": ("Return inspected", "search"), "return_settled": ("Return settled", "receipt-refund"),
@@ -110,6 +111,8 @@ def _detail(kind: str, data: Mapping[str, Any], names: Mapping[int, str]) -> str
         parts.append(str(data["sku"]))
     if data.get("way_out"):
         parts.append(str(data["way_out"]).replace("_", " "))
+    if data.get("rejection") in REJECTIONS:
+        parts.append(REJECTIONS[data["rejection"]])
     if data.get("hold_reason"):
         parts.append(str(data["hold_reason"]))
     if data.get("rule") in RULE_WORDS and data["rule"] != "by_hand":

@@ -12,7 +12,7 @@ from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import NotFoundError
 from portal.orders.book import of_order
-from portal.orders.models import OrderLine, OrderRef, OrderReturn, OrderReturnLine
+from portal.orders.models import OrderEvent, OrderLine, OrderRef, OrderReturn, OrderReturnLine
 from portal.orders.returns.states import OPEN
 
 PAGE: Final = 50
@@ -22,6 +22,7 @@ _return: Final = OrderReturn.__table__
 _row: Final = OrderReturnLine.__table__
 _line: Final = OrderLine.__table__
 _ref: Final = OrderRef.__table__
+_event: Final = OrderEvent.__table__
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,30 +89,49 @@ def queue(state: str, *, after: tuple[int, int] | None = None) -> Sequence[sa.Ro
     ).mappings().all()  # fmt: skip
 
 
-def clocks() -> Sequence[sa.RowMapping]:
-    """Withdrawals whose money has not gone back, the most urgent first."""
+def clocks(*, after: tuple[int, int] | None = None) -> Sequence[sa.RowMapping]:
+    """Withdrawals whose money has not gone back, the most urgent first.
+
+    Args:
+        after: order and number of the last row of the page before; its clock tells where the page begins.
+    """
+    statement = _listed().where(*_running())
+    if after is not None:
+        last = sa.select(_return.c.refund_due_at).where(
+            of_order(_return, after[0]), _return.c.n == after[1]
+        ).scalar_subquery()  # fmt: skip
+        place = sa.tuple_(_return.c.refund_due_at, _return.c.order_id, _return.c.n)
+        statement = statement.where(place > sa.tuple_(last, *map(sa.literal, after)))
     return db.session.execute(
-        _listed()
-        .where(
-            _return.c.refund_due_at.is_not(None),
-            _return.c.settled_n.is_(None),
-            _return.c.state.not_in(("refunded", "rejected")),
-        )
-        .order_by(_return.c.refund_due_at)
-        .limit(PAGE + 1)
+        statement.order_by(_return.c.refund_due_at, _return.c.order_id, _return.c.n).limit(PAGE + 1)
     ).mappings().all()  # fmt: skip
+
+
+def rejection_of(order_id: int, n: int) -> str | None:
+    """Why a return was rejected, as a word of the list."""
+    said = _event.c.data["rejection"].astext
+    return db.session.execute(
+        sa.select(said)
+        .where(
+            of_order(_event, order_id), _event.c.kind == "return_rejected", _event.c.data["return"].astext == str(n)
+        )
+        .limit(1)
+    ).scalar_one_or_none()  # fmt: skip
 
 
 def queue_counts() -> Mapping[str, int]:
     """How many returns wait in each open state, and how many refund clocks run; each counted up to a thousand."""
     columns = [_capped(_return.c.state == state).label(state) for state in OPEN]
-    running = sa.and_(
+    columns.append(_capped(sa.and_(*_running())).label("clock"))
+    return dict(db.session.execute(sa.select(*columns)).one()._mapping)
+
+
+def _running() -> tuple[sa.ColumnElement[bool], ...]:
+    return (
         _return.c.refund_due_at.is_not(None),
         _return.c.settled_n.is_(None),
         _return.c.state.not_in(("refunded", "rejected")),
     )
-    columns.append(_capped(running).label("clock"))
-    return dict(db.session.execute(sa.select(*columns)).one()._mapping)
 
 
 def _listed() -> sa.Select[Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -22,10 +22,11 @@ from portal.orders.book import change_order, insert_row, lock_order, next_n, of_
 from portal.orders.changes.limits import rules
 from portal.orders.changes.order_now import OrderNow, read_order
 from portal.orders.changes.proposal import ChargeWish, LineWish, NewLineWish, Proposal, RefundWish
-from portal.orders.changes.reasons import REASONS
+from portal.orders.changes.reasons import REASONS, REJECTIONS
 from portal.orders.changes.services import Outcome, change_at_once
 from portal.orders.changes.stock import first_location
-from portal.orders.models import RETURN_KINDS, OrderChangeLine, OrderLine, OrderReturn, OrderReturnLine
+from portal.orders.models import RETURN_KINDS, OrderLine, OrderReturn, OrderReturnLine
+from portal.orders.returns.exchanging import let_new_goods_go, new_goods, packed_wishes
 from portal.orders.returns.states import may_move
 from portal.orders.returns.withdrawal import refund_due, right_of
 from portal.stock.bundles import parts_of
@@ -56,8 +57,9 @@ def request_return(
     """
     if kind not in RETURN_KINDS:
         raise DomainError("Choose what kind of return it is.", field="kind")
-    if reason_code not in REASONS["exchange" if kind == "exchange" else "return"]:
-        raise DomainError("Choose a reason.", field="reason_code")
+    # A withdrawal needs no reason; it is one.
+    reason_code = reason_code or ("withdrawal" if kind == "withdrawal" else "")
+    _check_reason(kind, reason_code)
     if (kind == "exchange") != bool(wanted):
         raise DomainError("An exchange says what is sent instead, and only an exchange does.", field="wanted")
     now = read_order(lock_order(order_id))
@@ -68,13 +70,14 @@ def request_return(
         _check_right(order_id, said)
     n = next_n(_return, order_id)
     insert_row(
-        _return, order_id, n=n, kind=kind, state="requested", reason_code=reason_code, wanted=[_plain(each) for each in wanted],
+        _return, order_id, n=n, kind=kind, state="requested", reason_code=reason_code, wanted=packed_wishes(wanted),
         reason=(note or "").replace("\0", "").strip()[:LONGEST_REASON] or None, requested_at=utc_now(),
         declared_at=said if kind == "withdrawal" else None,
         refund_due_at=refund_due(said) if kind == "withdrawal" else None,
     )  # fmt: skip
     for line_n, count in chosen.items():
         insert_row(_row, order_id, return_n=n, line_n=line_n, quantity=count)
+    change_order(order_id)
     _told(order_id, "return_requested", n, by, units=str(sum(chosen.values())))
     return n
 
@@ -88,10 +91,7 @@ def approve_return(order_id: int, n: int, *, by: Actor) -> None:
     """
     found = _moved(order_id, n, "approved", approved_at=utc_now())
     if found["kind"] == "exchange":
-        outcome = change_at_once(
-            order_id, Proposal("exchange", added=tuple(_wish(each) for each in found["wanted"])),
-            reason_code=found["reason_code"], by=by,
-        )  # fmt: skip
+        outcome = change_at_once(order_id, new_goods(found), reason_code=found["reason_code"], by=by)
         _set(order_id, n, exchange_n=outcome.n)
     _told(order_id, "return_approved", n, by)
 
@@ -219,19 +219,39 @@ def settle_return(order_id: int, n: int, *, refund: RefundWish | None, by: Actor
     return change_at_once(order_id, settlement(order_id, n, refund=refund), reason_code=reason, by=by)
 
 
-def reject(order_id: int, n: int, *, by: Actor) -> None:
+def reject(order_id: int, n: int, *, reason_code: str = "other", goes_back: bool = False, by: Actor) -> None:
     """The goods are not taken back; nothing is credited. The new goods of an exchange are cancelled if they have not left.
 
+    Args:
+        goes_back: what arrived is sent back to the buyer: it leaves our shelves, and may come back by another return.
+
     Raises:
-        ConflictError: the money went back already, or it is over.
+        DomainError: the reason is none of the list.
+        ConflictError: the money went back already, it is over, or what went on sale again was sold.
     """
+    if reason_code not in REJECTIONS:
+        raise DomainError("Choose a reason.", field="rejection")
     found = _return_of(order_id, n, lock=True)
     if found["settled_n"] is not None:
         raise ConflictError("The money of this return went back already, so it cannot be rejected.")
     _moved(order_id, n, "rejected", closed_at=utc_now())
+    if goes_back and found["received_at"] is not None:
+        _send_to_buyer(order_id, found, by)
     if found["exchange_n"] is not None:
-        _cancel_exchange(order_id, found, by)
-    _told(order_id, "return_rejected", n, by)
+        let_new_goods_go(order_id, found["exchange_n"], by=by)
+    _told(order_id, "return_rejected", n, by, rejection=reason_code)
+
+
+def require_as_seen(order_id: int, n: int, version: int) -> None:
+    """Hold the order and refuse an act on a return that moved on since its page was drawn.
+
+    Raises:
+        ConflictError: a colleague, a stale tab or a second click.
+    """
+    if _return_of(order_id, n, lock=True)["version"] != version:
+        raise ConflictError(
+            "This return changed after the page was opened, so nothing more was done. See how it stands now."
+        )
 
 
 def may_settle(found: sa.RowMapping) -> bool:
@@ -277,6 +297,14 @@ def returnable(order_id: int, now: OrderNow) -> dict[int, int]:
     }
 
 
+def _check_reason(kind: str, reason_code: str) -> None:
+    if reason_code in REASONS["exchange" if kind == "exchange" else "return"]:
+        return
+    if reason_code in REASONS["return"]:
+        raise DomainError("This reason does not go with an exchange. Choose another.", field="reason_code")
+    raise DomainError("Choose a reason.", field="reason_code")
+
+
 def _check_units(now: OrderNow, chosen: Mapping[int, int]) -> None:
     if not chosen:
         raise DomainError("Enter how many units come back, for at least one line.", field="lines")
@@ -310,23 +338,29 @@ def _without_delivery(now: OrderNow) -> tuple[ChargeWish, ...]:
     return tuple(wishes)
 
 
-def _cancel_exchange(order_id: int, found: sa.RowMapping, by: Actor) -> None:
-    table = OrderChangeLine.__table__
-    added = db.session.scalars(
-        sa.select(table.c.part_n).where(
-            of_order(table, order_id), table.c.change_n == found["exchange_n"], table.c.part == "line"
+def _send_to_buyer(order_id: int, found: sa.RowMapping, by: Actor) -> None:
+    """Take what arrived off the shelves again; what was written off is not there any more."""
+    now, moves = read_order(lock_order(order_id)), []
+    is_inspected = found["inspected_at"] is not None
+    for row in lines_of_return(order_id, found["n"]):
+        apart = row["quarantined_quantity"] if is_inspected else row["received_quantity"]
+        units = {"from_quarantine": apart, "from_sale": row["restocked_quantity"]}
+        for step, count in units.items():
+            moves += _moves(now, row["line_n"], found["location_id"], count, step) if count else []
+        _add(
+            order_id, found["n"], row["line_n"], quarantined_quantity=-row["quarantined_quantity"],
+            restocked_quantity=-row["restocked_quantity"],
+        )  # fmt: skip
+        db.session.execute(
+            sa.update(_line)
+            .where(of_order(_line, order_id), _line.c.n == row["line_n"])
+            .values(returned_quantity=_line.c.returned_quantity - sum(units.values()))
         )
-    ).all()
-    now = read_order(lock_order(order_id))
-    lines = tuple(
-        LineWish(line.n, cancel=line.unsent) for line in now.lines if line.n in added and line.unsent
-    )
-    if lines:
-        change_at_once(order_id, Proposal("cancel", lines=lines), reason_code="other", by=by)
+    apply_moves(moves, by=by)
 
 
 def _moves(now: OrderNow, line_n: int, place: int, count: int, step: str) -> list[Move]:
-    """The movements of units of a line that arrived, or that were inspected."""
+    """The movements of units of a line that arrived, that were inspected, or that go back to the buyer."""
     line = now.line(line_n)
     if line is None or line.variant_id is None or not line.is_counted:
         return []
@@ -345,6 +379,10 @@ def _moves(now: OrderNow, line_n: int, place: int, count: int, step: str) -> lis
         if step == "received":
             moves.append(replace(base, on_hand=units, unavailable_kind=None))
             moves.append(replace(base, kind="quarantined", unavailable=units))
+        elif step == "from_quarantine":
+            moves.append(replace(base, on_hand=-units, unavailable=-units))
+        elif step == "from_sale":
+            moves.append(replace(base, on_hand=-units, unavailable_kind=None))
         elif step == "sale":
             moves.append(replace(base, kind="unquarantined", unavailable=-units))
         elif step == "write_off":
@@ -396,11 +434,3 @@ def _return_of(order_id: int, n: int, *, lock: bool = False) -> sa.RowMapping:
 
 def _told(order_id: int, what: str, n: int, by: Actor, **data: str) -> None:
     tell(order_id, what, by, **{"return": str(n), **data})
-
-
-def _plain(wish: NewLineWish) -> dict[str, Any]:
-    return asdict(wish) | {"unit_price": str(wish.unit_price), "tax_rate": str(wish.tax_rate)}
-
-
-def _wish(kept: Mapping[str, Any]) -> NewLineWish:
-    return NewLineWish(**(dict(kept) | {name: Decimal(kept[name]) for name in ("unit_price", "tax_rate")}))

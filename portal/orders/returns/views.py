@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final
@@ -19,18 +20,24 @@ from portal.core.http import render, see_other, toast
 from portal.orders.changes import services as changes
 from portal.orders.changes.order_now import OrderNow, read_order
 from portal.orders.changes.proposal import RefundWish
+from portal.orders.changes.queries import stock_effects
 from portal.orders.changes.reading import ADDED_ROWS, added_lines, amount_of, units_of
-from portal.orders.changes.reasons import REASONS, reason_words
+from portal.orders.changes.reasons import REASONS, REJECTIONS, reason_words
+from portal.orders.guards import require_unchanged
 from portal.orders.models import Order
 from portal.orders.queries import find_order
 from portal.orders.returns import queries, services
+from portal.orders.returns.exchanging import outlook
 from portal.orders.returns.states import KIND_LABELS, LABELS, OPEN
 from portal.orders.returns.withdrawal import merchant_zone, right_of
+from portal.orders.views.blueprint import version_seen
 from portal.orders.views.frame import Panel, order_url
 from portal.stock.queries import locations
 
 bp = Blueprint("returns", __name__)
 
+PLACE: Final = re.compile(r"([0-9]{1,19})-([0-9]{1,9})")
+BIGGEST_KEY: Final = 2**63 - 1
 FATES: Final = (("sale", "On sale"), ("quarantine", "Keep apart"), ("write_off", "Write off"))
 
 
@@ -40,12 +47,12 @@ def desk() -> Response:
     state = request.args.get("state", "requested")
     if state not in (*OPEN, "clock"):
         raise NotFoundError("There is no such queue.")
-    rows = list(queries.clocks() if state == "clock" else queries.queue(state, after=_after()))
+    rows = list(queries.clocks(after=_after()) if state == "clock" else queries.queue(state, after=_after()))
     more = len(rows) > queries.PAGE
     return render(
         "orders/returns/desk.html", state=state, rows=rows[: queries.PAGE], labels=LABELS, kinds=KIND_LABELS,
         counts=queries.queue_counts(), reason_words=reason_words, now=utc_now(),
-        next_url=url_for("returns.desk", state=state, after=f"{rows[-2]['order_id']}-{rows[-2]['n']}") if more and state != "clock" else None,
+        next_url=url_for("returns.desk", state=state, after=f"{rows[-2]['order_id']}-{rows[-2]['n']}") if more else None,
     )  # fmt: skip
 
 
@@ -67,6 +74,7 @@ def new_return(number: str) -> Response:
 def request_return(number: str) -> ResponseReturnValue:
     found, typed = find_order(number), request.form
     try:
+        require_unchanged(found.order_id, version_seen())
         now = _now(found.order_id)
         kind = typed.get("kind", "")
         n = services.request_return(
@@ -166,7 +174,13 @@ def reject(number: str, n: int) -> ResponseReturnValue:
         number,
         n,
         "The return is rejected.",
-        lambda order_id: services.reject(order_id, n, by=current_actor()),
+        lambda order_id: services.reject(
+            order_id,
+            n,
+            reason_code=request.form.get("rejection", ""),
+            goes_back=bool(request.form.get("goes_back")),
+            by=current_actor(),
+        ),
     )
 
 
@@ -189,6 +203,7 @@ def order_returns(number: str) -> Response:
 def _act(number: str, n: int, done: str, work: Callable[[int], Any]) -> ResponseReturnValue:
     order_id = find_order(number).order_id
     try:
+        services.require_as_seen(order_id, n, version_seen())
         work(order_id)
     except DomainError as error:
         db.session.rollback()
@@ -224,8 +239,21 @@ def _page(number: str, n: int, error: DomainError | None = None) -> Response:
         labels=LABELS, kinds=KIND_LABELS, reason=reason_words("return", found.head["reason_code"]), fates=FATES,
         may_settle=services.may_settle(found.head) and found.head["settled_n"] is None, is_whole=whole,
         locations=[place for place in locations() if place.is_active], typed=request.form, moment=utc_now(),
-        order_url=order_url(number), status=error.status if error else 200,
+        order_url=order_url(number), status=error.status if error else 200, rejections=REJECTIONS,
+        rejection=queries.rejection_of(order_id, n) if found.head["state"] == "rejected" else None,
+        **_approval(now, found),
     )  # fmt: skip
+
+
+def _approval(now: OrderNow, found: queries.WholeReturn) -> dict[str, Any]:
+    """What approving an exchange comes to, as the preview of a change shows it."""
+    waits = found.head["kind"] == "exchange" and found.head["state"] == "requested"
+    ahead = outlook(now, found.head, found.lines) if waits else None
+    plan = ahead.approval if ahead else None
+    return {
+        "waits": waits, "plan": plan, "stock": stock_effects(plan) if plan else [], "by_hand": Decimal(0), "problem": None,
+        "in_the_end": ahead.in_the_end if ahead else Decimal(0),
+    }  # fmt: skip
 
 
 def _now(order_id: int) -> OrderNow:
@@ -258,9 +286,7 @@ def _location() -> int | None:
 
 
 def _after() -> tuple[int, int] | None:
-    order_id, _, n = request.args.get("after", "").partition("-")
-    return (
-        (int(order_id), int(n))
-        if order_id.isdecimal() and n.isdecimal() and len(order_id) < 19 and len(n) < 10
-        else None
-    )
+    found = PLACE.fullmatch(request.args.get("after", ""))
+    if found is None or int(found[1]) > BIGGEST_KEY:
+        return None
+    return int(found[1]), int(found[2])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -17,9 +18,9 @@ from portal.accounts.models import Merchant
 from portal.core.database import current_merchant_id, db
 from portal.orders.book import of_order
 from portal.orders.changes.limits import Rules, rules
-from portal.orders.models import OrderFulfilment
+from portal.orders.models import OrderFulfilment, OrderLine
 
-_parcel = OrderFulfilment.__table__
+_parcel, _line = OrderFulfilment.__table__, OrderLine.__table__
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,9 @@ class Right:
 
 
 def right_of(order_id: int) -> Right:
-    """The right to withdraw from this order."""
+    """The right to withdraw from this order. The time begins when the last of it has come, so not before it was sent."""
+    if db.session.execute(_unsent(order_id)).first() is not None:
+        return Right(None, None)
     rows = db.session.execute(
         sa.select(_parcel.c.delivered_at, _parcel.c.state).where(
             of_order(_parcel, order_id), _parcel.c.state.in_(("shipped", "delivered"))
@@ -45,6 +48,17 @@ def right_of(order_id: int) -> Right:
         return Right(None, None)
     last = max(arrived)
     return Right(last, end_of_period(last, rules().withdrawal_days, merchant_zone()))
+
+
+def _unsent(order_id: int) -> sa.Select[Any]:
+    return (
+        sa.select(_line.c.n)
+        .where(
+            of_order(_line, order_id),
+            _line.c.quantity - _line.c.cancelled_quantity > _line.c.fulfilled_quantity,
+        )
+        .limit(1)
+    )
 
 
 def refund_due(declared_at: dt.datetime, law: Rules | None = None) -> dt.datetime:

@@ -19,6 +19,7 @@ from portal.orders.changes.services import Outcome
 from portal.orders.models import Order, OrderFulfilment, OrderLine, OrderReturn, OrderReturnLine
 from portal.orders.placement import PlacedOrder
 from portal.orders.returns import services as desk
+from portal.orders.returns.queries import rejection_of
 from portal.orders.returns.states import MOVES, OPEN
 from portal.orders.returns.withdrawal import end_of_period, right_of
 from portal.stock.models import StockLevel
@@ -213,6 +214,61 @@ def test_the_time_to_withdraw_ends(shop: Shop, sent: Callable[..., PlacedOrder])
     with pytest.raises(DomainError, match="time to withdraw ended"):
         ask(placed.order_id, {1: 1}, "withdrawal", reason_code="withdrawal")
     assert ask(placed.order_id, {1: 1}) == 1
+
+
+def test_no_time_to_withdraw_runs_before_the_last_of_it_was_sent(shop: Shop) -> None:
+    placed = shop.order(("MUG", 2, "4.50"), paid="9")
+    orders.ship_lines(placed.order_id, {1: 1}, carrier=None, tracking_number=None, by=SYSTEM)
+    orders.mark_delivered(placed.order_id, 1, by=SYSTEM)
+    assert right_of(placed.order_id).until is None
+    orders.ship_lines(placed.order_id, {1: 1}, carrier=None, tracking_number=None, by=SYSTEM)
+    orders.mark_delivered(placed.order_id, 2, by=SYSTEM)
+    assert right_of(placed.order_id).until is not None
+
+
+def test_a_withdrawal_needs_no_reason_and_an_exchange_one_of_its_own(
+    shop: Shop, sent: Callable[..., PlacedOrder]
+) -> None:
+    placed = sent(("MUG", 3, "4.50"), paid="13.50")
+    assert ask(placed.order_id, {1: 1}, "withdrawal", reason_code="") == 1
+    with pytest.raises(DomainError, match="Choose a reason"):
+        ask(placed.order_id, {1: 1}, reason_code="")
+    plate = NewLineWish("PLATE", "Plate", 1, D(6), shop.variants["PLATE"])
+    with pytest.raises(DomainError, match="does not go with an exchange"):
+        ask(placed.order_id, {1: 1}, "exchange", reason_code="withdrawal", wanted=(plate,))
+
+
+@pytest.mark.parametrize(
+    ("fate", "kept", "after"),
+    [(None, (10, 2), (8, 0)), ("sale", (10, 0), (8, 0)), ("quarantine", (10, 2), (8, 0)), ("write_off", (8, 0), (8, 0))],
+)  # fmt: skip
+def test_what_is_rejected_goes_back_to_the_buyer(
+    scope: int, shop: Shop, sent: Callable[..., PlacedOrder], fate: str | None, kept: tuple[int, int], after: tuple[int, int]
+) -> None:  # fmt: skip
+    placed = sent(("MUG", 2, "4.50"), paid="9")
+    n = ask(placed.order_id, {1: 2})
+    desk.approve_return(placed.order_id, n, by=SYSTEM)
+    arrive(placed.order_id, n, {1: 2})
+    if fate:
+        desk.inspect(placed.order_id, n, {1: {fate: 2}}, by=SYSTEM)
+    assert level(shop.variants["MUG"]) == kept
+    desk.reject(placed.order_id, n, reason_code="used", goes_back=True, by=SYSTEM)
+    db.session.commit()
+    assert level(shop.variants["MUG"]) == after
+    assert rejection_of(placed.order_id, n) == "used"
+    line = db.session.get_one(OrderLine, (scope, placed.order_id, 1))
+    assert line.returned_quantity == (2 if fate == "write_off" else 0)
+    assert money_of(scope, placed.order_id)["due"] == D(9)
+    if fate != "write_off":
+        assert ask(placed.order_id, {1: 2}) == 2, "it may come back by another return"
+
+
+def test_a_rejection_names_a_reason(shop: Shop, sent: Callable[..., PlacedOrder]) -> None:
+    placed = sent(("MUG", 1, "4.50"), paid="4.50")
+    n = ask(placed.order_id, {1: 1})
+    with pytest.raises(DomainError, match="Choose a reason"):
+        desk.reject(placed.order_id, n, reason_code="because", by=SYSTEM)
+    assert state_of(placed.order_id, n) == "requested"
 
 
 @pytest.mark.parametrize(
