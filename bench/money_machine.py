@@ -47,6 +47,7 @@ from portal.orders.models import (
     OrderRefund,
     SalesChannel,
 )
+from portal.orders.payments.rows import change_payment
 from portal.orders.placement import NewCharge, NewLine, NewOrder, NewPayment, place_order
 from portal.orders.returns import services as desk
 from portal.orders.store_credit.services import balance_of, balances, pay_with_credit, spend
@@ -99,6 +100,7 @@ class MoneyMachine(RuleBasedStateMachine):
         self.seen: OrderNow | None = None
         self.placed_total = ZERO
         self.serial = itertools.count(1)
+        self.was_refunded_outside = False
 
     @initialize(
         lines=st.lists(st.tuples(units, cents, st.integers(0, 300)), min_size=1, max_size=3),
@@ -224,10 +226,11 @@ class MoneyMachine(RuleBasedStateMachine):
     @rule(to_credit=st.booleans())
     def settle(self, to_credit: bool) -> None:
         """What is owed goes back."""
+        is_held = self.now().disputed > 0
         if self.change(
             Proposal("refund", refund=RefundWish(None, "store_credit" if to_credit else "payment"))
         ):
-            assert self.now().credit <= 0
+            assert self.now().credit <= 0 or is_held
 
     @precondition(lambda self: has_sent(self))
     @rule(line=which, count=units, fate=fates, refund=st.booleans())
@@ -276,8 +279,8 @@ class MoneyMachine(RuleBasedStateMachine):
         self.change(Proposal("refund", lines=(LineWish(self.line(line).n, credit=amount * self.unit),)))
 
     @precondition(lambda self: has_sent(self))
-    @rule(line=which, count=units, fate=fates, refuse=st.booleans())
-    def send_back(self, line: int, count: int, fate: str, refuse: bool) -> None:
+    @rule(line=which, count=units, fate=fates, refuse=st.booleans(), goes_back=st.booleans())
+    def send_back(self, line: int, count: int, fate: str, refuse: bool, goes_back: bool) -> None:
         """A return runs its whole way over the desk."""
         chosen = self.line(line, sent_paid)
 
@@ -304,11 +307,29 @@ class MoneyMachine(RuleBasedStateMachine):
                 by=BY,
             )
             if refuse:
-                desk.reject(self.order_id, n, by=BY)
+                desk.reject(self.order_id, n, goes_back=goes_back, by=BY)
             else:
                 desk.settle_return(self.order_id, n, refund=RefundWish(), by=BY)
 
         self.act(run)
+
+    @precondition(lambda self: any(each.refundable for each in self.now().payments))
+    @rule(at=which, part=st.integers(1, 100))
+    def dispute(self, at: int, part: int) -> None:
+        """A buyer disputes some of a payment at the bank: it is held and cannot be given back by us."""
+        payments = [each for each in self.now().payments if each.refundable]
+        chosen = payments[at % len(payments)]
+        held = (chosen.refundable * part / 100).quantize(self.unit)
+        self.act(
+            lambda: change_payment(self.order_id, chosen.n, disputed_amount=_payment.c.disputed_amount + held)
+        )
+
+    @precondition(lambda self: self.now().disputed > 0)
+    @rule()
+    def end_disputes(self) -> None:
+        """The bank decided for the shop."""
+        for payment in self.now().payments:
+            self.act(lambda n=payment.n: change_payment(self.order_id, n, disputed_amount=ZERO))  # type: ignore[misc]
 
     @precondition(lambda self: self.now().credit < 0 and self.now().customer_id is not None)
     @rule(part=st.integers(1, 100))
@@ -319,11 +340,12 @@ class MoneyMachine(RuleBasedStateMachine):
         amount = (min(held, -now.credit) * part / 100).quantize(self.unit)
         self.act(lambda: pay_with_credit(self.order_id, amount, by=BY))
 
-    @precondition(lambda self: self.now().refundable > 0)
+    @precondition(lambda self: self.now().kept > 0)
     @rule(part=st.integers(1, 120))
     def refund_outside(self, part: int) -> None:
         """A channel gave money back."""
-        amount = (self.now().refundable * part / 100).quantize(self.unit)
+        amount = (self.now().kept * part / 100).quantize(self.unit)
+        self.was_refunded_outside = True
         self.act(lambda: outside.record_refund(self.order_id, f"R{next(self.serial)}", amount, by=BY))
 
     @rule(news=st.sampled_from(["cancelled", "goes on", "paid"]))
@@ -381,6 +403,9 @@ class MoneyMachine(RuleBasedStateMachine):
         assert now.captured == sums.captured, "every payment is counted once"
         assert now.refunded == sums.refunded, "every refund is counted once"
         assert 0 <= now.refunded <= now.captured
+        assert now.refunded + now.disputed <= now.captured or self.was_refunded_outside, (
+            "held money went back, too"
+        )
         assert now.total == self.placed_total + sums.charged, "the record says what was put on"
         assert now.credited == sums.credited, "the record says what was taken off"
         assert sums.allocated == sums.promised, "every promised unit belongs to a line"
@@ -411,7 +436,8 @@ class MoneyMachine(RuleBasedStateMachine):
         owed = min(now.credit, now.refundable)
         if owed > 0:
             back = plan_change(now, Proposal("refund", refund=RefundWish()))
-            assert back.refund is not None and back.refund.amount == owed == now.credit
+            assert back.refund is not None and back.refund.amount == owed
+            assert owed == now.credit or now.disputed
         if now.credit < 0 and now.due > 0:
             off = plan_change(now, Proposal("goodwill", off=min(-now.credit, now.due)))
             assert off.after.credit == now.credit + min(-now.credit, now.due)
