@@ -157,7 +157,7 @@ def waiting() -> Response:
     rows = queries.waiting_changes()
     return render(
         "orders/changes/waiting.html", rows=rows, owed=queries.owed_orders(), names=queries.names_of(rows),
-        reason_words=reason_words, kinds=KIND_WORDS, me=current_identity().actor.id,
+        reason_words=reason_words, kinds=KIND_WORDS, me=current_identity().actor.id, most=queries.MOST,
     )  # fmt: skip
 
 
