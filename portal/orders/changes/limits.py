@@ -145,7 +145,7 @@ def worth_of(amount: Decimal, currency: str) -> Decimal:
     Raises:
         DomainError: the merchant keeps no rate for this currency, so no limit can be checked.
     """
-    facts = facts_for([], currency, utc_now().date())
+    facts = facts_for([], currency, utc_now())
     if facts.base_rate is None:
         raise DomainError(
             f"There is no exchange rate for {currency}. Add one in Settings, Currencies.", field="currency"
