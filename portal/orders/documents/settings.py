@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from PIL import Image, ImageOps, UnidentifiedImageError
-from stdnum import iban
 
 from portal.accounts.models import Merchant
 from portal.core import audit, storage
@@ -17,9 +16,9 @@ from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError, NotFoundError
 from portal.core.merging import merged
+from portal.orders.documents.checking import check_settings
 from portal.orders.documents.words import FALLBACK, LANGUAGES
 from portal.orders.models import DocumentSettings
-from portal.orders.tax.vat_numbers import country_of, required_valid
 
 FIELDS: Final = (
     "company", "line1", "line2", "postcode", "city", "country_code", "vat_id", "tax_number", "registration", "managed_by",
@@ -56,15 +55,15 @@ def save_settings(
 
     Raises:
         StaleError: both changed a field, differently.
-        DomainError: a prefix holds what a number must not, or the VAT ID or the IBAN has a typing error.
+        DomainError: a prefix holds what a number must not or would make two documents share one, or the VAT ID or the IBAN
+            has a typing error.
     """
     settings = document_settings(lock=True)
     before = settings_values(settings)
     typed = {name: _plain(values[name]) for name in FIELDS}
     if version != (settings.version or 0):
         typed = merged(before, base, typed, version=settings.version or 0)
-    _check_prefixes(typed)
-    _check_numbers(typed)
+    check_settings(typed)
     changed = {name: value for name, value in typed.items() if value != before[name]}
     for name, value in changed.items():
         setattr(settings, name, value or None if name == "country_code" else value)
@@ -161,20 +160,6 @@ def _defaults(merchant: Merchant) -> DocumentSettings:
         "payment_days": 14, "invoice_prefix": "INV-", "credit_note_prefix": "CN-", "numbers_by_year": True, "digits": 5,
         "first_number": 1, "issued_when": "by_hand", "is_mailed": False,
     })  # fmt: skip
-
-
-def _check_prefixes(typed: Mapping[str, Any]) -> None:
-    for name in ("invoice_prefix", "credit_note_prefix"):
-        if not all(character.isalnum() or character in "-/._ " for character in typed[name]):
-            raise DomainError("A prefix has letters, digits, dashes, dots and slashes.", field=name)
-
-
-def _check_numbers(typed: dict[str, Any]) -> None:
-    """Refuse typing errors in what buyers and tax offices rely on; keep the VAT ID as it is written officially."""
-    if country_of(required_valid(typed["vat_id"], country=typed["country_code"])):
-        typed["vat_id"] = required_valid(typed["vat_id"], country=typed["country_code"])
-    if typed["iban"] and not iban.is_valid(typed["iban"]):
-        raise DomainError("This IBAN has a typing error: its check digits do not fit.", field="iban")
 
 
 def _plain(value: Any) -> Any:

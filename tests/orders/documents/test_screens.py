@@ -142,6 +142,8 @@ def test_the_settings_are_saved_and_two_people_lose_nothing(scope: int, login: L
         {"company": ""},
         {"vat_id": "DE136695975"},
         {"iban": "DE89370400440532013001"},
+        # Invoice R + 11 and credit note R1 + 1 would both be R11.
+        {"invoice_prefix": "R", "credit_note_prefix": "R1", "numbers_by_year": ""},
     ],
 )
 def test_settings_no_document_can_have_are_refused(
