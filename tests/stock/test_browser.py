@@ -141,7 +141,7 @@ def test_axe_finds_nothing_on_the_screens_of_stock(
         "/locations/new",
         "/reasons",
         f"/reasons/{shelf.reason_id}",
-        "/worklist",
+        "/replenishment/worklist",
     ):
         page.goto(f"/stock{address}")
         page.wait_for_load_state("networkidle")
