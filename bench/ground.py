@@ -129,7 +129,8 @@ def served(environment: Mapping[str, str] | None = None) -> Iterator[int]:
         yield port
     finally:
         server.terminate()
-        server.wait(10)
+        # It lets open connections end first, for up to 30 seconds; on a busy machine it takes them.
+        server.wait(60)
 
 
 def measure(
