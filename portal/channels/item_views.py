@@ -15,7 +15,7 @@ from portal.channels.models import ChannelListing
 from portal.channels.views import bp, order_url
 from portal.core.database import db
 from portal.core.errors import DomainError, NotFoundError
-from portal.core.http import render, render_region, see_other, toast
+from portal.core.http import render, render_region, see_other, toast, whole_key
 from portal.core.listing import frozen_keys, neighbours, selection_of, show_list
 
 Act = Callable[[int], object]
@@ -156,7 +156,7 @@ def inbound_order(account_id: int, inbound_id: int) -> Response:
 @requires("channels.view")
 def order_source() -> Response:
     """A region of the page of `?order_id=`; empty for an order that no shop sent."""
-    found = queries.source_of_order(request.args.get("order_id", 0, type=int))
+    found = queries.source_of_order(request.args.get("order_id", 0, type=whole_key))
     return render_region("channels/_order_source.html", title="Came from", found=found)
 
 

@@ -37,10 +37,12 @@ __all__ = [
     "toast",
     "wants_fragment",
     "wants_json",
+    "whole_key",
 ]
 
 Tone = Literal["success", "warning", "danger", "info"]
 FRAGMENT_BLOCK: Final = "content"
+KEYS_END: Final = 2**63
 
 
 def wants_fragment() -> bool:
@@ -54,6 +56,18 @@ def wants_fragment() -> bool:
 def wants_json() -> bool:
     """Whether a machine asked."""
     return request.path.startswith("/api/") or request.accept_mimetypes.best == "application/json"
+
+
+def whole_key(text: str) -> int:
+    """A key in an address or a form, for ``args.get(name, type=whole_key)``: what no row can have counts as not given.
+
+    Raises:
+        ValueError: it is no whole number from 0 up that the database could hold.
+    """
+    key = int(text)
+    if not 0 <= key < KEYS_END:
+        raise ValueError(text)
+    return key
 
 
 def render(template: str, *, block: str = FRAGMENT_BLOCK, status: int = 200, **context: Any) -> Response:

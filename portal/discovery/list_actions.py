@@ -9,7 +9,7 @@ from portal.accounts.access import current_actor, requires
 from portal.core.database import db
 from portal.core.errors import DomainError, NotFoundError
 from portal.core.export import start_export
-from portal.core.http import path_or, render, render_region, see_other, toast
+from portal.core.http import path_or, render, render_region, see_other, toast, whole_key
 from portal.core.listing import Listing, Page, listing_named
 from portal.core.listing.page import request_viewer
 from portal.core.listing.state import ListState, decode_state
@@ -44,7 +44,7 @@ def new_view(list_key: str) -> ResponseReturnValue:
 @requires()
 def create_view(list_key: str) -> ResponseReturnValue:
     listing = _permitted(list_key)
-    view_id = request.form.get("view", type=int) if request.form.get("replace") else None
+    view_id = request.form.get("view", type=whole_key) if request.form.get("replace") else None
     known = {role.id for role in roles_of_merchant()}
     try:
         view = save_view(
@@ -110,7 +110,7 @@ def _path() -> str:
 
 
 def _view_form(listing: Listing, *, error: DomainError | None = None) -> ResponseReturnValue:
-    view_id = request.values.get("view", type=int)
+    view_id = request.values.get("view", type=whole_key)
     view = own_view(listing, view_id, by=current_actor()) if view_id else None
     shared = {each.role_id for each in view.roles} if view else set()
     chosen = set(request.form.getlist("role", type=int)) if request.method == "POST" else shared

@@ -15,7 +15,7 @@ from portal.accounts.permissions import AREAS, SENSITIVE
 from portal.accounts.views import bp, conflict_of, show_error, version_in
 from portal.core.database import db
 from portal.core.errors import DomainError, StaleError
-from portal.core.http import render, see_other, toast
+from portal.core.http import render, see_other, toast, whole_key
 from portal.core.merging import pack_base, unpack_base
 
 
@@ -56,7 +56,7 @@ def new_role() -> ResponseReturnValue:
         db.session.commit()
         toast("The role is there. Give it to someone on their page.")
         return see_other(url_for("accounts.role", role_id=made.id))
-    copied = request.args.get("copy", type=int)
+    copied = request.args.get("copy", type=whole_key)
     if copied is not None and not form.is_submitted():
         source = get_or_404(Role, copied)
         form.name.data, form.description.data = f"{source.name} (copy)", source.description

@@ -21,7 +21,7 @@ from portal.catalog.views.blueprint import bp, home_currency, product_or_404
 from portal.core.audit import Actor
 from portal.core.database import db
 from portal.core.errors import DomainError, StaleError
-from portal.core.http import render, see_other, toast, wants_fragment
+from portal.core.http import render, see_other, toast, wants_fragment, whole_key
 from portal.core.listing import list_address, neighbours, show_list
 from portal.core.merging import pack_base, unpack_base
 
@@ -164,7 +164,7 @@ def product_page(
         home_currency(),
         after=request.args.get("after"),
         before=request.args.get("before"),
-        around=around or request.args.get("variant", type=int),
+        around=around or request.args.get("variant", type=whole_key),
     )
     return render(
         template,

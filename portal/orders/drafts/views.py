@@ -16,7 +16,7 @@ from portal.accounts.forms import country_choices
 from portal.core.clock import utc_now
 from portal.core.database import db
 from portal.core.errors import DomainError, ForbiddenError, NotFoundError
-from portal.core.http import can, render, render_region, see_other, toast, wants_fragment
+from portal.core.http import can, render, render_region, see_other, toast, wants_fragment, whole_key
 from portal.core.listing import show_list
 from portal.core.money import minor_units
 from portal.core.reveal import log_view
@@ -101,7 +101,7 @@ def preview_draft(draft_id: int) -> Response:
 @requires("orders.edit")
 def add_line(draft_id: int) -> ResponseReturnValue:
     def act(found: ComposedOrder) -> None:
-        chosen = request.form.get("variant_id", type=int)
+        chosen = request.form.get("variant_id", type=whole_key)
         if chosen is not None:
             services.add_variant(found, chosen)
             return
@@ -132,7 +132,7 @@ def choose_customer(draft_id: int) -> ResponseReturnValue:
             raise ForbiddenError("Your role does not let you look customers up.", field="who")
         if request.form.get("another"):
             services.choose_customer(found, None)
-        elif (customer_id := request.form.get("customer_id", type=int)) is not None:
+        elif (customer_id := request.form.get("customer_id", type=whole_key)) is not None:
             services.choose_customer(found, customer_id)
         elif not finding.find_customers(request.form.get("who", ""), found.country_code):
             raise DomainError("No customer matches. Type the buyer below.", field="who")
@@ -226,7 +226,7 @@ def _save(found: ComposedOrder, *, without: int | None = None) -> None:
     sent = request.form
     if "name" in sent:
         services.change_details(found, {name: sent.get(name) for name in FIELDS})
-    if (channel_id := sent.get("channel_id", type=int)) is not None:
+    if (channel_id := sent.get("channel_id", type=whole_key)) is not None:
         services.choose_channel(found, channel_id)
     if "delivery" in sent:
         services.choose_delivery(found, *parsed_delivery(sent["delivery"]))

@@ -13,7 +13,7 @@ from portal.accounts.access import current_actor, requires
 from portal.catalog import typed
 from portal.core.database import db
 from portal.core.errors import DomainError
-from portal.core.http import path_or, render, see_other, toast, wants_fragment
+from portal.core.http import path_or, render, see_other, toast, wants_fragment, whole_key
 from portal.core.listing import neighbours, show_list
 from portal.stock import queries
 from portal.stock.ledger import ledger as read_ledger
@@ -138,7 +138,7 @@ def ledger_page(
     kind = request.args.get("kind")
     figures, sums = queries.figures(variant_id, location_id), ledger_sums(variant_id, location_id)
     previous_url, next_url = neighbours(
-        LEVELS, request.args.get("level", 0, type=int), request.args.get("list")
+        LEVELS, request.args.get("level", 0, type=whole_key), request.args.get("list")
     )
     return render(
         "stock/ledger.html",
@@ -149,7 +149,7 @@ def ledger_page(
         ledger=read_ledger(
             variant_id,
             location_id,
-            before=request.args.get("before", type=int),
+            before=request.args.get("before", type=whole_key),
             kind=kind if kind in MOVEMENT_KINDS else None,
         ),
         agrees=figures == sums,

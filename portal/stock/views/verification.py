@@ -9,7 +9,7 @@ from portal.accounts.access import current_actor, get_or_404, requires
 from portal.catalog import typed
 from portal.core.database import db
 from portal.core.errors import DomainError
-from portal.core.http import render, render_region, see_other, toast
+from portal.core.http import render, render_region, see_other, toast, whole_key
 from portal.stock import findings, repairing, verifying
 from portal.stock.breakdown import LABELS
 from portal.stock.models import StockVerification
@@ -51,7 +51,7 @@ def verification(verification_id: int) -> Response:
     return render(
         "stock/verification.html",
         run=found,
-        page=findings.findings_of(found.id, after=request.args.get("after", 0, type=int)),
+        page=findings.findings_of(found.id, after=request.args.get("after", 0, type=whole_key)),
         counters=COUNTER_WORDS,
         sources=SOURCE_WORDS,
     )
