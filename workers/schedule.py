@@ -12,7 +12,7 @@ from portal.channels.jobs import compare_due, sync_due
 from portal.core.clock import utc_now
 from portal.core.database import db
 from portal.core.ids import floor_at
-from portal.core.jobs import doorbell, sweep
+from portal.core.jobs import doorbell, events_bell, sweep
 from portal.core.outbox import consumers
 from portal.core.scheduler import Entry
 from portal.orders.payments.jobs import tend_due
@@ -42,7 +42,12 @@ def _ring(since: int) -> int:
         sa.text("SELECT merchants_with_events(:consumers, :since)"), {"consumers": names, "since": since}
     ).all()
     db.session.rollback()
-    return sum(doorbell().ring_for_events(int(merchant_id)) for merchant_id in found)
+    bell = doorbell()
+    waiting = bell.waiting()
+    if waiting is None:
+        return 0
+    lost = [int(merchant_id) for merchant_id in found if events_bell(int(merchant_id)) not in waiting]
+    return sum(bell.ring_for_events(merchant_id, anew=True) for merchant_id in lost)
 
 
 TIMETABLE: Final = (

@@ -35,6 +35,7 @@ _reservation: Final = StockReservation.__table__
     permission="stock.view",
     queue="quick",
     quiet=True,
+    urgent=True,
 )
 def run_expire(run: JobRun) -> None:
     """Reservations that ran out, batch by batch."""
@@ -49,7 +50,7 @@ def expire_reservations() -> None:
     _for_each("SELECT merchants_with_expired_reservations()", "stock.expire", "expire")
 
 
-@job(HEAT_JOB, title="Spread a hot variant", permission="stock.view", queue="quick", quiet=True)
+@job(HEAT_JOB, title="Spread a hot variant", permission="stock.view", queue="quick", quiet=True, urgent=True)
 def run_heat(run: JobRun) -> None:
     """Spread a variant that is in sudden demand, where the merchant lets that happen by itself."""
     terms = promise_terms()

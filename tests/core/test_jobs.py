@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from redis import Redis
 
 from portal.core import jobs
 from portal.core.audit import Actor
@@ -35,6 +37,15 @@ def handle() -> Iterator[Callable[..., None]]:
     yield register
     registry._kinds.clear()
     registry._kinds.update(before)
+
+
+@pytest.fixture
+def bells(app: Flask, servers: tuple[str, str]) -> Iterator[Redis]:
+    """A doorbell that nobody else rings, and the Redis behind it."""
+    before = app.extensions["portal_doorbell"]
+    app.extensions["portal_doorbell"] = made = jobs.Doorbell(servers[1], f"bells-{uuid.uuid4().hex}")
+    yield made.redis
+    app.extensions["portal_doorbell"] = before
 
 
 def enqueue(**options: Any) -> Job:
@@ -70,7 +81,9 @@ def test_the_bell_rings_after_the_commit_and_not_before(
 ) -> None:
     handle(lambda run: None)
     rung: list[int] = []
-    monkeypatch.setattr(jobs.doorbell(), "ring", lambda queue, merchant, job: rung.append(job) or True)
+    monkeypatch.setattr(
+        jobs.doorbell(), "ring", lambda queue, merchant, job, first=False: rung.append(job) or True
+    )
     with db.session.begin_nested():
         job = jobs.enqueue("test.work", by=USER)
     assert rung == []
@@ -345,11 +358,49 @@ def test_the_sweeper_rings_for_what_nobody_heard(
     db.session.execute(sa.update(Job).where(Job.id == lost.id).values(lease_until=past))
     db.session.commit()
     rung: list[int] = []
-    monkeypatch.setattr(jobs.doorbell(), "ring", lambda queue, merchant, job: rung.append(job) or True)
-    monkeypatch.setattr(jobs.doorbell(), "waiting", lambda: 0)
+    monkeypatch.setattr(
+        jobs.doorbell(), "ring", lambda queue, merchant, job, first=False: rung.append(job) or True
+    )
+    monkeypatch.setattr(jobs.doorbell(), "waiting", frozenset)
     wanted = (unheard.id, lost.id, heard.id)
     sweep()
     assert [each in rung for each in wanted] == [True, True, False]
+
+
+def test_a_job_whose_bell_still_waits_is_not_rung_for_again(
+    scope: int, handle: Callable[..., None], bells: Redis
+) -> None:
+    handle(lambda run: None)
+    job_ids = [enqueue().id for _ in range(3)]
+    past = utc_now() - dt.timedelta(minutes=1)
+    db.session.execute(sa.update(Job).where(Job.id.in_(job_ids)).values(rung_at=past))
+    db.session.commit()
+    queue = f"rq:queue:{jobs.doorbell().queue_name('long')}"
+    bells.lpop(queue)
+    for _ in range(3):
+        sweep()
+    names = [name.decode().rpartition("-")[0] for name in bells.lrange(queue, 0, -1)]
+    assert sorted(name for name in names if name.startswith(f"job-{scope}-")) == sorted(
+        f"job-{scope}-{job_id}" for job_id in job_ids
+    )
+
+
+def test_the_bell_of_an_urgent_job_is_heard_first(
+    scope: int, handle: Callable[..., None], bells: Redis
+) -> None:
+    handle(lambda run: None)
+    handle(lambda run: None, name="test.soon", urgent=True)
+    later, soon = enqueue(), jobs.enqueue("test.soon", by=USER)
+    db.session.commit()
+    waiting = bells.lrange(f"rq:queue:{jobs.doorbell().queue_name('long')}", 0, -1)
+    assert [int(name.decode().split("-")[2]) for name in waiting] == [soon.id, later.id]
+
+
+def test_events_are_rung_for_once_until_they_are_read(scope: int, bells: Redis) -> None:
+    bell = jobs.doorbell()
+    assert [bell.ring_for_events(scope) for _ in range(3)] == [True, False, False]
+    assert jobs.events_bell(scope) in (bell.waiting() or ())
+    assert bell.ring_for_events(scope, anew=True)
 
 
 def test_old_jobs_are_tidied_away_with_their_rows(scope: int, handle: Callable[..., None]) -> None:

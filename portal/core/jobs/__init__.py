@@ -9,7 +9,14 @@ from __future__ import annotations
 from flask import Flask
 
 from portal.config import Settings
-from portal.core.jobs.doorbell import Doorbell, doorbell, init_doorbell, ring_after_commit, ring_for_events
+from portal.core.jobs.doorbell import (
+    Doorbell,
+    doorbell,
+    events_bell,
+    init_doorbell,
+    ring_after_commit,
+    ring_for_events,
+)
 from portal.core.jobs.errors import JobCancelledError, JobStoppedError, LeaseLostError, RetryLaterError
 from portal.core.jobs.models import ACTIVE, STATES, Job, JobItem
 from portal.core.jobs.queueing import cancel, enqueue, job_of, resume, retry_failed_rows
@@ -33,6 +40,7 @@ __all__ = [
     "UnknownJobError",
     "cancel",
     "doorbell",
+    "events_bell",
     "enqueue",
     "init_jobs",
     "job",

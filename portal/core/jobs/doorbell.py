@@ -6,8 +6,9 @@ all of Redis costs seconds.
 
 from __future__ import annotations
 
+import secrets
 import time
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import sqlalchemy as sa
 import structlog
@@ -26,6 +27,8 @@ RUN_CONSUMERS: Final = "workers.bells.run_consumers"
 FAILURE_SECONDS: Final = 600
 LONGEST_RUN_SECONDS: Final = 24 * 3600
 PAUSE_SECONDS: Final = 5.0
+EVENTS_SECONDS: Final = 60
+LOOKED_AT: Final = 10_000
 _BELLS: Final = "portal_bells"
 
 
@@ -41,18 +44,21 @@ class Doorbell:
         """The name of the queue in Redis; installations that share a Redis differ by prefix."""
         return f"{self._prefix}-{queue}"
 
-    def ring(self, queue: str, merchant_id: int, job_id: int) -> bool:
-        """Ring for one job; returns whether the bell was taken."""
-        return self._enqueue(queue, RUN_JOB, merchant_id, job_id)
+    def ring(self, queue: str, merchant_id: int, job_id: int, *, first: bool = False) -> bool:
+        """Ring for one job, before all that wait where it comes *first*; returns whether the bell was taken."""
+        return self._enqueue(
+            queue, RUN_JOB, merchant_id, job_id, name=job_bell(merchant_id, job_id), first=first
+        )
 
-    def ring_for_events(self, merchant_id: int) -> bool:
-        """Ring for a merchant's events, once until a worker answers."""
+    def ring_for_events(self, merchant_id: int, *, anew: bool = False) -> bool:
+        """Ring for a merchant's events, once until a worker answers; *anew* where that bell is known to be lost."""
         try:
-            if self._is_silent() or not self.redis.set(self.events_key(merchant_id), 1, nx=True, ex=10):
+            key = self.events_key(merchant_id)
+            if self._is_silent() or not self.redis.set(key, 1, nx=not anew, ex=EVENTS_SECONDS):
                 return False
         except RedisError as error:
             return self._fall_silent(error)
-        return self._enqueue("quick", RUN_CONSUMERS, merchant_id)
+        return self._enqueue("quick", RUN_CONSUMERS, merchant_id, name=events_bell(merchant_id))
 
     def answer_events(self, merchant_id: int) -> None:
         """The worker is about to read: a bell from now on is a new one."""
@@ -65,20 +71,28 @@ class Doorbell:
         """The key that says a bell for these events is on its way."""
         return f"{self._prefix}:events:{merchant_id}"
 
-    def waiting(self) -> int | None:
-        """Bells nobody has heard yet, or None when Redis does not answer."""
+    def waiting(self) -> frozenset[str] | None:
+        """Names of the bells nobody has heard yet; None when Redis does not answer, or more wait than are looked at."""
         try:
-            return sum(int(self.redis.llen(f"rq:queue:{self.queue_name(queue)}")) for queue in QUEUES)
+            names = [
+                name.decode() if isinstance(name, bytes) else name
+                for queue in QUEUES
+                for name in self.redis.lrange(f"rq:queue:{self.queue_name(queue)}", 0, LOOKED_AT)
+            ]
         except RedisError:
             return None
+        return None if len(names) > LOOKED_AT else frozenset(name.rpartition("-")[0] for name in names)
 
-    def _enqueue(self, queue: str, function: str, *args: int) -> bool:
+    def _enqueue(self, queue: str, function: str, *args: int, name: str, first: bool = False) -> bool:
         if self._is_silent():
             return False
         try:
             Queue(self.queue_name(queue), connection=self.redis, serializer=JSONSerializer).enqueue(
                 function,
                 args=args,
+                # A name of its own each time: RQ drops what waits under the name of a run that has just ended.
+                job_id=f"{name}-{secrets.token_hex(4)}",
+                at_front=first,
                 description=function,
                 result_ttl=0,
                 failure_ttl=FAILURE_SECONDS,
@@ -109,19 +123,31 @@ def doorbell() -> Doorbell:
     return found
 
 
-def ring_after_commit(session: Session, queue: str, merchant_id: int, job_id: int) -> None:
+def job_bell(merchant_id: int, job_id: int) -> str:
+    """What the bell of a job is called while it waits."""
+    return f"job-{merchant_id}-{job_id}"
+
+
+def events_bell(merchant_id: int) -> str:
+    """What the bell of a merchant's events is called while it waits."""
+    return f"events-{merchant_id}"
+
+
+def ring_after_commit(
+    session: Session, queue: str, merchant_id: int, job_id: int, *, first: bool = False
+) -> None:
     """Ring for a job once the session's transaction is committed; never if it is rolled back."""
-    _bells(session)[("job", queue, merchant_id, job_id)] = None
+    _bells(session)[("job", queue, merchant_id, job_id)] = first
 
 
 def ring_for_events(session: Session, merchant_id: int) -> None:
     """Ring for the merchant's events once the session's transaction is committed."""
-    _bells(session)[("events", "", merchant_id, 0)] = None
+    _bells(session)[("events", "", merchant_id, 0)] = False
 
 
-def _bells(session: Session) -> dict[tuple[str, str, int, int], None]:
+def _bells(session: Session) -> dict[tuple[str, str, int, int], bool]:
     # A dict keeps the order and drops repetitions.
-    bells: dict[tuple[str, str, int, int], None] = session.info.setdefault(_BELLS, {})
+    bells: dict[tuple[str, str, int, int], bool] = session.info.setdefault(_BELLS, {})
     return bells
 
 
@@ -130,12 +156,12 @@ def _ring_bells(session: Session) -> None:
     # A released savepoint is no commit yet.
     if session.in_nested_transaction() or not session.info.get(_BELLS):
         return
-    bells: dict[tuple[str, str, int, int], Any] = session.info.pop(_BELLS)
+    bells: dict[tuple[str, str, int, int], bool] = session.info.pop(_BELLS)
     if not has_app_context():
         return
-    for what, queue, merchant_id, job_id in bells:
+    for (what, queue, merchant_id, job_id), first in bells.items():
         if what == "job":
-            doorbell().ring(queue, merchant_id, job_id)
+            doorbell().ring(queue, merchant_id, job_id, first=first)
         else:
             doorbell().ring_for_events(merchant_id)
 

@@ -64,7 +64,8 @@ def enqueue(
         values["run_after"] = run_after
     written = _write(values)
     if run_after is None:
-        ring_after_commit(db.session(), written.queue, written.merchant_id, written.id)
+        first = kind_of(kind).is_urgent
+        ring_after_commit(db.session(), written.queue, written.merchant_id, written.id, first=first)
     return written
 
 

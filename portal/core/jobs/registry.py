@@ -17,7 +17,8 @@ class JobKind:
     """One kind of work.
 
     ``permission`` is what a person needs to see and steer such jobs. A quiet kind (mail, upkeep) is left out of the
-    list until asked for. ``retries_rows`` says that the handler reads ``run.failed_keys()``.
+    list until asked for. ``retries_rows`` says that the handler reads ``run.failed_keys()``. An urgent kind is short and
+    its bell is heard before those that wait, so that a thousand mails do not hold it up.
     """
 
     name: str
@@ -27,6 +28,7 @@ class JobKind:
     queue: Literal["quick", "long"]
     is_quiet: bool
     retries_rows: bool
+    is_urgent: bool
 
 
 _kinds: Final[dict[str, JobKind]] = {}
@@ -44,6 +46,7 @@ def job(
     queue: Literal["quick", "long"] = "long",
     quiet: bool = False,
     retries_rows: bool = False,
+    urgent: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Register a handler: ``@job("imports.apply", title="Import orders", permission="imports.run")``.
 
@@ -58,7 +61,7 @@ def job(
             handler.__qualname__,
         ):
             raise ValueError(f"Two jobs are called {name}.")
-        _kinds[name] = JobKind(name, title, permission, handler, queue, quiet, retries_rows)
+        _kinds[name] = JobKind(name, title, permission, handler, queue, quiet, retries_rows, urgent)
         return handler
 
     return register

@@ -10,12 +10,11 @@ import sqlalchemy as sa
 
 from portal.core.clock import utc_now
 from portal.core.database import db, merchant_scope
-from portal.core.jobs.doorbell import doorbell
+from portal.core.jobs.doorbell import doorbell, job_bell
 from portal.core.jobs.models import Job
 from portal.core.jobs.registry import kinds
 
 HEARD_WITHIN: Final = dt.timedelta(seconds=8)
-HEARD_WITHIN_WHEN_BUSY: Final = dt.timedelta(seconds=20)
 AT_MOST: Final = 500
 KEPT: Final = dt.timedelta(days=90)
 QUIET_KEPT: Final = dt.timedelta(days=3)
@@ -25,27 +24,31 @@ PRUNED_AT_ONCE: Final = 2_000
 def sweep() -> int:
     """Ring for queued jobs whose bell was lost and for jobs whose lease has ended; returns how many.
 
-    While bells wait unheard the workers are busy, and ringing more of them helps nobody; then only old ones are rung.
+    A job whose bell still waits is not rung for again: every bell takes a worker's time, and a second one for the same
+    job would keep all others waiting for longer than the first did.
     """
     bell = doorbell()
     waiting = bell.waiting()
     if waiting is None:
         return 0
-    heard_within = HEARD_WITHIN_WHEN_BUSY if waiting else HEARD_WITHIN
     due = db.session.execute(
         sa.text("SELECT merchant_id, id, queue FROM due_jobs(:heard, :at_most)"),
-        {"heard": heard_within, "at_most": AT_MOST},
+        {"heard": HEARD_WITHIN, "at_most": AT_MOST},
     ).all()
     db.session.rollback()
-    rung: dict[int, list[int]] = defaultdict(list)
+    rung = 0
+    asked: dict[int, list[int]] = defaultdict(list)
     for merchant_id, job_id, queue in due:
-        if bell.ring(queue, merchant_id, job_id):
-            rung[merchant_id].append(job_id)
-    for merchant_id, job_ids in rung.items():
+        if job_bell(merchant_id, job_id) not in waiting:
+            if not bell.ring(queue, merchant_id, job_id):
+                continue
+            rung += 1
+        asked[merchant_id].append(job_id)
+    for merchant_id, job_ids in asked.items():
         with merchant_scope(merchant_id):
             db.session.execute(sa.update(Job).where(Job.id.in_(job_ids)).values(rung_at=sa.func.now()))
             db.session.commit()
-    return sum(map(len, rung.values()))
+    return rung
 
 
 def prune_jobs(now: dt.datetime | None = None) -> int:
