@@ -12,6 +12,7 @@ from portal.core.navigation import register_nav
 from portal.core.slots import register_slot
 from portal.stock.counting import register as register_counting
 from portal.stock.listings import LEVELS
+from portal.stock.movements import MOVEMENTS
 from portal.stock.own_sources import register_own_sources
 from portal.stock.promise_views import register as register_promise_views
 from portal.stock.promises import register_promises
@@ -26,7 +27,9 @@ from portal.stock.views import bp
 def register(app: Flask) -> None:
     """The list, the screens, the regions on other pages and the entries of the navigation."""
     register_listing(LEVELS)
+    register_listing(MOVEMENTS)
     register_nav("Stock", "Stock", "stock.levels", "building-warehouse", "stock.view", order=40)
+    register_nav("Stock", "Movements", "stock.movements", "history", "stock.view", order=40)
     register_nav("Stock", "Locations", "stock.locations", "map-pin", "stock.view", order=41)
     register_nav("Stock", "Reasons", "stock.reasons", "clipboard-list", "stock.view", order=42)
     register_nav("Stock", "Verification", "stock.verifications", "shield-check", "stock.view", order=48)

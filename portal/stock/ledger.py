@@ -184,7 +184,7 @@ def _later(delta: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
 
 def _entries(rows: Sequence[sa.Row[Any]]) -> list[Entry]:
     causes = causes_of((row.cause_kind, row.cause_id) for row in rows)
-    people = _names({row.actor_id for row in rows if row.actor_kind == "user" and row.actor_id is not None})
+    people = people_of(rows)
     words = _reason_words({row.reason_id for row in rows if row.reason_id is not None})
     return [
         Entry(
@@ -197,14 +197,24 @@ def _entries(rows: Sequence[sa.Row[Any]]) -> list[Entry]:
             int(row.on_hand),
             int(row.available),
             causes[row.cause_kind, row.cause_id],
-            people.get(row.actor_id, "A former user")
-            if row.actor_kind == "user"
-            else {"job": "A job", "channel": "A channel"}.get(row.actor_kind),
+            people[row.id],
             words.get(row.reason_id),
             row.note,
         )
         for row in rows
     ]
+
+
+def people_of(rows: Sequence[sa.Row[Any]]) -> dict[int, str | None]:
+    """Who made each of the movements, by its id; None where nobody did."""
+    people = _names({row.actor_id for row in rows if row.actor_kind == "user" and row.actor_id is not None})
+    others = {"job": "A job", "channel": "A channel"}
+    return {
+        row.id: people.get(row.actor_id, "A former user")
+        if row.actor_kind == "user"
+        else others.get(row.actor_kind)
+        for row in rows
+    }
 
 
 def _names(user_ids: set[int]) -> dict[int, str]:

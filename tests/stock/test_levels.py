@@ -352,3 +352,31 @@ def test_a_reason_saved_late_shows_both_values_and_keeps_what_does_not_clash(
     assert clash.status_code == 409
     assert 'value="Cracked"' in clash.text and 'value="Broken"' in clash.text
     assert client.post(here, data={"label": "Cracked", "code": "dmg"}).status_code == 422
+
+
+def test_movements_of_all_locations_are_one_list_with_filters(
+    app: Flask, merchant: int, login: Login, member: Member, shelf: Shelf
+) -> None:
+    with app.app_context(), merchant_scope(merchant):
+        adjust_stock(shelf.variant_id, shelf.shop, 4, by=SYSTEM)
+        adjust_stock(shelf.variant_id, shelf.main, -1, by=SYSTEM, reason_id=shelf.reason_id)
+        db.session.commit()
+    client = login(member("warehouse"))
+    assert "f=1.sku.is.LAN-1" in client.get(f"/stock/variants/{shelf.variant_id}").text
+    page = client.get("/stock/movements?f=1.sku.is.LAN-1").text
+    assert page.count(">LAN-1<") == 4 and "Shop" in page and "Damaged" in page and "Order 77" in page
+    assert client.get(f"/stock/movements?f=1.location.is.{shelf.shop}").text.count(">LAN-1<") == 1
+    assert client.get(f"/stock/movements?f=1.reason.is.{shelf.reason_id}").text.count(">LAN-1<") == 1
+    assert client.get("/stock/movements?f=1.kind.is.adjusted&f=2.at.in.today").text.count(">LAN-1<") == 2
+    assert "No movements match" in client.get("/stock/movements?f=1.sku.is.NOPE").text
+
+
+def test_figures_of_a_product_open_the_levels_behind_them(login: Login, member: Member, shelf: Shelf) -> None:
+    client = login(member("warehouse"))
+    region = client.fragment(f"/stock/products/{shelf.product_id}/levels").text
+    assert "Reserved" in region
+    address = re.search(rf'href="([^"]*location\.is\.{shelf.main})"', region)
+    assert address
+    page = client.get(address[1].replace("&amp;", "&")).text
+    assert f'id="level-{shelf.variant_id}-{shelf.main}"' in page
+    assert f'id="level-{shelf.variant_id}-{shelf.shop}"' not in page

@@ -28,7 +28,7 @@ class JobKind:
     queue: Literal["quick", "long"]
     is_quiet: bool
     retries_rows: bool
-    is_urgent: bool
+    is_urgent: bool = False
 
 
 _kinds: Final[dict[str, JobKind]] = {}

@@ -8,8 +8,8 @@ from portal.accounts.access import requires
 from portal.core.http import render
 from portal.stock import queries
 from portal.stock.breakdown import LABELS, breakdown
+from portal.stock.movements import KIND_WORDS
 from portal.stock.views.blueprint import bp, location_or_404, product_or_404, variant_or_404
-from portal.stock.views.levels import KIND_WORDS
 
 PROMISED = ("allocated", "reserved", "unavailable")
 

@@ -20,6 +20,7 @@ from portal.stock.ledger import ledger as read_ledger
 from portal.stock.ledger import ledger_sums
 from portal.stock.listings import LEVELS
 from portal.stock.models import MOVEMENT_KINDS
+from portal.stock.movements import KIND_WORDS, MOVEMENTS
 from portal.stock.services import MOST_UNITS, InsufficientStockError, adjust_once
 from portal.stock.verifying import last_verification
 from portal.stock.views.acts import ACTS
@@ -33,25 +34,6 @@ from portal.stock.views.blueprint import (
     variant_stock,
 )
 
-KIND_WORDS = {
-    "opening": "Opening balance",
-    "history_end": "End of imported history",
-    "received": "Received",
-    "sold": "Sold",
-    "returned": "Returned",
-    "adjusted": "Adjusted",
-    "counted": "Counted",
-    "transferred": "Moved",
-    "written_off": "Written off",
-    "reserved": "Reserved",
-    "released": "Released",
-    "allocated": "Allocated to an order",
-    "deallocated": "No longer allocated",
-    "quarantined": "Set aside",
-    "unquarantined": "Put back",
-    "expected": "Expected",
-    "repaired": "Repaired",
-}
 UNAVAILABLE_WORDS = {"quarantine": "quarantine", "damaged": "damaged"}
 COLUMNS = tuple(column.key for column in LEVELS.columns)
 
@@ -66,6 +48,12 @@ def levels() -> ResponseReturnValue:
         verification=last_verification(),
         **adjusting(),
     )
+
+
+@bp.get("/movements")
+@requires("stock.view")
+def movements() -> ResponseReturnValue:
+    return show_list(MOVEMENTS, "stock/movements.html")
 
 
 @bp.get("/levels/<int:variant_id>/<int:location_id>")

@@ -13,8 +13,8 @@ from portal.core.http import render, render_region, see_other, toast, whole_key
 from portal.stock import findings, repairing, verifying
 from portal.stock.breakdown import LABELS
 from portal.stock.models import StockVerification
+from portal.stock.movements import KIND_WORDS
 from portal.stock.views.blueprint import adjusting, bp
-from portal.stock.views.levels import KIND_WORDS
 
 COUNTER_WORDS = LABELS | {"damaged": "Damaged"}
 SOURCE_WORDS = {
