@@ -123,7 +123,8 @@ def _stock(
 ) -> None:
     """The count that today's stock begins with stands before the first order that takes from it.
 
-    Movements that stand elsewhere now do not follow from each other as they were written, so none keeps figures.
+    Movements that stand elsewhere now do not follow from each other as they were written, so their figures are added up
+    anew in the order of today; imported history keeps none, as everywhere.
     """
     connection.execute(
         """
@@ -132,8 +133,18 @@ def _stock(
         {"merchant": merchant_id, "at": opened_at},
     )
     connection.execute(
-        "UPDATE stock_movement SET on_hand_after = NULL, promised_after = NULL, incoming_after = NULL WHERE merchant_id = %s",
-        (merchant_id,),
+        """
+        WITH own AS (
+            SELECT id, sum(on_hand_delta) OVER level AS on_hand, sum(incoming_delta) OVER level AS incoming,
+                   sum(allocated_delta + reserved_delta + unavailable_delta) OVER level AS promised
+            FROM stock_movement
+            WHERE merchant_id = %(merchant)s AND cause_kind NOT IN ('import', 'import_undo')
+            WINDOW level AS (PARTITION BY variant_id, location_id, slot ORDER BY id)
+        )
+        UPDATE stock_movement AS m
+        SET on_hand_after = own.on_hand, promised_after = own.promised, incoming_after = own.incoming
+        FROM own WHERE m.merchant_id = %(merchant)s AND m.id = own.id""",
+        {"merchant": merchant_id},
     )
 
 
