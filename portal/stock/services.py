@@ -44,9 +44,11 @@ MOST_UNITS: Final = 10_000_000
 SOURCES: Final = {"available": "On the shelf", "quarantine": "In quarantine", "damaged": "Damaged"}
 ADJUSTED: Final = "adjusted"
 
-# All that an act by hand must hold to, in one trip: it was half of what an adjustment took.
+# All that an act by hand must hold to, in one trip: it was half of what an adjustment took. The location is held until
+# the end, so that nobody closes it over units that are just being put there.
 _CHECKED: Final = sa.text("""
-    SELECT EXISTS (SELECT FROM location AS l WHERE l.merchant_id = :merchant AND l.id = :place AND l.is_active) AS is_place,
+    SELECT EXISTS (SELECT FROM location AS l WHERE l.merchant_id = :merchant AND l.id = :place AND l.is_active
+                   FOR SHARE) AS is_place,
            EXISTS (SELECT FROM variant AS v WHERE v.merchant_id = :merchant AND v.id = :variant AND v.is_stocked) AS is_counted,
            EXISTS (SELECT FROM variant_component AS c WHERE c.merchant_id = :merchant AND c.bundle_id = :variant) AS is_bundle,
            EXISTS (SELECT FROM stock_reason AS r

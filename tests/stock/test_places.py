@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
 
 import pytest
 from flask import Flask
 
 from portal.core.database import db, merchant_scope
+from portal.core.merging import pack_base
 from portal.stock.models import Location, StockReason
+from portal.stock.services import Move, adjust_stock, apply_moves
 from tests.catalog.test_products import form_of
 from tests.stock.conftest import Shelf
 from tests.support.client import HouseClient
-from tests.support.people import Person, make_merchant, make_person
+from tests.support.people import SYSTEM, Person, make_merchant, make_person
 
 Member = Callable[..., Person]
 Login = Callable[[Person], HouseClient]
@@ -83,7 +86,12 @@ def test_reasons_are_added_renamed_and_put_away(
     assert client.post("/stock/reasons", data={"label": ""}).status_code == 422
     assert (
         client.post(
-            f"/stock/reasons/{shelf.reason_id}", data={"label": "Broken", "code": "damaged"}
+            f"/stock/reasons/{shelf.reason_id}",
+            data={
+                "label": "Broken",
+                "code": "damaged",
+                "base": pack_base({"label": "Damaged", "code": "damaged"}),
+            },
         ).status_code
         == 303
     )
@@ -103,3 +111,34 @@ def test_strangers_and_readers_change_nothing(app: Flask, login: Login, member: 
     assert "Add location" not in reader.get("/stock/locations").text
     for address in ("/stock/locations/new", f"/stock/locations/{shelf.main}", "/stock/reasons"):
         assert reader.post(address).status_code == 403
+
+
+def test_a_location_that_goods_are_on_their_way_to_stays_in_use(
+    app: Flask, merchant: int, login: Login, member: Member, shelf: Shelf
+) -> None:
+    with app.app_context(), merchant_scope(merchant):
+        apply_moves([Move(shelf.variant_id, shelf.shop, "expected", incoming=1)], by=SYSTEM)
+        db.session.commit()
+    answer = login(member("owner")).post(
+        f"/stock/locations/{shelf.shop}/activation/remove", follow_redirects=True
+    )
+    assert "1 unit is on the way to Shop" in answer.text
+
+
+def test_a_location_is_not_closed_over_units_that_are_being_put_there(
+    app: Flask, merchant: int, login: Login, member: Member, shelf: Shelf
+) -> None:
+    client, texts = login(member("owner")), list[str]()
+    closing = threading.Thread(
+        target=lambda: texts.append(
+            client.post(f"/stock/locations/{shelf.shop}/activation/remove", follow_redirects=True).text
+        )
+    )
+    with app.app_context(), merchant_scope(merchant):
+        adjust_stock(shelf.variant_id, shelf.shop, 4, by=SYSTEM)
+        closing.start()
+        closing.join(1)
+        assert closing.is_alive()
+        db.session.commit()
+    closing.join(30)
+    assert "4 units still lie at Shop" in texts[0]
