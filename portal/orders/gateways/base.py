@@ -7,7 +7,7 @@ key: asked twice with the same key, a gateway does it once. No card number passe
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal, Protocol
@@ -198,8 +198,8 @@ class Gateway(Protocol):
     def payment(self, reference: str) -> RemotePayment | None:
         """How a payment stands now; None when the gateway has none of that name."""
 
-    def payment_by_key(self, key: str) -> RemotePayment | None:
-        """The payment that was made with a key; None when that request never arrived."""
+    def payment_by_key(self, key: str, *, since: dt.datetime) -> RemotePayment | None:
+        """The payment that was made with a key after an instant; None when that request never arrived."""
 
     def checkout(self, request: CheckoutRequest, *, key: str) -> RemoteCheckout:
         """A page on which to pay. The same key gives the same page."""
@@ -224,8 +224,8 @@ class Gateway(Protocol):
     def payout(self, reference: str) -> RemotePayout | None:
         """One payout as it stands now."""
 
-    def payout_lines(self, reference: str) -> Sequence[RemotePayoutLine]:
-        """What a payout is made of."""
+    def payout_lines(self, reference: str) -> Iterable[RemotePayoutLine]:
+        """What a payout is made of; read as it is walked, for there may be many."""
 
     def read_notice(self, body: bytes, headers: Mapping[str, str], secret: str) -> Notice:
         """Check the signature of a webhook and say what it is about.

@@ -25,6 +25,8 @@ Commit = Callable[[], None]
 
 # How long a request whose answer was lost may still be under way to the gateway.
 ON_ITS_WAY: Final = dt.timedelta(seconds=60)
+# How far the gateway's clock may be behind ours.
+CLOCKS_DIFFER: Final = dt.timedelta(minutes=10)
 WAITS: Final = (5, 20, 60, 300, 900, 3600)
 
 
@@ -43,13 +45,16 @@ def carry_out(
     caller = gateway_of(account_of(attempt["account_id"]))
     payment = rows.payment_of(order_id, attempt["payment_n"])
     number = _number(order_id)
-    if not was_called:
-        rows.change_attempt(order_id, n, called_at=utc_now())
-    commit()
+    if not was_called and not _leaves_now(attempt, commit):
+        return utc_now() + next_wait(attempt["asks"])
+    if was_called:
+        commit()
     try:
-        remote = _find(caller, attempt, payment) if was_called else None
-        if was_called and not _must_repeat(attempt, remote):
-            return _take_over(attempt, remote, by, commit)
+        if was_called:
+            remote = _find(caller, attempt, payment)
+            # Whoever else found no trace of it may be asking again just now; only one of us does.
+            if not _must_repeat(attempt, remote) or not _leaves_now(attempt, commit):
+                return _take_over(attempt, remote, by, commit)
         remote = _call(caller, attempt, payment, number, is_captured_at_once=is_captured_at_once)
         return _take_over(attempt, remote, by, commit)
     except GatewayError as error:
@@ -85,10 +90,19 @@ def _call(
     raise GatewayError("refused", "This is not carried out by a job.", code="not_carried_out")
 
 
+def _leaves_now(attempt: sa.RowMapping, commit: Commit) -> bool:
+    """Note that the call leaves; gives whether it is ours to make and not another worker's, who noted it first."""
+    is_ours = rows.note_call(attempt["order_id"], attempt["n"], before=attempt["called_at"], now=utc_now())
+    commit()
+    return is_ours
+
+
 def _find(caller: Gateway, attempt: sa.RowMapping, payment: sa.RowMapping) -> RemotePayment | None:
     if payment["gateway_reference"]:
         return caller.payment(payment["gateway_reference"])
-    return caller.payment_by_key(rows.wire_key(attempt["order_id"], attempt["key"]))
+    return caller.payment_by_key(
+        rows.wire_key(attempt["order_id"], attempt["key"]), since=attempt["created_at"] - CLOCKS_DIFFER
+    )
 
 
 def _must_repeat(attempt: sa.RowMapping, remote: RemotePayment | None) -> bool:

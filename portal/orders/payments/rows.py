@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Sequence
 from decimal import Decimal
@@ -179,6 +180,20 @@ def change_attempt(order_id: int, n: int, **values: Any) -> bool:
         .returning(_attempt.c.n)
     ).first()
     return changed is not None
+
+
+def note_call(order_id: int, n: int, *, before: dt.datetime | None, now: dt.datetime) -> bool:
+    """Write that an attempt is called now; gives whether nobody did since *before* was read."""
+    noted = db.session.execute(
+        sa.update(_attempt)
+        .where(
+            of_order(_attempt, order_id), _attempt.c.n == n, _attempt.c.state.in_(OPEN),
+            _attempt.c.called_at.is_not_distinct_from(before),
+        )
+        .values(called_at=now)
+        .returning(_attempt.c.n)
+    ).first()  # fmt: skip
+    return noted is not None
 
 
 def refund_by_key(order_id: int, key: str) -> sa.RowMapping | None:

@@ -277,3 +277,30 @@ def test_money_given_back_by_hand_is_done_at_once(shop: object, scope: int) -> N
     assert (paid.refunds()[n - 1].state, paid.head().refunded_total) == ("done", Decimal("4.00"))
     assert sums(paid)[3] == Decimal("4.00")
     assert paid.attempts() == []
+
+
+def test_two_workers_with_one_attempt_make_one_call(
+    app: Flask, scope: int, pay: Pay, desk: GatewayDesk
+) -> None:
+    paid = pay("20.00")
+    ask_capture(paid, "20.00", "once")
+    n = paid.attempts()[-1].n
+    db.session.rollback()
+    desk.fail_next("capture", "slow", seconds=1.0)
+    barrier = threading.Barrier(2)
+
+    def carry() -> None:
+        with app.app_context(), merchant_scope(scope):
+            barrier.wait()
+            calling.carry_out(paid.order_id, n, by=SYSTEM, commit=db.session.commit)
+
+    threads = [threading.Thread(target=carry) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [
+        each for each in desk.state()["calls"] if each.endswith(f"{desk.payments()[0]['id']}/captures")
+    ] == [f"POST /v1/payments/{desk.payments()[0]['id']}/captures"]
+    work_later()
+    assert sums(paid)[1] == Decimal("20.00")

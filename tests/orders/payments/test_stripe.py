@@ -7,6 +7,7 @@ takes no notice of idempotency keys, so those are tried with the practice gatewa
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import fcntl
 import hashlib
 import hmac
@@ -25,10 +26,11 @@ from deploy.local import stand_ins
 from deploy.local.layout import Stopwatch, state_directory
 from deploy.local.servers import free_port
 from portal.core.audit import SYSTEM
+from portal.core.clock import utc_now
 from portal.core.database import db
 from portal.core.errors import DomainError
 from portal.orders.gateways.base import Authorisation, GatewayError, SignatureError
-from portal.orders.gateways.stripe import StripeGateway, reading
+from portal.orders.gateways.stripe import StripeGateway, client, reading
 from portal.orders.models import GatewayAccount
 from portal.orders.payments import accounts, services
 from portal.orders.payments.accounts import AccountValues
@@ -144,9 +146,23 @@ def test_what_is_set_aside_is_let_go(account: GatewayAccount, shop: Shop, stripe
 
 def test_the_payment_behind_a_key_is_found(stripe: StripeGateway) -> None:
     request = Authorisation(Decimal("7.00"), "GBP", card(stripe), "1001")
+    before = utc_now() - dt.timedelta(hours=1)
     made = stripe.authorise(request, key="ord_5:authorise:lost")
-    assert stripe.payment_by_key("ord_5:authorise:lost") == made
-    assert stripe.payment_by_key("ord_5:authorise:never") is None
+    assert stripe.payment_by_key("ord_5:authorise:lost", since=before) == made
+    assert stripe.payment_by_key("ord_5:authorise:never", since=before) is None
+
+
+def test_half_a_list_is_never_taken_for_the_whole(
+    stripe: StripeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = utc_now() - dt.timedelta(hours=1)
+    for key in ("ord_6:authorise:first", "ord_6:authorise:second"):
+        stripe.authorise(Authorisation(Decimal("7.00"), "GBP", card(stripe), "1001"), key=key)
+    monkeypatch.setattr(client, "PAGE", 1)
+    monkeypatch.setattr(StripeGateway._each, "__kwdefaults__", {"pages": 1})
+    with pytest.raises(GatewayError) as failed:
+        stripe.payment_by_key("ord_6:authorise:first", since=before)
+    assert failed.value.kind == "unknown"
 
 
 def test_ends_are_told_apart(stripe: StripeGateway, stripe_url: str) -> None:

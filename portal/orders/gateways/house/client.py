@@ -65,7 +65,7 @@ class HouseGateway:
         found = self._find(f"/v1/payments/{_name(reference)}")
         return None if found is None else reading.payment(found)
 
-    def payment_by_key(self, key: str) -> RemotePayment | None:
+    def payment_by_key(self, key: str, *, since: dt.datetime) -> RemotePayment | None:
         """The payment made with a key."""
         found = self._call("GET", f"/v1/payments?key={quote(key, safe='')}")
         return reading.payment(found["payments"][0]) if found["payments"] else None
@@ -133,7 +133,7 @@ class HouseGateway:
                 str(document["id"]), kind, subject if subject in ("payment", "dispute", "payout") else "other",  # type: ignore[arg-type]
                 str(document["object"]), at,
             )  # fmt: skip
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise SignatureError("The notice cannot be read.") from error
 
     def _on(self, reference: str, act: str, document: dict[str, Any], key: str) -> RemotePayment:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -30,7 +30,7 @@ from portal.orders.gateways.stripe.failures import in_our_words
 
 SIGNATURE: Final = "Stripe-Signature"
 PAGE: Final = 100
-MOST_PAGES: Final = 20
+MOST_PAGES: Final = 100
 # A session of Stripe's checkout lives a day at most, and half an hour at least.
 LONGEST_PAGE: Final = dt.timedelta(hours=23, minutes=30)
 SHORTEST_PAGE: Final = dt.timedelta(minutes=45)
@@ -120,11 +120,15 @@ class StripeGateway:
         )
         return None if intent is None else self._payment(intent)
 
-    def payment_by_key(self, key: str) -> RemotePayment | None:
+    def payment_by_key(self, key: str, *, since: dt.datetime) -> RemotePayment | None:
         """The payment intent that carries a key. Read from the list, which shows what was made a moment ago."""
-        for intent in self._pages(self._client.v1.payment_intents, {"expand": ["data.latest_charge"]}):
+        asked = {"expand": ["data.latest_charge"]}
+        for intent in self._each(self._client.v1.payment_intents, asked):
             if (intent.get("metadata") or {}).get("key") == key:
                 return self._payment(intent)
+            # The newest come first.
+            if intent["created"] < since.timestamp():
+                break
         return None
 
     def checkout(self, request: CheckoutRequest, *, key: str) -> RemoteCheckout:
@@ -198,21 +202,22 @@ class StripeGateway:
     def payouts(self, since: dt.datetime | None) -> Sequence[RemotePayout]:
         """Payouts made since, the oldest first."""
         asked = {"created": {"gte": int(since.timestamp())}} if since else {}
-        return [reading.payout(each) for each in self._pages(self._client.v1.payouts, asked)][::-1]
+        return [reading.payout(each) for each in self._each(self._client.v1.payouts, asked, pages=1_000)][
+            ::-1
+        ]
 
     def payout(self, reference: str) -> RemotePayout | None:
         """One payout."""
         found = self._find(lambda: self._client.v1.payouts.retrieve(reference))
         return None if found is None else reading.payout(found)
 
-    def payout_lines(self, reference: str) -> Sequence[RemotePayoutLine]:
+    def payout_lines(self, reference: str) -> Iterator[RemotePayoutLine]:
         """The balance transactions of a payout."""
         asked = {"payout": reference, "expand": ["data.source"]}
-        found = (
-            reading.payout_line(each)
-            for each in self._pages(self._client.v1.balance_transactions, asked, pages=1_000)
-        )
-        return [each for each in found if each is not None]
+        for each in self._each(self._client.v1.balance_transactions, asked, pages=1_000):
+            line = reading.payout_line(each)
+            if line is not None:
+                yield line
 
     def read_notice(self, body: bytes, headers: Mapping[str, str], secret: str) -> Notice:
         """Check Stripe's signature and say what the event is about."""
@@ -222,13 +227,13 @@ class StripeGateway:
             kind = str(event["type"])
             at = dt.datetime.fromtimestamp(int(event["created"]), dt.UTC)
             return Notice(str(event["id"]), kind, _subject(kind), reading.object_of(event), at)
-        except (stripe.SignatureVerificationError, ValueError, KeyError, TypeError) as error:
+        except (stripe.SignatureVerificationError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise SignatureError("The notice is not signed by Stripe.") from error
 
     def _payment(self, intent: reading.Document) -> RemotePayment:
         if intent["status"] != "succeeded":
             return reading.payment(intent, ())
-        refunds = list(self._pages(self._client.v1.refunds, {"payment_intent": intent["id"]}))
+        refunds = list(self._each(self._client.v1.refunds, {"payment_intent": intent["id"]}))
         return reading.payment(intent, refunds)
 
     def _find(self, ask: Any) -> dict[str, Any] | None:
@@ -240,17 +245,19 @@ class StripeGateway:
                 return None
             raise
 
-    def _pages(self, of: Any, asked: Mapping[str, Any], *, pages: int = MOST_PAGES) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
+    def _each(
+        self, of: Any, asked: Mapping[str, Any], *, pages: int = MOST_PAGES
+    ) -> Iterator[dict[str, Any]]:
         after: dict[str, str] = {}
         for _ in range(pages):
             with in_our_words():
                 page = _plain(of.list({**asked, "limit": PAGE, **after}))
-            found += page["data"]
+            yield from page["data"]
             if not page.get("has_more") or not page["data"]:
-                break
+                return
             after = {"starting_after": page["data"][-1]["id"]}
-        return found
+        # Half a list would say "there is none" of what stands on its next page.
+        raise GatewayError("unknown", "Stripe has more to show than can be read at once.", code="too_many")
 
 
 def _subject(kind: str) -> NoticeSubject:
