@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any, Final
 
 import marshmallow as ma
 from marshmallow import validate as must
 
 from portal.accounts.forms import country_choices
+from portal.core.card_numbers import holds_card_number
 from portal.orders.models import DELIVERIES
 
 LONGEST: Final = 200
@@ -31,17 +33,29 @@ def _amount(**given: object) -> ma.fields.Decimal:
     )
 
 
+def _is_no_card(text: str) -> None:
+    if holds_card_number(text):
+        raise ma.ValidationError("This looks like a card number, and those are never kept here.")
+
+
 def _text(
     longest: int = LONGEST,
     *,
     may_be_blank: bool = False,
+    is_code: bool = False,
     also: tuple[must.Validator, ...] = (),
     **given: object,
 ) -> ma.fields.String:
     # PostgreSQL keeps no NUL in a text.
-    rules = [must.Length(max=longest), must.ContainsNoneOf("\0", error="It must hold no NUL.")]
+    rules: list[Callable[[str], object]] = [
+        must.Length(max=longest),
+        must.ContainsNoneOf("\0", error="It must hold no NUL."),
+    ]
     if not may_be_blank:
         rules.append(must.Regexp(r".*\S", error="It must not be empty; leave it out instead."))
+    # Codes of articles are as long as card numbers and carry check digits too.
+    if not is_code:
+        rules.append(_is_no_card)
     return ma.fields.String(validate=must.And(*rules, *also), **given)  # type: ignore[arg-type]
 
 
@@ -56,7 +70,7 @@ def _country(code: str) -> None:
 class NewLineSchema(_Strict):
     """Units of a variant. Without a price the catalogue's price in the order's currency counts."""
 
-    sku = _text(required=True, metadata={"example": "MUG-BLUE"})
+    sku = _text(required=True, is_code=True, metadata={"example": "MUG-BLUE"})
     quantity = ma.fields.Integer(required=True, strict=True, validate=must.Range(1, MOST_UNITS))
     unit_price = _amount(metadata={"example": "9.90"})
     discount = _amount(load_default=None, metadata={"description": "taken off the whole line"})

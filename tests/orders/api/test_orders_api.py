@@ -128,6 +128,7 @@ class TestPlacing:
             {"lines": [{"sku": "MUG\0", "quantity": 2}]},
             {"lines": [{"sku": "MUG", "quantity": 1, "unit_price": "NaN"}]},
             {"lines": [{"sku": "MUG", "quantity": 1, "unit_price": -1}]},
+            {"buyer": {"name": "Ada", "company": "4242 4242 4242 4242"}},
             {"surprise": 1},
             # An empty number of the shop's would make all its orders one.
             {"external_id": ""},

@@ -18,6 +18,7 @@ from tests.orders.payments.conftest import GatewayDesk, Pay, work, work_later
 from tests.orders.payments.test_disputes import PDF, hear
 from tests.support.client import HouseClient
 from tests.support.people import Person
+from tests.support.shop import Shop
 
 Login = Callable[[Person], HouseClient]
 Member = Callable[..., Person]
@@ -252,3 +253,35 @@ def test_empty_pages_say_what_they_are_for(scope: int, login: Login, member: Mem
     answer = login(member("owner")).get(path)
     assert answer.status_code == 200
     assert 'class="empty"' in answer.text
+
+
+CARD = "4242 4242 4242 4242"
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("notes", {"body": f"She says to charge {CARD} instead."}),
+        ("tags", {"tag": CARD}),
+        ("payments", {"amount": "20.00", "method": "card", "reference": CARD.replace(" ", "")}),
+    ],
+)
+def test_a_card_number_that_somebody_types_is_refused_and_kept_nowhere(
+    shop: Shop, login: Login, member: Member, path: str, data: dict[str, str]
+) -> None:
+    placed = shop.order(("MUG", 1, "20.00"))
+    client = login(member("support"))
+    db.session.rollback()
+    answer = client.post(f"/orders/{placed.number}/{path}", data={**data, "version": "1"})
+    assert answer.status_code == 422
+    assert "looks like a card number" in answer.text
+    assert "4242" not in answer.text
+    said = client.fragment(f"/orders/{placed.number}/{path}", method="POST", data=data)
+    # What was typed stays in the form for the person to mend.
+    assert (said.status_code, said.headers["HX-Reswap"]) == (422, "none")
+    assert "4242" not in client.get(f"/orders/{placed.number}").text
+    data = {
+        name: value.replace(CARD, "4242").replace(CARD.replace(" ", ""), "4242")
+        for name, value in data.items()
+    }
+    assert client.post(f"/orders/{placed.number}/{path}", data={**data, "version": "1"}).status_code == 303

@@ -23,6 +23,7 @@ from portal.channels.connectors.base import (
     RemoteKey,
     Update,
 )
+from portal.core.card_numbers import without_card_numbers
 from portal.core.money import UnknownCurrencyError, minor_units, round_to_minor
 
 STATUSES: Final[Mapping[str, OrderStatus]] = {
@@ -117,7 +118,7 @@ def order(document: dict[str, Any]) -> InboundOrder:
         paid_at=paid_at,
         payment_method=_text(document.get("payment_method")) or "other",
         payment_reference=_text(document.get("transaction_id")),
-        customer_note=_text(document.get("customer_note"), 4000),
+        customer_note=without_card_numbers(_text(document.get("customer_note"), 4000)),
         refunds=tuple(_refunds(document)),
         rounding=total - counted - (ZERO if with_tax else tax_total),
         digest=digest(document),
