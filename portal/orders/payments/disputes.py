@@ -6,7 +6,7 @@ While it is open its amount is held, so that it is not given back a second time;
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -54,6 +54,7 @@ FILE_TYPES: Final[Mapping[str, bytes]] = {
 LONGEST_TEXT: Final = 10_000
 LARGEST_FILE: Final = 4 * 1024 * 1024
 MOST_FILES: Final = 8
+UNSENT_AFTER: Final = dt.timedelta(minutes=10)
 OPEN: Final = ("needs_response", "under_review")
 _refund: Final = OrderRefund.__table__
 
@@ -61,7 +62,8 @@ _refund: Final = OrderRefund.__table__
 def take_over(account: GatewayAccount, remote: RemoteDispute, *, by: Actor) -> int | None:
     """Write down how a dispute stands at the gateway, with its effect on the order; gives the order, if it is one of ours.
 
-    Told late or twice, an older state changes nothing.
+    Told late or twice, an older state changes nothing. A dispute may come before its order: what it does to the money
+    is done when the order is known.
     """
     place = rows.payment_by_reference(account, remote.payment_reference)
     if place is not None:
@@ -71,6 +73,7 @@ def take_over(account: GatewayAccount, remote: RemoteDispute, *, by: Actor) -> i
         dispute = _new(account, remote, place)
     elif dispute.told_at and remote.told_at and remote.told_at < dispute.told_at:
         return dispute.order_id
+    is_first_seen = dispute.id is None or (dispute.order_id is None and place is not None)
     if dispute.order_id is None and place is not None:
         dispute.order_id, dispute.payment_n = place
     before = dispute.state if dispute.id else None
@@ -85,7 +88,7 @@ def take_over(account: GatewayAccount, remote: RemoteDispute, *, by: Actor) -> i
     db.session.add(dispute)
     db.session.flush()
     if dispute.order_id is not None and dispute.payment_n is not None:
-        _move_money(dispute, before, by)
+        _move_money(dispute, None if is_first_seen else before, by)
     return dispute.order_id
 
 
@@ -200,7 +203,7 @@ def submit(dispute: PaymentDispute, *, version: int, by: Actor) -> None:
         raise DomainError("The day for an answer has passed.")
     dispute.submission, dispute.submitted_at = "sending", utc_now()
     db.session.flush()
-    enqueue("payments.evidence", {"dispute_id": dispute.id}, by=by, unique_key=str(dispute.id))
+    ring_for_answer(dispute.id, by=by)
     audit.record(action="dispute.submitted", by=by, subject=("dispute", dispute.id), after={"texts": sorted(dispute.evidence)})  # fmt: skip
     if dispute.order_id is not None:
         tell(dispute.order_id, "dispute_answered", by, amount=str(dispute.amount), currency=dispute.currency)
@@ -215,13 +218,15 @@ def send_evidence(dispute_id: int, *, by: Actor, commit: Callable[[], None]) -> 
     dispute = dispute_of(dispute_id)
     if dispute.submission != "sending":
         return
-    account, reference = account_of(dispute.account_id), dispute.reference
+    account, reference, submitted_at = account_of(dispute.account_id), dispute.reference, dispute.submitted_at
+    assert submitted_at is not None
     caller, texts = gateway_of(account), dict(dispute.evidence)
     files = [_content_of(each) for each in files_of(dispute_id)]
     commit()
     try:
         now = caller.dispute(reference)
-        key = f"evidence:{reference}"
+        # An answer the bank refused and that was written anew is another request.
+        key = f"evidence:{reference}:{int(submitted_at.timestamp())}"
         if now is None or now.state == "needs_response":
             now = caller.submit_evidence(reference, texts, files, key=key)
     except GatewayError as error:
@@ -233,6 +238,22 @@ def send_evidence(dispute_id: int, *, by: Actor, commit: Callable[[], None]) -> 
     take_over(account_of(dispute.account_id), now, by=by)
     dispute_of(dispute_id, lock=True).submission = "sent"
     commit()
+
+
+def unsent_answers() -> Sequence[int]:
+    """Disputes whose answer was to be sent and is not: its job came to an end while the gateway was away."""
+    late = utc_now() - UNSENT_AFTER
+    return db.session.scalars(
+        sa.select(PaymentDispute.id)
+        .where(PaymentDispute.submission == "sending", PaymentDispute.submitted_at < late)
+        .order_by(PaymentDispute.id)
+        .limit(200)
+    ).all()
+
+
+def ring_for_answer(dispute_id: int, *, by: Actor) -> None:
+    """Let a worker send an answer; while one waits or runs there is no second."""
+    enqueue("payments.evidence", {"dispute_id": dispute_id}, by=by, unique_key=str(dispute_id))
 
 
 def dispute_of(dispute_id: int, *, lock: bool = False) -> PaymentDispute:

@@ -71,16 +71,17 @@ def receive(account: GatewayAccount, body: bytes, headers: Mapping[str, str]) ->
     """
     reader = gateway(account.kind, account.base_url, "unused")
     notice = reader.read_notice(body, headers, webhook_secret_of(account))
+    event_id = _storable(notice.event_id, 200)
     written = db.session.execute(
         postgresql.insert(_notice)
         .values(
             merchant_id=current_merchant_id(),
             account_id=account.id,
-            event_id=notice.event_id[:200],
-            kind=notice.kind[:80],
-            object_reference=notice.object_reference,
+            event_id=event_id,
+            kind=_storable(notice.kind, 80),
+            object_reference=_storable(notice.object_reference or "", 200) or None,
             happened_at=notice.happened_at,
-            body=secret_box.encrypt(body, f"{PURPOSE}:{_digest(notice.event_id)}"),
+            body=secret_box.encrypt(body, f"{PURPOSE}:{_digest(event_id)}"),
         )
         .on_conflict_do_update(
             index_elements=["merchant_id", "account_id", "event_id"],
@@ -109,10 +110,7 @@ def apply_notice(notice_id: int, *, commit: Callable[[], None]) -> None:
     commit()
     try:
         order_id = _apply(subject, notice, account, caller, commit)
-    except GatewayError as error:
-        db.session.rollback()
-        _try_again(notice, error.message)
-    except NotFoundError as error:
+    except (GatewayError, NotFoundError) as error:
         db.session.rollback()
         _try_again(notice, error.message)
     except DomainError as error:
@@ -215,12 +213,17 @@ def _apply(
             found = caller.dispute(reference) if reference else None
             if found is None:
                 raise NotFoundError("The gateway does not know this dispute any more.")
-            return disputes.take_over(account, found, by=_gateway_actor(account))
+            order_id = disputes.take_over(account, found, by=_gateway_actor(account))
+            if order_id is None:
+                # It stands in the list already, for its day does not wait; its order may come in later.
+                commit()
+                raise NotFoundError(NO_ORDER)
+            return order_id
         case "payout":
             payout = caller.payout(reference) if reference else None
             if payout is None:
                 raise NotFoundError("The gateway does not know this payout any more.")
-            payouts.take_over(account, payout, caller.payout_lines(payout.reference))
+            payouts.take_over(account, payout, caller.payout_lines(payout.reference), commit=commit)
     return None
 
 
@@ -320,6 +323,11 @@ def notice_of(notice_id: int) -> sa.RowMapping:
 
 def _mine(notice_id: int) -> sa.ColumnElement[bool]:
     return sa.and_(_notice.c.merchant_id == current_merchant_id(), _notice.c.id == notice_id)
+
+
+def _storable(text: str, longest: int) -> str:
+    """What PostgreSQL takes of it: whoever holds the secret may sign anything."""
+    return text.replace("\0", "").encode(errors="replace").decode()[:longest]
 
 
 def _digest(event_id: str) -> str:

@@ -12,9 +12,15 @@ from portal.core.audit import SYSTEM
 from portal.core.clock import utc_now
 from portal.core.database import db
 from portal.core.errors import ConflictError, DomainError
+from portal.core.jobs import enqueue
+from portal.core.jobs.run import MAX_FAILURES
+from portal.orders.gateways.base import Authorisation
 from portal.orders.models import GatewayAccount, PaymentDispute
 from portal.orders.payments import accounts, disputes, services
-from tests.orders.payments.conftest import GatewayDesk, Paid, Pay, work, work_later
+from portal.orders.placement import NewPayment
+from tests.orders.payments.conftest import GatewayDesk, Paid, Pay, tell_consumers, work, work_later
+from tests.support.shop import Shop
+from tests.support.waiting import settle
 
 PDF = b"%PDF-1.7\n%..."
 
@@ -151,3 +157,51 @@ def test_an_answer_is_refused_when_it_is_empty_late_stale_or_no_file(disputed: P
     db.session.flush()
     with pytest.raises(DomainError, match="has passed"):
         disputes.submit(found, version=found.version, by=SYSTEM)
+
+
+def test_a_dispute_that_came_before_its_order_holds_its_money_when_the_order_is_there(
+    account: GatewayAccount, desk: GatewayDesk, shop: Shop
+) -> None:
+    caller = accounts.gateway_of(account)
+    made = caller.authorise(
+        Authorisation(Decimal("20.00"), "GBP", "tok_visa", "W-1", is_captured_at_once=True),
+        key="the-shops-own",
+    )
+    desk.say("disputes", payment=made.reference)
+    hear(desk, account)
+    assert (only().order_id, only().held_amount) == (None, 0)
+    placed = shop.order(
+        ("MUG", 1, "20.00"),
+        payments=(NewPayment("card", Decimal("20.00"), gateway="house", gateway_reference=made.reference),),
+    )
+    settle()
+    tell_consumers()
+    work()
+    for _ in range(2):
+        hear(desk, account)
+    assert (only().order_id, only().held_amount) == (placed.order_id, Decimal(20))
+    desk.say(f"disputes/{only().reference}", state="lost")
+    hear(desk, account)
+    paid = Paid(placed.order_id, placed.number, 1)
+    assert (paid.head().refunded_total, paid.payment().disputed_amount) == (Decimal(20), 0)
+
+
+def test_an_answer_whose_job_came_to_an_end_is_sent_when_the_gateway_is_back(
+    disputed: Paid, desk: GatewayDesk
+) -> None:
+    found = answer()
+    desk.fail_next("evidence", "before", times=MAX_FAILURES)
+    disputes.submit(found, version=found.version, by=SYSTEM)
+    db.session.commit()
+    for _ in range(MAX_FAILURES):
+        work_later()
+    assert (only().submission, disputes.unsent_answers()) == ("sending", [])
+    db.session.execute(
+        sa.update(PaymentDispute).values(submitted_at=utc_now() - disputes.UNSENT_AFTER * 2),
+        execution_options={"synchronize_session": False},
+    )
+    db.session.commit()
+    enqueue("payments.tend", by=SYSTEM)
+    db.session.commit()
+    work()
+    assert (only().state, only().submission) == ("under_review", "sent")

@@ -141,6 +141,41 @@ def test_only_what_the_gateway_signed_just_now_is_kept(
     assert len(received()) == 1
 
 
+@pytest.mark.parametrize(
+    ("kind", "object_name", "status"),
+    [
+        ("payment.captured\0", "pay\0_1", 204),
+        ("payment.\ud800", "\ud800", 204),
+        ("x" * 9000, "y" * 9000, 204),
+        ("payment", None, 204),
+        ([[[]]], {}, 204),
+    ],
+)
+def test_whatever_is_signed_is_stored_or_refused_and_breaks_nothing(
+    account: GatewayAccount,
+    desk: GatewayDesk,
+    client: HouseClient,
+    kind: object,
+    object_name: object,
+    status: int,
+) -> None:
+    path, now = accounts.webhook_path(account), int(time.time())
+    document = {"id": f"n\0{'z' * 300}", "kind": kind, "object": object_name, "at": utc_now().isoformat()}
+    db.session.rollback()
+    for body, expected in (
+        (json.dumps(document).encode(), status),
+        (b"[" * 100_000, 400),
+        (b'{"id": 1}', 400),
+        (b"\xff", 400),
+        (b"null", 400),
+    ):
+        signature = signatures.sign(body, desk.webhook_secret, now)
+        assert client.post(path, data=body, headers={"House-Signature": signature}).status_code == expected
+    assert len(received()) == 1
+    assert notices.body_of(notices.notice_of(received()[0].id)) == json.dumps(document)
+    work()
+
+
 def test_the_body_is_sealed_and_later_dies_with_the_buyer(pay: Pay, told: GatewayDesk) -> None:
     told.say("notices", hold=True)
     paid = pay("20.00")
