@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,12 +54,14 @@ def navigation() -> list[dict[str, Any]]:
         if _may_see(entry)
     ]
     sections: dict[str, dict[str, Any]] = {}
+    addresses = {entry.endpoint: url_for(entry.endpoint) for entry in shown}
+    opened = _opened(addresses)
     for entry in shown:
         link = {
             "label": entry.label,
             "icon": entry.icon,
-            "url": url_for(entry.endpoint),
-            "active": _is_open(entry.endpoint),
+            "url": addresses[entry.endpoint],
+            "active": entry.endpoint == opened,
             "count": entry.count() if entry.count else None,
         }
         head = sections.setdefault(entry.section, {**link, "section": entry.section, "children": []})
@@ -95,5 +97,13 @@ def _may_see(entry: NavEntry) -> bool:
     return can(entry.permission) if entry.permission else g.get("is_member", False)
 
 
-def _is_open(endpoint: str) -> bool:
-    return request.endpoint is not None and request.endpoint == endpoint
+def _opened(addresses: Mapping[str, str]) -> str | None:
+    """The entry whose page is open, or the one below whose address the open page lies."""
+    if not has_request_context() or request.endpoint in addresses:
+        return request.endpoint if has_request_context() else None
+    above = [
+        (len(address), endpoint)
+        for endpoint, address in addresses.items()
+        if address != "/" and request.path.startswith(f"{address.rstrip('/')}/")
+    ]
+    return max(above)[1] if above else None

@@ -50,6 +50,15 @@ def has_money_aside(order_id: int) -> bool:
     return db.session.execute(found.limit(1)).first() is not None
 
 
+def still_to_ask(order_id: int, head: sa.RowMapping) -> Decimal:
+    """What the buyer owes and no payment has set aside: the most that another payment may be asked for."""
+    aside = sa.select(sa.func.coalesce(sa.func.sum(_payment.c.amount - _payment.c.captured_amount), 0)).where(
+        of_order(_payment, order_id), _payment.c.state == "authorised"
+    )
+    owed = Decimal(-head["credit_total"])
+    return max(owed - Decimal(db.session.execute(aside).scalar_one()), ZERO)
+
+
 def refunds_under_way(order_id: int) -> Decimal:
     """What was asked to be given back and is not answered yet."""
     asked = sa.select(sa.func.coalesce(sa.func.sum(_refund.c.amount), 0)).where(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -13,11 +14,13 @@ from portal.core.errors import ConflictError
 from portal.core.jobs import JobRun, RetryLaterError, enqueue, job
 from portal.core.outbox import Event, consumer
 from portal.orders.gateways.base import GatewayError
-from portal.orders.payments import links, notices, payouts, taking_on
+from portal.orders.payments import disputes, links, notices, payouts, taking_on
 from portal.orders.payments.accounts import account_of, gateway_of
 from portal.orders.payments.calling import carry_out
-from portal.orders.payments.disputes import send_evidence
 from portal.orders.payments.looking import look_at_payment
+
+# After these an order may need less money than its links ask for.
+LESS_IS_OWED: Final = ("order.cancelled", "order.changed", "order.paid", "order.authorised")
 
 
 @job("payments.attempt", title="Ask a payment gateway", permission="orders.view", queue="quick", quiet=True)
@@ -96,7 +99,7 @@ def run_close_checkout(run: JobRun) -> None:
 def run_evidence(run: JobRun) -> None:
     """Send the evidence of a dispute to the bank."""
     try:
-        send_evidence(int(run.args["dispute_id"]), by=run.by, commit=run.commit)
+        disputes.send_evidence(int(run.args["dispute_id"]), by=run.by, commit=run.commit)
     except GatewayError as error:
         if not error.is_final:
             raise RetryLaterError(error.message, seconds=error.retry_after) from error
@@ -112,15 +115,29 @@ def run_payouts(run: JobRun) -> None:
         raise RetryLaterError(error.message, seconds=error.retry_after) from error
 
 
+@job(
+    "payments.rematch",
+    title="Look for the orders of a payout",
+    permission="orders.view",
+    queue="quick",
+    quiet=True,
+)
+def run_rematch(run: JobRun) -> None:
+    """Look again for the orders of the lines of a payout that have none."""
+    payouts.rematch(int(run.args["payout_id"]), commit=run.commit)
+
+
 @job("payments.tend", title="Tend to payments", permission="orders.view", queue="quick", quiet=True)
 def run_tend(run: JobRun) -> None:
-    """What comes round: links that expired, attempts and notices whose job was lost, payouts that are due."""
+    """What comes round: links that expired, attempts, answers and notices whose job was lost, payouts that are due."""
     links.expire_links()
     run.commit()
     for order_id, n in taking_on.stuck_attempts():
         go_on_with(order_id, n, at=None, turn=1_000)
     for notice_id in notices.due_notices():
         notices.ring_for(notice_id)
+    for dispute_id in disputes.unsent_answers():
+        disputes.ring_for_answer(dispute_id, by=SYSTEM)
     for account_id in payouts.accounts_due():
         payouts.request_fetch(account_id, by=SYSTEM)
     run.commit()
@@ -128,11 +145,17 @@ def run_tend(run: JobRun) -> None:
         run.commit()
 
 
-@consumer("payments", kinds=["order.placed", "order.shipped", "order.fulfilled"])
+@consumer("payments", kinds=["order.placed", "order.shipped", "order.fulfilled", *LESS_IS_OWED])
 def follow_orders(events: Sequence[Event]) -> None:
-    """Payments that come with an order find their account; what is set aside is taken when the merchant says so."""
+    """Payments that come with an order find their account; what is set aside is taken when the merchant says so, and what
+    nobody may take any more is let go."""
     for event in events:
         order_id = int(event.payload["order_id"])
+        if event.kind in LESS_IS_OWED:
+            links.withdraw_what_is_not_owed(order_id)
+            if event.kind == "order.cancelled":
+                taking_on.let_go_of_cancelled(order_id)
+            continue
         if event.kind == "order.placed":
             taking_on.take_on(order_id)
         taking_on.capture_when_due(order_id, is_dispatched=event.kind != "order.placed")

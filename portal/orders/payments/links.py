@@ -19,7 +19,8 @@ from portal.core import audit
 from portal.core.audit import SYSTEM, Actor
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
-from portal.core.errors import ConflictError, NotFoundError
+from portal.core.errors import ConflictError, DomainError, NotFoundError
+from portal.core.formats import money
 from portal.core.http import public_link
 from portal.core.ids import parse_public_id, public_id
 from portal.core.jobs import enqueue
@@ -29,6 +30,7 @@ from portal.orders.gateways.base import CheckoutRequest, GatewayError, RemoteChe
 from portal.orders.models import OrderPayment, PaymentLink
 from portal.orders.payments import rows
 from portal.orders.payments.accounts import account_for_new, account_of, gateway_of
+from portal.orders.payments.balance import ZERO, still_to_ask
 from portal.orders.payments.preferences import preferences
 from portal.orders.payments.settling import settle
 
@@ -43,7 +45,7 @@ def create_link(order_id: int, amount: Decimal, *, by: Actor) -> str:
     """Make a page on which *amount* of the order is paid; gives its full address.
 
     Raises:
-        DomainError: no gateway is on, or the amount cannot be charged.
+        DomainError: no gateway is on, or the amount cannot be charged or is more than is still to be asked for.
         ConflictError: the order is cancelled.
     """
     head = lock_order(order_id)
@@ -51,6 +53,7 @@ def create_link(order_id: int, amount: Decimal, *, by: Actor) -> str:
         raise ConflictError("The order is cancelled; no money may be taken for it.")
     rows.checked_amount(amount, head["currency"])
     account = account_for_new()
+    _require_room(order_id, head, amount)
     token = f"{public_id('m', current_merchant_id())}-{secrets.token_hex(16)}"
     payment_n = next_n(_payment, order_id)
     insert_row(
@@ -114,11 +117,15 @@ def open_checkout(link_id: int, return_url: str) -> str:
         ConflictError: the link was paid, has expired or was withdrawn; or the gateway could not make a page just now.
     """
     page = look_at_page(link_id)
-    if page is not None and page.url is not None:
-        _require_open(db.session.get_one(PaymentLink, (current_merchant_id(), link_id)))
-        return page.url
     link, head = _locked_with_order(link_id)
     _require_open(link)
+    if link.amount > still_to_ask(link.order_id, head):
+        raise ConflictError(
+            "This link asks for more than is still owed on the order. Nothing was charged; ask the shop for a new one."
+        )
+    if page is not None and page.url is not None:
+        db.session.rollback()
+        return page.url
     order_id, account = link.order_id, account_of(link.account_id)
     attempt = _page_attempt(link, is_new=page is not None)
     rows.change_attempt(order_id, attempt["n"], called_at=utc_now())
@@ -178,6 +185,11 @@ def look_at_page(link_id: int) -> RemoteCheckout | None:
     return page
 
 
+def is_usable(link: PaymentLink) -> bool:
+    """Whether somebody can still pay on a link."""
+    return link.state == "open" and link.expires_at > utc_now()
+
+
 def is_open(link_id: int) -> bool:
     """Whether a link waits to be paid."""
     link = db.session.get_one(PaymentLink, (current_merchant_id(), link_id), populate_existing=True)
@@ -206,6 +218,29 @@ def withdraw_link(order_id: int, link_id: int, *, by: Actor) -> None:
     _close(link, "cancelled")
     tell(order_id, "link_withdrawn", by, amount=str(link.amount), currency=link.currency)
     audit.record(action="payment.link_withdrawn", by=by, subject=("order", order_id), after={"link": link_id})
+
+
+def withdraw_what_is_not_owed(order_id: int) -> int:
+    """Withdraw the newest links that together ask for more than the order still needs; gives how many.
+
+    An order that is changed, cancelled or paid otherwise must not be paid once more by an old link.
+    """
+    if not any(link.state == "open" for link in links_of(order_id)):
+        return 0
+    head = lock_order(order_id)
+    left, withdrawn = still_to_ask(order_id, head), 0
+    for each in reversed(links_of(order_id)):
+        link = _locked(each.id)
+        if link.state != "open":
+            continue
+        if link.amount <= left:
+            left -= link.amount
+            continue
+        _close(link, "cancelled")
+        tell(order_id, "link_withdrawn", SYSTEM, amount=str(link.amount), currency=link.currency)
+        withdrawn += 1
+    db.session.flush()
+    return withdrawn
 
 
 def expire_links() -> int:
@@ -268,6 +303,20 @@ def _close(link: PaymentLink, state: str) -> None:
         enqueue("payments.close_checkout", {"link_id": link.id}, by=SYSTEM, unique_key=str(link.id))
     else:
         rows.change_payment(link.order_id, link.payment_n, state="voided")
+
+
+def _require_room(order_id: int, head: sa.RowMapping, amount: Decimal) -> None:
+    asked = sum((each.amount for each in links_of(order_id) if is_usable(each)), ZERO)
+    left, currency = still_to_ask(order_id, head), head["currency"]
+    if amount <= left - asked:
+        return
+    if asked and amount <= left:
+        raise ConflictError(
+            f"Open links ask for {money(asked, currency)} of it already. Copy one of them, or withdraw it first."
+        )
+    if left <= 0:
+        raise DomainError("Nothing is left to ask for: it is paid or set aside already.", field="amount")
+    raise DomainError(f"Only {money(left, currency)} is left to ask for.", field="amount")
 
 
 def _require_open(link: PaymentLink) -> None:

@@ -15,12 +15,14 @@ from portal.orders.models import (
     PaymentDispute,
     PaymentNotice,
     PaymentPayout,
+    PaymentPayoutLine,
 )
 
 _account = GatewayAccount.__table__.c
 _dispute = PaymentDispute.__table__.c
 _notice = PaymentNotice.__table__.c
 _payout = PaymentPayout.__table__.c
+_payout_line = PaymentPayoutLine.__table__.c
 _ref = OrderRef.__table__.c
 
 DISPUTE_STATES = [
@@ -37,6 +39,17 @@ NOTICE_STATES = [
     ("failed", "Tried again"),
     ("dead", "Given up"),
 ]
+PAYOUT_LINE_STATES = [("matched", "Matched"), ("unmatched", "Not matched"), ("explained", "Explained")]
+PAYOUT_LINE_KINDS = [
+    ("payment", "Payment"),
+    ("refund", "Refund"),
+    ("dispute", "Dispute"),
+    ("fee", "Fee"),
+    ("adjustment", "Adjustment"),
+]
+_as_expected = sa.case(
+    (_payout_line.gross == _payout_line.expected, "same"), (_payout_line.expected.is_not(None), "differs")
+)
 
 
 def account_choices() -> list[tuple[str, str]]:
@@ -107,6 +120,40 @@ PAYOUTS = Listing(
     filters=[ChoiceFilter(key="state", label="State", expression=_payout.state, options=PAYOUT_STATES)],
     link=lambda row: url_for("payments.payout", payout_id=row["row_key"]),
     empty=("What your gateway pays to your bank is read once an hour and matched to its orders.", None, None),
+)  # fmt: skip
+
+PAYOUT_LINES = Listing(
+    key="payout-lines",
+    title="Payout lines",
+    permission="orders.view",
+    noun=("line", "lines"),
+    source=_with_number(PaymentPayoutLine.__table__).join(
+        PaymentPayout.__table__, sa.and_(_payout.merchant_id == _payout_line.merchant_id, _payout.id == _payout_line.payout_id)
+    ),
+    tenant=_payout_line.merchant_id,
+    row_key=_payout_line.id,
+    default_sort="-line",
+    hidden={"currency": _payout.currency, "payout_id": _payout_line.payout_id},
+    columns=[
+        Column("line", "Line", _payout_line.reference, kind="code", sort=Sort(_payout_line.id, index="payment_payout_line_pkey", alone=True)),
+        Column("payout", "Payout", _payout.reference, kind="code"),
+        Column("paid_on", "Paid on", _payout.paid_on, kind="day"),
+        Column("kind", "What", _payout_line.kind, text=lambda row: str(row["kind"]).capitalize()),
+        Column("state", "State", _payout_line.state, kind="state", badge="payout_line", card=1),
+        Column("order", "Order", _ref.number, kind="code", card=3),
+        Column("gross", "Gross", _payout_line.gross, kind="money", currency="currency"),
+        Column("fee", "Fee", _payout_line.fee, kind="money", currency="currency"),
+        Column("net", "Net", _payout_line.net, kind="money", currency="currency", card=2),
+        Column("difference", "Differs by", _payout_line.gross - _payout_line.expected, kind="money", currency="currency"),
+        Column("source", "The gateway's name", _payout_line.source_reference, kind="code", default=False),
+    ],
+    filters=[
+        ChoiceFilter(key="state", label="State", expression=_payout_line.state, options=PAYOUT_LINE_STATES, index="payment_payout_line_merchant_id_state_id_idx"),
+        ChoiceFilter(key="kind", label="What", expression=_payout_line.kind, options=PAYOUT_LINE_KINDS),
+        ChoiceFilter(key="amount", label="Amount", expression=_as_expected, options=[("differs", "Differs from the order"), ("same", "As on the order")]),
+    ],
+    link=lambda row: url_for("payments.payout", payout_id=row["payout_id"]),
+    empty=("What each payout of your gateway is made of stands here line by line.", None, None),
 )  # fmt: skip
 
 NOTICES = Listing(

@@ -9,14 +9,14 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from portal.core.clock import utc_now
 from portal.core.database import db
 from portal.core.money import minor_units
 from portal.orders.book import of_order
 from portal.orders.models import PaymentAttempt
 from portal.orders.payments.accounts import accounts
+from portal.orders.payments.balance import still_to_ask
 from portal.orders.payments.disputes import disputes_of
-from portal.orders.payments.links import address_of, links_of
+from portal.orders.payments.links import address_of, is_usable, links_of
 from portal.orders.payments.rows import OPEN
 from portal.orders.payments.services import refundable
 
@@ -62,6 +62,10 @@ def payments_context(order_id: int, head: sa.RowMapping, payments: Any, refunds:
     )
     known = accounts()
     owed = max(Decimal(-head["credit_total"]), Decimal(0))
+    links = links_of(order_id)
+    to_ask = still_to_ask(order_id, head) - sum(
+        (each.amount for each in links if is_usable(each)), Decimal(0)
+    )
     names = {each.id: each.name for each in known}
     return {
         # A link that nobody has paid stands among the links.
@@ -77,19 +81,15 @@ def payments_context(order_id: int, head: sa.RowMapping, payments: Any, refunds:
         ],
         "links": [
             {"row": each, "url": address_of(each) if is_usable(each) else None, "is_open": is_usable(each)}
-            for each in links_of(order_id)
+            for each in links
         ],
         "disputes": disputes_of(order_id),
         "owed": owed,
-        "owed_text": _plain(owed, head["currency"]),
+        "to_ask": to_ask,
+        "to_ask_text": _plain(to_ask, head["currency"]),
         "has_gateway": any(each.is_on for each in known),
         "act_key": secrets.token_hex(8),
     }
-
-
-def is_usable(link: Any) -> bool:
-    """Whether somebody can still pay on a link."""
-    return bool(link.state == "open" and link.expires_at > utc_now())
 
 
 def _payment(row: sa.RowMapping, attempts: Any, names: Mapping[int, str]) -> dict[str, Any]:

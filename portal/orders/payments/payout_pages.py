@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from portal.core.database import current_merchant_id, db
 from portal.orders.models import OrderRef, PaymentPayout, PaymentPayoutLine
+from portal.orders.payments.payouts import settled_by_hand
 
 PAGE: Final = 100
 QUEUE: Final = 50
@@ -61,6 +62,7 @@ def _rows(condition: sa.ColumnElement[bool], most: int) -> list[dict[str, Any]]:
             _payout.c.reference.label("payout_reference"),
             _ref.c.number,
             (_line.c.gross - _line.c.expected).label("difference"),
+            settled_by_hand().label("is_by_hand"),
         )
         .join(
             _payout, sa.and_(_payout.c.merchant_id == _line.c.merchant_id, _payout.c.id == _line.c.payout_id)

@@ -7,8 +7,8 @@ who names the order or says what it is. A line whose amount differs from ours sh
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -23,14 +23,11 @@ from portal.core.jobs import enqueue
 from portal.orders.gateways.base import Gateway, RemotePayout, RemotePayoutLine
 from portal.orders.models import (
     GatewayAccount,
-    OrderRefund,
-    PaymentAttempt,
-    PaymentDispute,
     PaymentPayout,
     PaymentPayoutLine,
 )
-from portal.orders.payments import rows
 from portal.orders.payments.accounts import account_of, gateway_of, is_tested
+from portal.orders.payments.payout_matching import match_lines
 
 # Lines of a payout may still come for some days after it was announced.
 LOOKED_BACK: Final = dt.timedelta(days=14)
@@ -39,8 +36,6 @@ BATCH: Final = 500
 
 _payout: Final = PaymentPayout.__table__
 _line: Final = PaymentPayoutLine.__table__
-_refund: Final = OrderRefund.__table__
-_attempt: Final = PaymentAttempt.__table__
 
 
 def fetch(account: GatewayAccount, caller: Gateway, *, commit: Callable[[], None]) -> int:
@@ -53,9 +48,7 @@ def fetch(account: GatewayAccount, caller: Gateway, *, commit: Callable[[], None
     commit()
     found = caller.payouts(since - LOOKED_BACK if since else None)
     for remote in found:
-        lines = caller.payout_lines(remote.reference)
-        take_over(account_of(account_id), remote, lines)
-        commit()
+        take_over(account_of(account_id), remote, caller.payout_lines(remote.reference), commit=commit)
     account_of(account_id, lock=True).payouts_seen_until = begun
     commit()
     return len(found)
@@ -78,40 +71,25 @@ def accounts_due() -> Sequence[int]:
     return [each.id for each in found if is_tested(each)]
 
 
-def take_over(account: GatewayAccount, remote: RemotePayout, lines: Sequence[RemotePayoutLine]) -> int:
-    """Write a payout and its lines as the gateway shows them, match what is new; gives the payout. Twice is once."""
-    payout_id = _write_payout(account, remote)
-    _write_lines(payout_id, lines)
-    match_lines(payout_id, account)
+def take_over(
+    account: GatewayAccount,
+    remote: RemotePayout,
+    lines: Iterable[RemotePayoutLine],
+    *,
+    commit: Callable[[], None],
+) -> int:
+    """Write a payout and its lines as the gateway shows them, match what is new; gives the payout. Twice is once.
+
+    Each batch is committed, for a payout may hold more lines than one transaction should.
+    """
+    account_id, payout_id = account.id, _write_payout(account, remote)
+    for batch in _batched(lines, BATCH):
+        _write_lines(payout_id, batch)
+        commit()
+    match_lines(payout_id, account_of(account_id), commit=commit)
     _add_up(payout_id)
+    commit()
     return payout_id
-
-
-def match_lines(payout_id: int, account: GatewayAccount) -> int:
-    """Find the order of every line that has none, and the amount of ours that was not known before; gives how many lines
-    found their order."""
-    unsure = sa.and_(
-        _line.c.state == "matched",
-        _line.c.expected.is_(None),
-        _line.c.kind != "fee",
-        _line.c.matched_by.is_(None),
-    )
-    waiting = (
-        db.session.execute(
-            sa.select(_line)
-            .where(_mine(payout_id), sa.or_(_line.c.state == "unmatched", unsure))
-            .order_by(_line.c.id)
-        )
-        .mappings()
-        .all()
-    )
-    found = 0
-    for line in waiting:
-        match = _match(line, account)
-        if match is not None:
-            db.session.execute(sa.update(_line).where(_one(line["id"])).values(state="matched", **match))
-            found += line["state"] == "unmatched"
-    return found
 
 
 def match_by_hand(line_id: int, order_id: int, *, by: Actor) -> None:
@@ -147,6 +125,37 @@ def explain(line_id: int, reason: str, *, by: Actor) -> None:
     _add_up(payout_id)
 
 
+def put_back(line_id: int, *, by: Actor) -> int:
+    """Undo what a person said of a line: it waits again; gives its payout.
+
+    Raises:
+        ConflictError: no person settled it, or it was put back meanwhile.
+    """
+    changed = db.session.execute(
+        sa.update(_line)
+        .where(_one(line_id), settled_by_hand())
+        .values(state="unmatched", order_id=None, payment_n=None, refund_n=None, expected=None, reason=None, matched_by=None)
+        .returning(_line.c.payout_id)
+    ).one_or_none()  # fmt: skip
+    if changed is None:
+        raise ConflictError("Only what a person settled is put back. See how this line stands now.")
+    audit.record(
+        action="payout.line_put_back",
+        by=by,
+        subject=("payout", changed.payout_id),
+        after={"line": line_id},
+    )
+    _add_up(changed.payout_id)
+    return int(changed.payout_id)
+
+
+def settled_by_hand() -> sa.ColumnElement[bool]:
+    """The lines whose order or explanation a person gave."""
+    return sa.or_(
+        _line.c.state == "explained", sa.and_(_line.c.state == "matched", _line.c.matched_by.is_not(None))
+    )
+
+
 def payout_of(payout_id: int) -> PaymentPayout:
     """One payout.
 
@@ -159,11 +168,16 @@ def payout_of(payout_id: int) -> PaymentPayout:
     return found
 
 
-def rematch(payout_id: int) -> int:
-    """Look again for the orders of the lines that have none: an order may have come in later."""
-    payout = payout_of(payout_id)
-    found = match_lines(payout_id, account_of(payout.account_id))
+def request_rematch(payout_id: int, *, by: Actor) -> None:
+    """Let a worker look again for the orders of the lines that have none: an order may have come in later."""
+    enqueue("payments.rematch", {"payout_id": payout_of(payout_id).id}, by=by, unique_key=str(payout_id))
+
+
+def rematch(payout_id: int, *, commit: Callable[[], None]) -> int:
+    """Look again for the orders of the lines that have none; gives how many were found."""
+    found = match_lines(payout_id, account_of(payout_of(payout_id).account_id), commit=commit)
     _add_up(payout_id)
+    commit()
     return found
 
 
@@ -178,6 +192,13 @@ def fetch_now(account_id: int, *, by: Actor) -> None:
     if not is_tested(account):
         raise DomainError("Test the account first.")
     request_fetch(account_id, by=by)
+
+
+def _batched(lines: Iterable[RemotePayoutLine], size: int) -> Iterator[list[RemotePayoutLine]]:
+    """The lines in lists of at most *size*."""
+    left = iter(lines)
+    while batch := list(islice(left, size)):
+        yield batch
 
 
 def _write_payout(account: GatewayAccount, remote: RemotePayout) -> int:
@@ -197,79 +218,25 @@ def _write_payout(account: GatewayAccount, remote: RemotePayout) -> int:
 
 
 def _write_lines(payout_id: int, lines: Sequence[RemotePayoutLine]) -> None:
-    for start in range(0, len(lines), BATCH):
-        db.session.execute(
-            postgresql.insert(_line).on_conflict_do_nothing(
-                index_elements=["merchant_id", "payout_id", "reference"]
-            ),
-            [
-                {
-                    "merchant_id": current_merchant_id(),
-                    "payout_id": payout_id,
-                    "reference": line.reference,
-                    "kind": line.kind,
-                    "source_reference": line.source_reference,
-                    "payment_reference": line.payment_reference,
-                    "gross": line.gross,
-                    "fee": line.fee,
-                    "net": line.net,
-                    "happened_at": line.happened_at,
-                }
-                for line in lines[start : start + BATCH]
-            ],
-        )
-
-
-def _match(line: sa.RowMapping, account: GatewayAccount) -> dict[str, Any] | None:
-    if line["kind"] == "fee":
-        return {}
-    reference = line["payment_reference"]
-    place = rows.payment_by_reference(account, reference) if reference else None
-    if place is None:
-        return None
-    order_id, payment_n = place
-    match: dict[str, Any] = {"order_id": order_id, "payment_n": payment_n, "expected": None}
-    if line["kind"] == "payment":
-        match["expected"] = _taken(order_id, payment_n, line["source_reference"])
-    elif line["kind"] == "refund":
-        refund = _refund_named(order_id, line["source_reference"])
-        match |= {"refund_n": refund["n"], "expected": -refund["amount"]} if refund is not None else {}
-    elif line["kind"] == "dispute":
-        amount = db.session.scalar(
-            sa.select(PaymentDispute.amount).where(PaymentDispute.reference == line["source_reference"])
-        )
-        match["expected"] = None if amount is None else (-amount if line["gross"] < 0 else amount)
-    return match
-
-
-def _taken(order_id: int, payment_n: int, source: str | None) -> Decimal | None:
-    """What we believe was taken by the capture the line names; of a payment taken elsewhere, all of it. None: not known yet."""
-    ours = db.session.execute(
-        sa.select(_attempt.c.reference, _attempt.c.amount).where(
-            _attempt.c.merchant_id == current_merchant_id(),
-            _attempt.c.order_id == order_id,
-            _attempt.c.payment_n == payment_n,
-            _attempt.c.action == "capture",
-            _attempt.c.state != "failed",
-        )
-    ).all()
-    named = next((row.amount for row in ours if row.reference == source), None)
-    if named is not None or ours:
-        return named
-    return Decimal(rows.payment_of(order_id, payment_n)["captured_amount"])
-
-
-def _refund_named(order_id: int, reference: str | None) -> sa.RowMapping | None:
-    return (
-        db.session.execute(
-            sa.select(_refund).where(
-                _refund.c.merchant_id == current_merchant_id(),
-                _refund.c.order_id == order_id,
-                _refund.c.external_id == reference,
-            )
-        )
-        .mappings()
-        .first()
+    db.session.execute(
+        postgresql.insert(_line).on_conflict_do_nothing(
+            index_elements=["merchant_id", "payout_id", "reference"]
+        ),
+        [
+            {
+                "merchant_id": current_merchant_id(),
+                "payout_id": payout_id,
+                "reference": line.reference,
+                "kind": line.kind,
+                "source_reference": line.source_reference,
+                "payment_reference": line.payment_reference,
+                "gross": line.gross,
+                "fee": line.fee,
+                "net": line.net,
+                "happened_at": line.happened_at,
+            }
+            for line in lines
+        ],
     )
 
 

@@ -76,14 +76,16 @@ def capture(order_id: int, payment_n: int, amount: Decimal, *, key: str, by: Act
 
     Raises:
         DomainError: more than is left of the payment, or an amount that cannot be charged.
-        ConflictError: the payment is not authorised any more, or is being let go.
+        ConflictError: the payment is not authorised any more, or is being let go; or the order is cancelled.
     """
-    lock_order(order_id)
+    head = lock_order(order_id)
     known = rows.attempt_by_key(order_id, f"capture:{rows.checked_key(key)}")
     if known is not None:
         return int(known["n"])
     payment = rows.payment_of(order_id, payment_n)
     rows.checked_amount(amount, payment["currency"])
+    if head["state"] == "cancelled":
+        raise ConflictError("The order is cancelled; what is set aside for it goes back to the buyer.")
     if payment["state"] != "authorised" or _is_being_let_go(order_id, payment_n):
         raise ConflictError("Nothing of this payment can be taken any more. It changed since you looked.")
     set_apart = db.session.execute(
@@ -250,8 +252,3 @@ def retry_refund(order_id: int, refund_n: int, *, key: str, by: Actor) -> int:
     return request_refund(
         order_id, failed["payment_n"], failed["amount"], key=again, reason=failed["reason"], by=by
     )
-
-
-def owed(order_id: int) -> Decimal:
-    """What the buyer still owes on the order."""
-    return max(Decimal(-lock_order(order_id)["credit_total"]), Decimal(0))

@@ -63,6 +63,21 @@ def capture_when_due(order_id: int, *, is_dispatched: bool) -> None:
                 due -= amount
 
 
+def let_go_of_cancelled(order_id: int) -> None:
+    """Let go of what is set aside for an order that was cancelled: nobody may take it any more, and the buyer waits for it."""
+    try:
+        head = lock_order(order_id)
+    except NotFoundError:
+        return
+    if head["state"] != "cancelled" or head["credit_total"] < 0:
+        return
+    for payment in _payments(order_id):
+        if payment["account_id"] is not None and payment["state"] == "authorised":
+            # What is being taken or let go just now has an end of its own.
+            with suppress(ConflictError):
+                services.void(order_id, payment["n"], key=f"cancelled-{payment['n']}", by=SYSTEM)
+
+
 def stuck_attempts() -> Sequence[tuple[int, int]]:
     """Attempts without an end that nobody brings on any more."""
     found = db.session.execute(

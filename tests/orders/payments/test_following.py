@@ -8,13 +8,15 @@ import pytest
 
 from portal.core.audit import SYSTEM
 from portal.core.database import db
+from portal.core.errors import ConflictError
+from portal.orders.cancelling import cancel_order
 from portal.orders.gateways.base import Authorisation
 from portal.orders.gateways.house import HouseGateway
 from portal.orders.models import GatewayAccount
-from portal.orders.payments import preferences
+from portal.orders.payments import preferences, services
 from portal.orders.placement import NewPayment
 from portal.orders.services import ship_lines
-from tests.orders.payments.conftest import GatewayDesk, Paid, tell_consumers, work
+from tests.orders.payments.conftest import GatewayDesk, Paid, Pay, tell_consumers, work
 from tests.support.shop import Shop
 from tests.support.waiting import settle
 
@@ -67,3 +69,19 @@ def test_money_is_taken_when_the_merchant_says(brought: Paid, moment: str, befor
     follow()
     assert brought.head().captured_total == Decimal(after)
     assert [each.action for each in brought.attempts()] == (["capture"] if after != "0" else [])
+
+
+def test_what_is_set_aside_for_a_cancelled_order_is_let_go(
+    account: GatewayAccount, desk: GatewayDesk, pay: Pay
+) -> None:
+    paid = pay("20.00")
+    cancel_order(paid.order_id, by=SYSTEM)
+    db.session.commit()
+    with pytest.raises(ConflictError, match="The order is cancelled"):
+        services.capture(paid.order_id, 1, Decimal("20.00"), key="late", by=SYSTEM)
+    db.session.rollback()
+    follow()
+    follow()
+    assert paid.payment().state == "voided"
+    assert desk.payments()[0]["state"] == "voided"
+    assert [each.action for each in paid.attempts()] == ["authorise", "void"]

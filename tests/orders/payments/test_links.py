@@ -16,12 +16,15 @@ from portal.core.audit import SYSTEM
 from portal.core.clock import utc_now
 from portal.core.database import db
 from portal.core.errors import ConflictError, DomainError
+from portal.orders.cancelling import cancel_order
 from portal.orders.models import GatewayAccount, PaymentLink
 from portal.orders.payments import accounts, links
 from portal.orders.payments.services import create_link
-from tests.orders.payments.conftest import GatewayDesk, Paid, work, work_later
+from portal.orders.services import take_payment
+from tests.orders.payments.conftest import GatewayDesk, Paid, Pay, tell_consumers, work, work_later
 from tests.support.client import HouseClient
 from tests.support.shop import Shop
+from tests.support.waiting import settle
 
 
 @pytest.fixture
@@ -151,3 +154,55 @@ def test_a_link_needs_an_amount_and_a_gateway_that_is_on(order: Paid, account: G
     db.session.commit()
     with pytest.raises(ConflictError, match="not open any more"):
         links.withdraw_link(order.order_id, only_link().id, by=SYSTEM)
+
+
+def test_a_link_asks_for_no_more_than_is_left_to_ask_for(order: Paid) -> None:
+    with pytest.raises(DomainError, match="Only £20.00 is left to ask for"):
+        make(order, "20.01")
+    db.session.rollback()
+    make(order, "12.00")
+    with pytest.raises(ConflictError, match="Open links ask for £12.00"):
+        make(order, "8.01")
+    db.session.rollback()
+    make(order, "8.00")
+
+
+def test_what_is_set_aside_is_not_asked_for_again(pay: Pay) -> None:
+    paid = pay("20.00")
+    with pytest.raises(DomainError, match="paid or set aside already"):
+        create_link(paid.order_id, Decimal(1), by=SYSTEM)
+
+
+@pytest.mark.parametrize("how", ["cancelled", "paid by hand"])
+def test_an_order_that_needs_no_money_is_not_paid_by_an_old_link(
+    order: Paid, client: HouseClient, how: str
+) -> None:
+    path = make(order)
+    page = go(client, path)
+    if how == "cancelled":
+        cancel_order(order.order_id, by=SYSTEM)
+    else:
+        take_payment(order.order_id, Decimal("20.00"), method="cash", reference=None, by=SYSTEM)
+    db.session.commit()
+    # The page of the gateway is open already, and so is the link until the event is heard.
+    answer = client.post(path)
+    assert (answer.status_code, "more than is still owed" in answer.text) == (409, True)
+    settle()
+    tell_consumers()
+    work()
+    assert only_link().state == "cancelled"
+    assert press(page, "tok_visa") == 409
+    assert order.head().captured_total == (0 if how == "cancelled" else Decimal("20.00"))
+
+
+def test_links_that_together_ask_too_much_are_withdrawn_from_the_newest(order: Paid) -> None:
+    make(order, "5.00")
+    make(order, "15.00")
+    take_payment(order.order_id, Decimal("12.00"), method="cash", reference=None, by=SYSTEM)
+    db.session.commit()
+    settle()
+    tell_consumers()
+    assert [(each.amount, each.state) for each in reversed(links.links_of(order.order_id))] == [
+        (Decimal("5.00"), "open"),
+        (Decimal("15.00"), "cancelled"),
+    ]

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 
 from portal.core.audit import SYSTEM
+from portal.core.clock import utc_now
 from portal.core.database import db
 from portal.core.errors import ConflictError, DomainError
-from portal.orders.gateways.base import Authorisation
+from portal.orders.gateways.base import Authorisation, RemotePayout, RemotePayoutLine
 from portal.orders.gateways.house import HouseGateway
 from portal.orders.models import GatewayAccount, PaymentPayout, PaymentPayoutLine
-from portal.orders.payments import payouts, services
+from portal.orders.payments import accounts, payouts, services
 from tests.orders.payments.conftest import GatewayDesk, Pay, work, work_later
+from tests.support.people import Person
+from tests.support.statements import count_statements
 
 
 def fetch(account: GatewayAccount) -> None:
@@ -89,6 +95,55 @@ def test_a_person_names_the_order_or_says_what_it_is_once(paid_out: dict[str, in
         payouts.explain(line, "A gift card", by=SYSTEM)
 
 
+def test_what_a_person_said_is_put_back_and_what_the_gateway_said_is_not(
+    paid_out: dict[str, int], member: Callable[..., Person]
+) -> None:
+    by = member("support").actor
+    line = next(each.id for each in lines() if each.state == "unmatched")
+    by_the_gateway = next(each.id for each in lines() if each.kind == "refund")
+    payouts.match_by_hand(line, paid_out["first"], by=by)
+    payouts.put_back(line, by=by)
+    db.session.commit()
+    again = next(each for each in lines() if each.id == line)
+    assert (again.state, again.order_id, again.matched_by, only().unmatched_count) == (
+        "unmatched",
+        None,
+        None,
+        1,
+    )
+    payouts.explain(line, "A gift card", by=by)
+    payouts.put_back(line, by=by)
+    db.session.commit()
+    for each in (line, by_the_gateway):
+        with pytest.raises(ConflictError, match="Only what a person settled"):
+            payouts.put_back(each, by=by)
+
+
+def test_a_long_payout_is_matched_in_a_handful_of_statements(
+    app: Flask, paid_out: dict[str, int], account: GatewayAccount
+) -> None:
+    known = next(each for each in lines() if each.kind == "payment" and each.state == "matched")
+    remote = RemotePayout("pout_long", "paid", Decimal(10_000), "GBP", utc_now().date(), utc_now())
+
+    def cost(reference: str, size: int) -> int:
+        long = [
+            RemotePayoutLine(
+                f"{reference}-{n}", "payment", Decimal(20), Decimal(0), Decimal(20), known.source_reference, known.payment_reference
+            )
+            for n in range(size)
+        ]  # fmt: skip
+        fresh = accounts.account_of(account.id)
+        return count_statements(
+            app,
+            lambda: payouts.take_over(
+                fresh, dataclasses.replace(remote, reference=reference), iter(long), commit=db.session.commit
+            ),
+        )
+
+    assert cost("pout_short", 10) == cost("pout_long", payouts.BATCH)
+    assert {each.state for each in lines() if each.reference.startswith("pout_long-")} == {"matched"}
+
+
 def test_a_line_of_another_amount_shows_the_difference(
     pay: Pay, desk: GatewayDesk, account: GatewayAccount
 ) -> None:
@@ -135,6 +190,6 @@ def test_a_payment_that_comes_in_late_is_found_when_looked_for_again(
         {"r": reference, "m": line.merchant_id, "o": late.order_id},
     )
     db.session.commit()
-    assert payouts.rematch(only().id) == 1
+    assert payouts.rematch(only().id, commit=db.session.commit) == 1
     db.session.commit()
     assert next(each for each in lines() if each.id == line_id).order_id == late.order_id

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from flask.typing import ResponseReturnValue
 
 from portal.accounts.access import current_actor, requires
 from portal.core.database import db
-from portal.core.errors import ConflictError, DomainError
+from portal.core.errors import DomainError
 from portal.core.http import see_other, toast
 from portal.orders.gateways.base import GatewayError
 from portal.orders.payments import links, services
@@ -83,13 +81,7 @@ def make_link(number: str) -> ResponseReturnValue:
     form = AmountForm()
 
     def make(order_id: int) -> None:
-        owed = services.owed(order_id)
-        amount: Decimal = form.amount.data
-        if amount > owed:
-            raise DomainError("That is more than is still owed on this order.", field="amount")
-        if any(each.state == "open" and each.amount == amount for each in links.links_of(order_id)):
-            raise ConflictError("A link over this amount is open already. Copy it below.")
-        services.create_link(order_id, amount, by=current_actor())
+        links.create_link(order_id, form.amount.data, by=current_actor())
 
     return act(
         number, "The payment link is made. Copy it from the order.", make, form=form, form_name="link_form", panel=PAYMENTS

@@ -13,7 +13,7 @@ from portal.core.http import path_or, render, see_other, toast
 from portal.core.listing import show_list
 from portal.orders.payments import accounts, payout_pages, payouts
 from portal.orders.payments.forms import ExplainLineForm, MatchLineForm
-from portal.orders.payments.listings import PAYOUTS
+from portal.orders.payments.listings import PAYOUT_LINES, PAYOUTS
 from portal.orders.payments.views.blueprint import bp
 from portal.orders.queries import find_order
 
@@ -25,6 +25,12 @@ def payout_list() -> ResponseReturnValue:
         PAYOUTS, "orders/payments/payouts.html", waiting=payout_pages.unmatched_count(),
         accounts=[each for each in accounts.accounts() if accounts.is_tested(each)],
     )  # fmt: skip
+
+
+@bp.get("/payouts/lines")
+@requires("orders.view")
+def payout_line_list() -> ResponseReturnValue:
+    return show_list(PAYOUT_LINES, "orders/payments/payout_lines.html")
 
 
 @bp.post("/payouts/fetch")
@@ -47,9 +53,9 @@ def payout(payout_id: int) -> Response:
 @bp.post("/payouts/<int:payout_id>/match")
 @requires("orders.edit")
 def rematch_payout(payout_id: int) -> ResponseReturnValue:
-    found = payouts.rematch(payout_id)
+    payouts.request_rematch(payout_id, by=current_actor())
     db.session.commit()
-    toast(f"{found} more lines found their order." if found else "No further line found its order.")
+    toast("The lines are being matched. Reload in a moment.")
     return see_other(url_for("payments.payout", payout_id=payout_id))
 
 
@@ -78,6 +84,16 @@ def explain_line(payout_line_id: int) -> ResponseReturnValue:
         payout_line_id, form, "explain_form", "reason",
         lambda: payouts.explain(payout_line_id, form.reason.data or "", by=current_actor()), "The line is explained.",
     )  # fmt: skip
+
+
+@bp.post("/payouts/lines/<int:payout_line_id>/put-back")
+@requires("orders.refund")
+def put_line_back(payout_line_id: int) -> ResponseReturnValue:
+    payouts.require_line(payout_line_id)
+    payout_id = payouts.put_back(payout_line_id, by=current_actor())
+    db.session.commit()
+    toast("The line waits for its order again.")
+    return see_other(url_for("payments.payout", payout_id=payout_id))
 
 
 def _settle(

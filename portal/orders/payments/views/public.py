@@ -14,7 +14,6 @@ from portal.core.http import public_link, render
 from portal.orders.gateways.base import SignatureError
 from portal.orders.models import Order
 from portal.orders.payments import links, notices
-from portal.orders.payments.page import is_usable
 from portal.orders.payments.views.blueprint import bp
 
 
@@ -72,7 +71,7 @@ def _pay_page(token: str, *, status: int = 200, problem: str | None = None) -> R
     is_back = link.checkout_reference is not None and link.state == "open"
     return render(
         "orders/payments/pay.html", link=link, token=token, shop=shop, order_number=order.number if order else None,
-        is_open=is_usable(link), is_back=is_back, status=status, problem=problem,
+        is_open=links.is_usable(link), is_back=is_back, status=status, problem=problem,
     )  # fmt: skip
 
 
