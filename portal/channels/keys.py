@@ -15,7 +15,7 @@ from portal.core import audit
 from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
-from portal.core.errors import DomainError
+from portal.core.errors import ConflictError, DomainError
 from portal.core.jobs import JobRun
 from portal.core.secrets import last_four, secret_box
 
@@ -45,7 +45,9 @@ def test_shop(account: ChannelAccount, *, by: Actor) -> str:
 
     Raises:
         DomainError: the shop cannot be reached or refuses the keys; says why.
+        ConflictError: other keys or another address were entered while the shop was asked.
     """
+    tried = account.credentials_changed_at
     account_id, caller = account.id, connector_of(account, answer_seconds=TEST_SECONDS)
     db.session.commit()
     try:
@@ -55,7 +57,11 @@ def test_shop(account: ChannelAccount, *, by: Actor) -> str:
     except ChannelError as error:
         db.session.commit()
         raise DomainError(error.message) from error
-    account = db.session.get_one(ChannelAccount, (current_merchant_id(), account_id))
+    account = db.session.get_one(
+        ChannelAccount, (current_merchant_id(), account_id), with_for_update=True, populate_existing=True
+    )
+    if account.credentials_changed_at != tried:
+        raise ConflictError("Other keys or another address were entered during the test. Test those.")
     account.tested_at = utc_now()
     audit.record(action="channel.tested", by=by, subject=("channel_account", account_id))
     db.session.flush()
@@ -70,6 +76,11 @@ def seal_keys(account: ChannelAccount, key: str, secret: str) -> None:
     account.credentials = secret_box.seal(json.dumps({"key": key, "secret": secret}), _purpose(account.id))
     account.credentials_tail = last_four(key)
     account.credentials_changed_at = utc_now()
+
+
+def forget_keys(account: ChannelAccount) -> None:
+    """The keys were given for another address. Sent to this one, they would be whoever's who may change the address."""
+    account.credentials, account.credentials_tail = None, ""
 
 
 def needs_test(account: ChannelAccount) -> None:

@@ -7,13 +7,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from portal.channels import articles, inbox
 from portal.channels.connectors import KINDS
-from portal.channels.keys import needs_test, seal_keys
+from portal.channels.keys import forget_keys, needs_test, seal_keys
 from portal.channels.models import ChannelAccount, ChannelInboundOrder, ChannelSync
 from portal.channels.outbound import AddressRefusedError, Outbound
 from portal.config import settings
@@ -74,7 +75,7 @@ def change_shop(
     account: ChannelAccount, values: AccountValues, *, base: Mapping[str, Any], version: int, by: Actor
 ) -> None:
     """Save settings over what stands, keeping the edits of both sides. A change of what is sent makes everything be
-    sent again; a new address must be tested again.
+    sent again; a new address must be tested again, and another server needs its keys entered again.
 
     Raises:
         StaleError: somebody else changed the same field since the form was opened.
@@ -90,6 +91,8 @@ def change_shop(
         setattr(account, name, value)
     if "base_url" in changed:
         needs_test(account)
+        if urlsplit(changed["base_url"]).netloc != urlsplit(now["base_url"]).netloc:
+            forget_keys(account)
     db.session.flush()
     if changed.keys() & {"price_currency", "safety_buffer", "sends_stock", "sends_prices"}:
         articles.mark_account(account.id)

@@ -16,7 +16,7 @@ from portal.channels.views import bp
 from portal.core.database import db
 from portal.core.errors import DomainError, StaleError
 from portal.core.http import render, see_other, toast
-from portal.core.merging import pack_base, unpack_base
+from portal.core.merging import pack_base, unpack_base, version_in
 
 
 @bp.get("/<int:account_id>/settings")
@@ -39,7 +39,7 @@ def save_settings(account_id: int) -> ResponseReturnValue:
             account,
             form.values(),
             base=unpack_base(form.base.data or ""),
-            version=int(form.version.data or 0),
+            version=version_in(form.version.data),
             by=current_actor(),
         )
     except StaleError as error:
@@ -48,7 +48,13 @@ def save_settings(account_id: int) -> ResponseReturnValue:
         db.session.rollback()
         form[error.field or "name"].errors = [error.message]
         return _settings_page(services.account_of(account_id), form, status=error.status)
+    has_keys = account.credentials is not None
     db.session.commit()
+    if not has_keys:
+        toast(
+            "The settings are saved. Enter the keys of the new address, then test the connection.", "warning"
+        )
+        return see_other(url_for("channels.settings", account_id=account_id))
     toast("The settings are saved.")
     return see_other(url_for("channels.channel", account_id=account_id))
 

@@ -54,3 +54,9 @@ def merged(
     if clashes:
         raise StaleError(clashes, version=version)
     return {name: now[name] if name in theirs else value for name, value in mine.items()}
+
+
+def version_in(text: str | None) -> int:
+    """The version a form was opened with; 0, which no row has, when what came back is no version."""
+    typed = text or ""
+    return int(typed) if typed.isdecimal() and len(typed) < 10 else 0

@@ -239,6 +239,11 @@ def test_a_new_address_rests_the_channel_until_it_is_tested(
     db.session.expire_all()
     assert account.state == "paused"
     assert browser.post(f"/channels/{account.id}/on").status_code == 422
+    # The keys were given for the old address; at the new one whoever answers would have them.
+    assert (account.credentials, account.credentials_tail) == (None, "")
+    tried = browser.post(f"/channels/{account.id}/test", follow_redirects=True)
+    assert "Enter the keys of the shop first" in tried.text
+    assert browser.post(place, data=sent | {"version": "²"}).status_code in (303, 409)
 
 
 def test_new_keys_rest_the_channel_until_they_are_tested(

@@ -327,3 +327,41 @@ def test_old_messages_are_tidied_away(scope: int, app: Flask) -> None:
     assert mail.prune_messages() == 1
     db.session.commit()
     assert db.session.scalars(sa.select(Message.id)).all() == [kept.id]
+
+
+def test_a_password_goes_to_no_other_server_than_it_was_given_for(scope: int, smtp: FakeSmtp) -> None:
+    accounts.save_account(values(smtp.port, username="shop", password="a long pass word"), by=CLERK)
+    db.session.commit()
+    with pytest.raises(DomainError, match="Enter the password again") as refused:
+        accounts.save_account(values(smtp.port, host="localhost", username="shop"), by=CLERK)
+    assert refused.value.field == "password"
+    db.session.rollback()
+    accounts.save_account(values(smtp.port, username="shop", sender_name="Shop"), by=CLERK)
+    accounts.save_account(
+        values(smtp.port, host="localhost", username="shop", password="another one"), by=CLERK
+    )
+
+
+def test_what_was_changed_during_the_test_was_not_tested(
+    scope: int, smtp: FakeSmtp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts.save_account(values(smtp.port), by=CLERK)
+    db.session.commit()
+    monkeypatch.setattr(
+        accounts, "try_out", lambda server: (accounts.save_account(values(1), by=CLERK), db.session.commit())
+    )
+    with pytest.raises(ConflictError, match="changed during the test"):
+        accounts.test_account(by=CLERK)
+    found = accounts.mail_account()
+    assert found is not None and found.tested_at is None
+
+
+def test_a_second_click_on_resend_sends_no_second_letter(scope: int, smtp: FakeSmtp) -> None:
+    switched_on(smtp)
+    message = written()
+    run_due_jobs()
+    for _ in range(2):
+        mail.resend(message.id, by=CLERK)
+        db.session.commit()
+    run_due_jobs()
+    assert len(smtp.letters) == 2

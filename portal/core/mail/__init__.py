@@ -135,10 +135,18 @@ def resend(message_id: int, *, by: Actor) -> Message:
     Raises:
         ConflictError: its text is gone.
     """
-    first = message_of(message_id)
+    first = db.session.get(
+        Message, (current_merchant_id(), message_id), with_for_update=True, populate_existing=True
+    ) or message_of(message_id)
     if read_letter(first) is None:
         raise ConflictError("The text of this message is gone, so it cannot be sent again.")
     message = first
+    again = db.session.scalars(
+        sa.select(Message).where(Message.resend_of == first.id, Message.state == "queued")
+    ).first()
+    if again is not None:
+        # A second click is the first one.
+        return again
     if first.state == "sent":
         message = Message(
             template=first.template,

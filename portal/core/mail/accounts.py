@@ -45,7 +45,7 @@ def save_account(values: AccountValues, *, by: Actor, version: int | None = None
         version: the version the person saw, 0 when there was none; None does not compare.
 
     Raises:
-        DomainError: the connection would be in the clear.
+        DomainError: the connection would be in the clear, or a password would go to a server it was not given for.
         StaleError: somebody else saved them in between.
     """
     if values.security == "none" and values.host not in LOOPBACK:
@@ -61,6 +61,9 @@ def save_account(values: AccountValues, *, by: Actor, version: int | None = None
     if account is None:
         account = MailAccount(host="", port=587, security="starttls", sender="")
         db.session.add(account)
+    elif account.host != values.host and account.password is not None and not values.password:
+        # Else whoever may change the server could have the password sent to a server of theirs.
+        raise DomainError("Enter the password again: it was given for another server.", field="password")
     account.host, account.port, account.security = values.host, values.port, values.security
     account.username, account.sender, account.sender_name = values.username, values.sender, values.sender_name
     if values.password:
@@ -82,9 +85,18 @@ def test_account(*, by: Actor) -> MailAccount:
 
     Raises:
         MailError: it did not work, and why.
+        ConflictError: the settings were changed while the server was asked.
     """
     account = _present()
-    try_out(server_of(account))
+    server, version = server_of(account), account.version
+    # No transaction stays open while a server far away thinks.
+    db.session.commit()
+    try_out(server)
+    account = db.session.scalars(
+        sa.select(MailAccount).with_for_update().execution_options(populate_existing=True)
+    ).one()
+    if account.version != version:
+        raise ConflictError("The settings were changed during the test. Test them again.")
     account.tested_at = utc_now()
     db.session.flush()
     audit.record("mail_account.tested", by=by, subject=("mail_account", account.id))

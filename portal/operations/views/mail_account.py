@@ -12,6 +12,7 @@ from portal.core.errors import ConflictError, DomainError, StaleError
 from portal.core.http import render, see_other, toast
 from portal.core.mail import accounts, send_mail
 from portal.core.mail.accounts import AccountValues
+from portal.core.merging import version_in
 from portal.operations.forms import MailAccountForm
 from portal.operations.views import bp
 
@@ -35,13 +36,13 @@ def save_mail_account() -> ResponseReturnValue:
     if not form.validate():
         return _page(form, 422)
     try:
-        accounts.save_account(_values(form), version=int(form.version.data or 0), by=current_actor())
+        accounts.save_account(_values(form), version=version_in(form.version.data), by=current_actor())
     except StaleError as error:
         db.session.rollback()
         return _page(form, 409, clashes=error.clashes)
     except DomainError as error:
         db.session.rollback()
-        field = form.security if error.field == "security" else form.host
+        field = {"security": form.security, "password": form.password}.get(error.field or "", form.host)
         field.errors = [*field.errors, error.message]
         return _page(form, error.status)
     db.session.commit()

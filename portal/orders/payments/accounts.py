@@ -80,6 +80,9 @@ def change_account(account: GatewayAccount, values: AccountValues, *, by: Actor)
         return
     if values.mode != before["mode"] and not values.secret_key.strip():
         raise DomainError("Another mode takes other keys. Enter them as well.", field="secret_key")
+    if before["base_url"] != account.base_url and not values.secret_key.strip():
+        # Else whoever may change the address could have the key sent to an address of theirs.
+        raise DomainError("Enter the secret key again: it is for another address.", field="secret_key")
     _seal(account, described, values)
     if has_new_keys or before["base_url"] != account.base_url:
         account.keys_changed_at = utc_now()
@@ -96,14 +99,18 @@ def test_account(account: GatewayAccount, *, by: Actor) -> str:
 
     Raises:
         DomainError: the gateway cannot be reached or refuses the keys; says why.
+        ConflictError: other keys were entered while the gateway was asked.
     """
     account_id, caller = account.id, gateway_of(account, seconds=TEST_SECONDS)
+    tried = account.keys_changed_at
     db.session.commit()
     try:
         said = caller.test()
     except GatewayError as error:
         raise DomainError(error.message) from error
     account = account_of(account_id, lock=True)
+    if account.keys_changed_at != tried:
+        raise ConflictError("Other keys were entered during the test. Test those.")
     account.tested_at = utc_now()
     audit.record(action="gateway.tested", by=by, subject=("gateway_account", account_id))
     db.session.flush()

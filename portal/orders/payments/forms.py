@@ -20,6 +20,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from portal.config import settings
+from portal.core.merging import version_in
 from portal.orders.forms import AmountField
 from portal.orders.gateways import kinds_for
 from portal.orders.payments.accounts import AccountValues
@@ -66,10 +67,9 @@ class AccountForm(FlaskForm):
 
     def values(self) -> AccountValues:
         """What was typed, for the service."""
-        version = self.version.data or ""
         return AccountValues(
             self.name.data or "", self.mode.data or "test", self.secret_key.data or "", self.webhook_secret.data or "",
-            self.base_url.data, int(version) if version.isdigit() else None,
+            self.base_url.data, version_in(self.version.data),
         )  # fmt: skip
 
 

@@ -12,8 +12,10 @@ import sqlalchemy as sa
 
 from portal.core.audit import SYSTEM
 from portal.core.database import db
+from portal.core.errors import ConflictError, DomainError
 from portal.orders.models import GatewayAccount, Order, PaymentDispute, PaymentLink, PaymentPayoutLine
 from portal.orders.payments import accounts, payouts, preferences, services
+from portal.orders.payments.accounts import AccountValues
 from tests.orders.payments.conftest import GatewayDesk, Pay, work, work_later
 from tests.orders.payments.test_disputes import PDF, hear
 from tests.support.client import HouseClient
@@ -287,3 +289,21 @@ def test_a_card_number_that_somebody_types_is_refused_and_kept_nowhere(
         for name, value in data.items()
     }
     assert client.post(f"/orders/{placed.number}/{path}", data=data).status_code == 303
+
+
+def test_keys_that_were_replaced_during_the_test_are_not_tested(
+    account: GatewayAccount, desk: GatewayDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow:
+        def test(self) -> str:
+            other = AccountValues("Practice", "test", "hk_test_never_tried", "whsec_other_one", desk.url)
+            accounts.change_account(accounts.account_of(account.id), other, by=SYSTEM)
+            db.session.commit()
+            return "It works."
+
+    monkeypatch.setattr(accounts, "gateway_of", lambda *_args, **_options: Slow())
+    with pytest.raises(ConflictError, match="during the test"):
+        accounts.test_account(accounts.account_of(account.id), by=SYSTEM)
+    db.session.rollback()
+    with pytest.raises(DomainError, match="Test the account first"):
+        accounts.switch_on(accounts.account_of(account.id), by=SYSTEM)

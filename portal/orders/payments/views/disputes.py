@@ -13,6 +13,7 @@ from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError, NotFoundError
 from portal.core.http import render, render_region, see_other, toast
 from portal.core.listing import show_list
+from portal.core.merging import version_in
 from portal.core.storage import StoredFile
 from portal.orders.models import OrderRef, PaymentDispute
 from portal.orders.payments import disputes, worklist
@@ -41,7 +42,10 @@ def save_evidence(dispute_id: int) -> ResponseReturnValue:
         return _page(dispute_id, form=form, status=422)
     try:
         disputes.save_evidence(
-            disputes.dispute_of(dispute_id, lock=True), form.texts(), version=_version(), by=current_actor()
+            disputes.dispute_of(dispute_id, lock=True),
+            form.texts(),
+            version=version_in(request.form.get("version")),
+            by=current_actor(),
         )
     except DomainError as error:
         return _refused(dispute_id, error, form)
@@ -92,7 +96,11 @@ def remove_evidence_file(dispute_id: int, paper_id: int) -> ResponseReturnValue:
 @requires("orders.edit")
 def submit_evidence(dispute_id: int) -> ResponseReturnValue:
     try:
-        disputes.submit(disputes.dispute_of(dispute_id, lock=True), version=_version(), by=current_actor())
+        disputes.submit(
+            disputes.dispute_of(dispute_id, lock=True),
+            version=version_in(request.form.get("version")),
+            by=current_actor(),
+        )
     except DomainError as error:
         return _refused(dispute_id, error, None)
     return _done(dispute_id, "The answer is on its way to the bank.")
@@ -144,8 +152,3 @@ def _done(dispute_id: int, words: str) -> ResponseReturnValue:
     db.session.commit()
     toast(words)
     return see_other(url_for("payments.dispute", dispute_id=dispute_id))
-
-
-def _version() -> int:
-    text = request.form.get("version", "")
-    return int(text) if text.isdigit() and len(text) < 10 else 0

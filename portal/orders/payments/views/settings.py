@@ -10,6 +10,7 @@ from portal.config import settings as installation
 from portal.core.database import db
 from portal.core.errors import DomainError
 from portal.core.http import public_link, render, see_other, toast
+from portal.core.merging import version_in
 from portal.orders.gateways import KINDS, kinds_for
 from portal.orders.models import GatewayAccount
 from portal.orders.payments import accounts, preferences
@@ -31,7 +32,10 @@ def save_preferences() -> ResponseReturnValue:
         return _page(form, status=422)
     try:
         preferences.change_preferences(
-            form.capture_on.data, form.link_days.data, version=_version(form.version.data), by=current_actor()
+            form.capture_on.data,
+            form.link_days.data,
+            version=version_in(form.version.data),
+            by=current_actor(),
         )
     except DomainError as error:
         db.session.rollback()
@@ -174,7 +178,3 @@ def _done(gateway_id: int, words: str) -> ResponseReturnValue:
     db.session.commit()
     toast(words)
     return see_other(url_for("payments.gateway", gateway_id=gateway_id))
-
-
-def _version(text: str | None) -> int:
-    return int(text) if text and text.isdigit() else 0
