@@ -20,6 +20,7 @@ import portal.stock
 from portal.config import Settings, SettingsError
 from portal.core.api import init_api
 from portal.core.assets import init_assets
+from portal.core.card_numbers import init_card_numbers
 from portal.core.charts import init_charts
 from portal.core.database import init_database
 from portal.core.formats import init_formats
@@ -70,6 +71,8 @@ def create_app(settings: Settings | None = None, *, pooled: bool = True) -> Flas
     init_api(app)
     for domain in DOMAINS:
         domain.register(app)
+    # After the hook that knows the person: what is refused is said inside their page.
+    init_card_numbers(app)
     init_database(app, settings, pooled=pooled)
     init_assets(app)
     init_formats(app)

@@ -54,7 +54,7 @@ def save_settings(account_id: int) -> ResponseReturnValue:
         toast(
             "The settings are saved. Enter the keys of the new address, then test the connection.", "warning"
         )
-        return see_other(url_for("channels.settings", account_id=account_id))
+        return see_other(url_for("channels.channel_settings", account_id=account_id))
     toast("The settings are saved.")
     return see_other(url_for("channels.channel", account_id=account_id))
 

@@ -16,10 +16,11 @@ from portal.core.errors import DomainError
 
 REFUSAL: Final = (
     "{} holds what looks like a card number. Card numbers are never kept here; a buyer types one on the gateway's page."
-    " Nothing was saved. Go back, take it out and send again."
+    " Nothing was saved. Go back with your browser, where your text still stands, take the number out and send again."
 )
 READ_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 # Article and parcel numbers are as long and carry check digits too; a token or a password is random.
+NAMES: Final = {"body": "Your text"}
 OTHER_NUMBERS: Final = frozenset({"barcode", "code", "key", "password", "secret", "sku", "token", "tracking"})
 
 _RUN: Final = re.compile(r"(?<![\w+])\d[\d\s.\-\u2010-\u2015]{11,30}\d(?!\w)")
@@ -58,7 +59,8 @@ def refuse_card_numbers() -> None:
         return
     for name, values in request.form.lists():
         if OTHER_NUMBERS.isdisjoint(re.split(r"[-_.]", name.lower())) and any(map(holds_card_number, values)):
-            shown = name.rpartition("-")[2].replace("_", " ").strip().capitalize()
+            last = name.rpartition("-")[2]
+            shown = NAMES.get(last, last.replace("_", " ").strip().capitalize())
             raise DomainError(REFUSAL.format(f"“{shown}”"), field=name)
 
 

@@ -17,7 +17,6 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, ValidationError
 
 from portal.config import Settings
-from portal.core.card_numbers import init_card_numbers
 from portal.core.csrf import SAFE_METHODS, init_csrf
 from portal.core.database import RETRIED_STATES, db
 from portal.core.headers import init_headers
@@ -59,7 +58,6 @@ def init_http(app: Flask) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     init_headers(app, settings)
     init_csrf(app)
-    init_card_numbers(app)
     init_problems(app)
     init_navigation(app)
     plain_dispatch: Callable[[], ResponseReturnValue] = app.dispatch_request
