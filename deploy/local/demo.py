@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,18 +15,19 @@ from pathlib import Path
 from deploy.local.gateway import practice_gateway
 from deploy.local.installation import installation, migrate
 from deploy.local.layout import ROOT, STATE, CannotGoOnError, say, stop_with
-from deploy.local.servers import die_with_parent, free_port, log_file, tail
+from deploy.local.servers import die_with_parent, held_port, log_file, tail
 from portal.core.assets import HTMX_URL
 
 USUAL_PORT = 8000
 CDN_PATIENCE = 2.0
-START_PATIENCE = 60.0
+START_PATIENCE = 300.0
 
 
 def main() -> None:
     try:
-        with installation("demo") as environment:
-            port = free_port(int(os.environ.get("PORT", USUAL_PORT)))
+        # The port is taken before the minutes that loading takes, or another program could have it by then.
+        with installation("demo") as environment, held_port(int(os.environ.get("PORT", USUAL_PORT))) as door:
+            port = door.getsockname()[1]
             environment |= {"PUBLIC_URL": f"http://127.0.0.1:{port}", "HTMX_CDN": _cdn_switch()}
             say("Bringing the databases to the newest schema …")
             migrate(environment, STATE / "demo" / "schema.stamp")
@@ -33,7 +35,7 @@ def main() -> None:
                 environment |= gateway.environment()
                 accounts = _load_shops(environment)
                 gateway.tell(environment["PUBLIC_URL"])
-                _run(environment, port, accounts)
+                _run(environment, door, accounts)
     except CannotGoOnError as error:
         stop_with(error)
 
@@ -76,13 +78,13 @@ def _python(
         )
 
 
-def _run(environment: dict[str, str], port: int, accounts: str) -> None:
+def _run(environment: dict[str, str], door: socket.socket, accounts: str) -> None:
     logs = STATE / "demo"
     processes: dict[str, subprocess.Popen[bytes]] = {}
     try:
-        processes["web"] = _spawn(_web_command(port), environment, logs / "web.log")
+        processes["web"] = _spawn(_web_command(door), environment, logs / "web.log", door)
         processes["workers"] = _spawn([sys.executable, "-m", "workers"], environment, logs / "workers.log")
-        _wait_until_healthy(processes, port, logs)
+        _wait_until_healthy(processes, environment["PUBLIC_URL"], logs)
         say(f"\n{accounts}" if accounts else "")
         say(
             f"The portal is at {environment['PUBLIC_URL']}\nLogs: {logs.relative_to(ROOT)}/*.log    Ctrl-C stops it."
@@ -95,7 +97,7 @@ def _run(environment: dict[str, str], port: int, accounts: str) -> None:
         say("Stopped.")
 
 
-def _web_command(port: int) -> list[str]:
+def _web_command(door: socket.socket) -> list[str]:
     return [
         # 128 threads: a live region holds one for as long as its page is open.
         sys.executable,
@@ -109,14 +111,16 @@ def _web_command(port: int) -> list[str]:
         "128",
         "--no-control-socket",
         "--bind",
-        f"127.0.0.1:{port}",
+        f"fd://{door.fileno()}",
         "--access-logfile",
         "-",
         "wsgi:app",
     ]
 
 
-def _spawn(command: list[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+def _spawn(
+    command: list[str], environment: dict[str, str], log: Path, *doors: socket.socket
+) -> subprocess.Popen[bytes]:
     with log_file(log) as handle:
         return subprocess.Popen(
             command,
@@ -126,17 +130,18 @@ def _spawn(command: list[str], environment: dict[str, str], log: Path) -> subpro
             stdout=handle,
             stderr=handle,
             start_new_session=True,
+            pass_fds=[door.fileno() for door in doors],
             preexec_fn=lambda: die_with_parent(signal.SIGTERM),
         )
 
 
-def _wait_until_healthy(processes: dict[str, subprocess.Popen[bytes]], port: int, logs: Path) -> None:
+def _wait_until_healthy(processes: dict[str, subprocess.Popen[bytes]], address: str, logs: Path) -> None:
     until = time.monotonic() + START_PATIENCE
     while time.monotonic() < until:
         if ended := _ended(processes, logs):
             raise CannotGoOnError(ended)
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5):
+            with urllib.request.urlopen(f"{address}/healthz", timeout=5):
                 return
         except OSError:
             time.sleep(0.1)

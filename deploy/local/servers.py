@@ -30,6 +30,7 @@ from urllib.parse import quote
 from deploy.local import packages
 from deploy.local.layout import CannotGoOnError, only_one, say, server_directory, stop_with
 
+BACKLOG = 128
 SOCKET_PATH_LIMIT = 107
 # The socket lies in a directory of its own, so every cluster can have the usual number.
 PORT = 5432
@@ -276,6 +277,21 @@ def free_port(wanted: int = 0) -> int:
         except OSError:
             return free_port()
         return int(probe.getsockname()[1])
+
+
+def held_port(wanted: int = 0) -> socket.socket:
+    """A socket that listens on *wanted*, or on a free port: whoever asks for it meanwhile is refused."""
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        held.bind(("127.0.0.1", wanted))
+        held.listen(BACKLOG)
+    except OSError:
+        held.close()
+        if not wanted:
+            raise
+        return held_port()
+    return held
 
 
 def log_file(path: Path) -> IO[bytes]:

@@ -17,7 +17,7 @@ import pytest
 import redis
 
 from deploy.local.layout import ROOT
-from deploy.local.servers import SOCKET_PATH_LIMIT, Servers, private
+from deploy.local.servers import SOCKET_PATH_LIMIT, Servers, held_port, private
 
 HELD = """
 import sys, time
@@ -126,3 +126,10 @@ def test_nothing_runs_on_when_the_one_who_started_it_ends(place: Path, sign: sig
     holder.wait(timeout=30)
     holder.stdout.close()
     assert gone_within(pids, 20)
+
+
+def test_a_held_port_is_nobody_elses() -> None:
+    with held_port() as first:
+        taken = first.getsockname()[1]
+        with held_port(taken) as second:
+            assert second.getsockname()[1] != taken
