@@ -13,6 +13,7 @@ from portal.core.jobs import run_due_jobs
 from portal.imports.models import Import
 from portal.stock.models import Location
 from tests.imports.conftest import HEAD, row
+from tests.imports.test_products import SHOPIFY
 from tests.support.client import HouseClient
 from tests.support.people import Person, make_merchant, make_person
 
@@ -94,6 +95,20 @@ def test_a_file_goes_all_the_way(app: Flask, merchant: int, owner: HouseClient) 
     jobs(app, merchant)
     assert "The import is taken back" in owner.get(home).get_data(as_text=True)
     assert "sales.csv" in owner.get("/imports").get_data(as_text=True)
+
+
+def test_a_product_file_goes_all_the_way(app: Flask, merchant: int, owner: HouseClient) -> None:
+    mapping = send(owner, SHOPIFY, name="products.csv").headers["Location"]
+    home = mapping.removesuffix("/mapping")
+    assert owner.post(mapping, data=form_of(owner, mapping)).headers["Location"] == home
+    jobs(app, merchant)
+    assert "Nothing has been written yet" in owner.get(home).get_data(as_text=True)
+    assert owner.post(f"{home}/apply").status_code == 303
+    jobs(app, merchant)
+    assert "Everything is written" in owner.get(home).get_data(as_text=True)
+    assert owner.post(f"{home}/undo").status_code == 303
+    jobs(app, merchant)
+    assert "The import is taken back" in owner.get(home).get_data(as_text=True)
 
 
 def test_progress_is_a_fragment_that_stops_asking(app: Flask, merchant: int, owner: HouseClient) -> None:

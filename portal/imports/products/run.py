@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any, Final
 
 from portal.core.database import db
+from portal.core.formats import plural
 from portal.core.jobs import JobRun
 from portal.core.normalise import code_key
 from portal.imports.formats import FORMATS
@@ -193,7 +194,7 @@ def _differences(comparison: Comparison) -> Iterator[dict[str, Any]]:
             "field": "product",
             "reason": "New product",
             "subject": draft.title[:120],
-            "after": f"{len(draft.variants)} variants, {len(draft.images)} images",
+            "after": f"{plural(len(draft.variants), 'variant', 'variants')}, {plural(len(draft.images), 'picture', 'pictures')}",
         }
     for change in comparison.differences:
         yield {
