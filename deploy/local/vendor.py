@@ -22,6 +22,7 @@ COPIES = (
     ("htmx.org", "dist/htmx.min.js", "htmx-{}.min.js"),
     ("htmx.org", "dist/ext/hx-sse.min.js", "hx-sse-{}.min.js"),
     ("@tabler/core", "dist/css/tabler.min.css", "tabler-{}.min.css"),
+    ("@tabler/core", "dist/css/tabler.rtl.min.css", "tabler-{}.rtl.min.css"),
     ("@tabler/core", "dist/js/tabler.min.js", "tabler-{}.min.js"),
     ("uplot", "dist/uPlot.iife.min.js", "uplot-{}.min.js"),
     ("uplot", "dist/uPlot.min.css", "uplot-{}.min.css"),

@@ -1,7 +1,7 @@
 """Files the pages load: hashed names, cached for a year, compressed once, bundled without a build step.
 
-Three names exist only here: `css/app.css` and `js/app.js` are our own files joined in cascade order, so that a cold page
-asks twice instead of forty times; `vendor/tabler.css` is Tabler inside a cascade layer, so that our rules win over it by
+Four names exist only here: `css/app.css` and `js/app.js` are our own files joined in cascade order, so that a cold page
+asks twice instead of forty times; `vendor/tabler.css` and `vendor/tabler-rtl.css` are Tabler inside a cascade layer, so that our rules win over it by
 order and never by specificity.
 """
 
@@ -24,6 +24,7 @@ HTMX_URL = f"https://cdn.jsdelivr.net/npm/htmx.org@{HTMX_VERSION}/dist/htmx.min.
 HTMX_SRI = "sha384-Qp9rdC8H7EqOoX+nR0P3RPG2Noji+qdwJlGpfzwQJsfOpp3sGwIdSP9xO3+UlEhn"
 HTMX_FILE = f"vendor/htmx-{HTMX_VERSION}.min.js"
 TABLER_FILE = "vendor/tabler-1.6.1.min.css"
+TABLER_RTL_FILE = "vendor/tabler-1.6.1.rtl.min.css"
 UPLOT_FILE = "vendor/uplot-1.6.32.min.js"
 UPLOT_STYLE = "vendor/uplot-1.6.32.min.css"
 
@@ -32,7 +33,8 @@ BUNDLES: dict[str, tuple[str, ...]] = {
     "css/app.css": ("css/tokens.css", "css/base.css", "css/components/*.css", "css/utilities.css"),
     "js/app.js": ("js/behaviours/*.js",),
 }
-LAYERED = "vendor/tabler.css"
+# Tabler has two sheets: the second is for pages written from right to left.
+LAYERED = {"vendor/tabler.css": TABLER_FILE, "vendor/tabler-rtl.css": TABLER_RTL_FILE}
 YEAR = 31_536_000
 COMPRESSIBLE = ("text/", "application/javascript", "application/json", "image/svg+xml")
 _HASHED = re.compile(r"^(?P<stem>.+)\.(?P<hash>[0-9a-f]{10})(?P<suffix>\.[a-z0-9]+)$")
@@ -81,7 +83,7 @@ class Assets:
     def _sources(self, name: str) -> list[Path]:
         if name in BUNDLES:
             return [path for pattern in BUNDLES[name] for path in sorted(self.folder.glob(pattern))]
-        path = (self.folder / (TABLER_FILE if name == LAYERED else name)).resolve()
+        path = (self.folder / LAYERED.get(name, name)).resolve()
         if not path.is_file() or self.folder.resolve() not in path.parents:
             raise FileNotFoundError(name)
         return [path]
@@ -133,7 +135,7 @@ def _serve(assets: Assets, filename: str) -> Response:
 
 def _joined(name: str, sources: list[Path]) -> bytes:
     texts = [source.read_bytes() for source in sources]
-    if name == LAYERED:
+    if name in LAYERED:
         # A @charset is only allowed as the first thing of a file, and no longer stands there.
         text = texts[0].removeprefix(b'@charset "UTF-8";')
         return LAYERS.encode() + b"@layer tabler {" + text + b"}\n"
