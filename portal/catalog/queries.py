@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -112,11 +112,18 @@ def vendors() -> list[tuple[str, str]]:
     return [(name, name) for name in found]
 
 
-def history(kind: str, key: int, most: int = 10) -> Sequence[AuditEntry]:
+def history(kind: str, key: int, most: int = 15) -> Sequence[AuditEntry]:
     """What was done to a thing, newest first."""
+    return history_of_any(kind, [key], most)
+
+
+def history_of_any(kind: str, keys: Collection[int], most: int = 15) -> Sequence[AuditEntry]:
+    """What was done to any of several things of a kind, newest first."""
+    if not keys:
+        return []
     return db.session.scalars(
         sa.select(AuditEntry)
-        .where(AuditEntry.subject_kind == kind, AuditEntry.subject_id == str(key))
+        .where(AuditEntry.subject_kind == kind, AuditEntry.subject_id.in_([str(key) for key in keys]))
         .order_by(AuditEntry.id.desc())
         .limit(most)
     ).all()

@@ -12,12 +12,13 @@ import sqlalchemy as sa
 from flask import Flask
 
 from portal.catalog.models import Product, Variant
+from portal.catalog.prices import set_price
 from portal.core.audit import AuditEntry
 from portal.core.database import db, merchant_scope
 from portal.core.outbox.models import OutboxEvent
 from tests.support.client import HouseClient
 from tests.support.databases import ROOT
-from tests.support.people import Person, make_merchant, make_person
+from tests.support.people import SYSTEM, Person, make_merchant, make_person
 from tests.support.statements import count_statements
 
 Member = Callable[..., Person]
@@ -284,3 +285,16 @@ def test_the_list_and_the_editor_take_the_same_statements_whatever_their_size(
     assert len(made) > 1_900
     assert count_statements(app, lambda: client.get("/catalog/products")) == one <= 12
     assert count_statements(app, lambda: client.get(f"/catalog/products/{large}")) <= editor + 1
+
+
+def test_the_history_tells_what_was_done_to_variants_and_prices_too(
+    scope: int, login: Login, member: Member, make_product: Make
+) -> None:
+    product_id, (variant_id,) = make_product("Mug", sku="MUG-1")
+    variant = db.session.scalars(sa.select(Variant).where(Variant.id == variant_id)).one()
+    set_price(variant, "GBP", {"amount": "4.50"}, base={}, by=SYSTEM)
+    set_price(variant, "GBP", {"amount": "5"}, base={"amount": "4.50"}, by=SYSTEM)
+    db.session.commit()
+    page = unescape(login(member("catalogue-manager")).get(f"/catalog/products/{product_id}").text)
+    assert "Price changed: MUG-1" in page
+    assert "Amount 4.50 → 5.00 GBP" in page

@@ -12,9 +12,9 @@ from portal.catalog import categories as tree
 from portal.catalog import queries
 from portal.catalog.conflicts import stale_answer
 from portal.catalog.forms import TOP, CategoryForm, refuse, texts, version_of
+from portal.catalog.history import entries_of
 from portal.catalog.models import Category
 from portal.catalog.views.blueprint import bp
-from portal.catalog.views.products import history_entries
 from portal.core.database import db
 from portal.core.errors import DomainError, StaleError
 from portal.core.http import render, see_other, toast
@@ -116,7 +116,7 @@ def _page(form: CategoryForm, category: Category | None, *, status: int = 200) -
             if own is None or not each.path.startswith(own)
         ),
     ]
-    entries = history_entries("category", category.id) if category else []
+    entries = entries_of("category", category.id) if category else []
     return render("catalog/edit_category.html", form=form, category=category, entries=entries, status=status)
 
 

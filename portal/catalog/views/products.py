@@ -15,6 +15,7 @@ from portal.catalog.categories import in_tree_order
 from portal.catalog.conflicts import conflict, stale_page
 from portal.catalog.forms import NO_TYPE, NewProductForm, PictureForm, product_form, refuse, texts, version_of
 from portal.catalog.grid import variant_grid
+from portal.catalog.history import product_entries
 from portal.catalog.listings import PRODUCTS, type_choices
 from portal.catalog.models import Product
 from portal.catalog.views.blueprint import bp, home_currency, product_or_404
@@ -187,7 +188,7 @@ def product_page(
         picture_form=forms.get("picture_form") or PictureForm(formdata=None),
         tree=in_tree_order(queries.categories()),
         filed=queries.category_ids(product.id),
-        entries=history_entries("product", product.id),
+        entries=product_entries(product.id),
         previous_url=previous_url,
         next_url=next_url,
         list_url=list_address(PRODUCTS, url_for("catalog.products"), request.args.get("list")),
@@ -199,20 +200,6 @@ def words(value: str, unit: str | None) -> str:
     """An attribute's value as people read it."""
     text = value.replace("\n", ", ")
     return f"{text} {unit}" if unit and text else text
-
-
-def history_entries(kind: str, key: int) -> list[dict[str, Any]]:
-    """What happened, as the timeline shows it."""
-    entries = []
-    for entry in queries.history(kind, key):
-        words = entry.action.partition(".")[2].replace("_", " ").capitalize()
-        detail = (
-            ", ".join(field.replace("_", " ") for field in entry.fields)
-            if entry.action.endswith((".updated", ".changed"))
-            else None
-        )
-        entries.append({"at": entry.at, "text": words, "who": entry.actor_name, "detail": detail})
-    return entries
 
 
 def _with_product(product_id: int, act: Any, done: str) -> ResponseReturnValue:

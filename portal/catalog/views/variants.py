@@ -14,9 +14,10 @@ from portal.catalog import prices, queries, typed, variants
 from portal.catalog.conflicts import conflict, stale_page
 from portal.catalog.forms import PriceForm, VariantForm, refuse, texts, version_of
 from portal.catalog.grid import grid_row
+from portal.catalog.history import entries_of
 from portal.catalog.models import Variant
 from portal.catalog.views.blueprint import bp, home_currency, product_or_404, variant_or_404
-from portal.catalog.views.products import history_entries, product_page
+from portal.catalog.views.products import product_page
 from portal.core.database import db
 from portal.core.errors import DomainError, StaleError
 from portal.core.http import render, see_other, toast, wants_fragment
@@ -242,7 +243,7 @@ def _variant_page(found: Variant, *, status: int = 200, **forms: FlaskForm) -> R
         prices=[(price, values, pack_base(values)) for price, values in shown],
         price_form=forms.get("price_form")
         or PriceForm(formdata=None, data=_first_price([price.currency for price in known])),
-        entries=history_entries("variant", found.id),
+        entries=entries_of("variant", found.id),
         currency=home_currency(),
         status=status,
     )
