@@ -29,7 +29,7 @@ ROLE: Final = "portal_app"
 @public_route("A load balancer asks it many times a minute and has no account.")
 def healthz() -> tuple[Response, int]:
     """Alive: the database answers as the role of the app. Without Redis work goes on, only later, so that is degraded."""
-    checks = {"database": _database(), "redis": _redis()}
+    checks = {"database": database_state(), "redis": redis_state()}
     return _answer(checks, is_well=checks["database"] == OK)
 
 
@@ -37,9 +37,9 @@ def healthz() -> tuple[Response, int]:
 @public_route("A load balancer asks it before it sends people here, and has no account.")
 def readyz() -> tuple[Response, int]:
     """Ready: alive, at the newest schema, and every erasure of the ledger applied to this database."""
-    checks = {"database": _database(), "redis": _redis()}
+    checks = {"database": database_state(), "redis": redis_state()}
     if checks["database"] == OK:
-        checks |= {"schema": _schema(), "ledger": _ledger()}
+        checks |= {"schema": schema_state(), "ledger": ledger_state()}
     return _answer(checks, is_well=all(state == OK for name, state in checks.items() if name != "redis"))
 
 
@@ -52,7 +52,7 @@ def _answer(checks: dict[str, str], *, is_well: bool) -> tuple[Response, int]:
     return response, 200 if is_well else 503
 
 
-def _database() -> str:
+def database_state() -> str:
     try:
         role = db.session.execute(sa.text("SELECT current_user")).scalar_one()
     except sa.exc.SQLAlchemyError as error:
@@ -63,7 +63,7 @@ def _database() -> str:
     return OK if role == ROLE else "another role answers"
 
 
-def _redis() -> str:
+def redis_state() -> str:
     try:
         doorbell().redis.ping()
     except (RedisError, OSError):
@@ -71,7 +71,7 @@ def _redis() -> str:
     return OK
 
 
-def _schema() -> str:
+def schema_state() -> str:
     try:
         found = db.session.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
     except sa.exc.SQLAlchemyError:
@@ -81,7 +81,7 @@ def _schema() -> str:
     return OK if found == _newest() else "not the newest"
 
 
-def _ledger() -> str:
+def ledger_state() -> str:
     try:
         return OK if ledger_is_replayed() else "not replayed"
     except (LedgerError, OSError, sa.exc.SQLAlchemyError) as error:

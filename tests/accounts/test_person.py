@@ -252,7 +252,7 @@ class TestTypingThePasswordAgain:
         assert answers == [422] * 10 + [429]
 
 
-def test_an_operator_without_a_shop_sees_only_the_own_account(app: Flask, client: HouseClient) -> None:
+def test_an_operator_without_a_shop_sees_the_platform_and_no_shop(app: Flask, client: HouseClient) -> None:
     with app.app_context():
         user = create_user(
             email="operator-of-all@example.com", name="Op", password=PASSWORD, is_operator=True
@@ -260,7 +260,9 @@ def test_an_operator_without_a_shop_sees_only_the_own_account(app: Flask, client
         assert isinstance(user, User)
         db.session.commit()
     answer = client.post("/sign-in", data={"email": "operator-of-all@example.com", "password": PASSWORD})
-    assert answer.location == "/account/merchants"
+    assert client.get(answer.location).location == "/operations/platform"
+    page = client.get("/operations/platform")
+    assert page.status_code == 200
+    assert "Timetable" in page.text and "Merchants" in page.text
     assert client.get("/account/merchants").status_code == 200
-    assert client.get("/").location == "/account/merchants"
     assert client.get("/users").status_code == 403

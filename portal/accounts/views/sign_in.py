@@ -37,7 +37,8 @@ def sign_in() -> ResponseReturnValue:
     except DomainError as error:
         return _refused(form, error, "accounts/sign_in.html", next=target)
     merchant_id = signing_in.sign_in(user)
-    return see_other(target if merchant_id is not None else url_for("accounts.merchants"))
+    # Home knows where someone belongs who works for no merchant.
+    return see_other(target if merchant_id is not None else "/")
 
 
 @bp.post("/sign-out")
