@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
+from portal.accounts.permissions import OPERATE
 from portal.core.keyring.commands import keyring_commands
 from portal.core.listing import register_listing
 from portal.core.navigation import register_nav
@@ -13,7 +14,7 @@ from portal.operations import jobs  # noqa: F401 - jobs register themselves
 from portal.operations.health import probes
 from portal.operations.listings import AUDIT, BACKGROUND_JOBS, JOBS, MESSAGES
 from portal.operations.notice import notices
-from portal.operations.views import audit_log, bp, mail_account, messages  # noqa: F401 - views register themselves
+from portal.operations.views import audit_log, bp, mail_account, messages, platform  # noqa: F401 - views register themselves
 from portal.operations.views import jobs as job_views  # noqa: F401
 
 
@@ -26,8 +27,10 @@ def register(app: Flask) -> None:
     app.register_blueprint(probes)
     app.register_blueprint(notices)
     register_slot("home.notice", "notices.home_notice", None, label="Notice")
+    register_slot("home.tiles", "operations.failed_mail", "operations.view", 50, label="Mail that failed")
     register_slot("topbar.jobs", "operations.ring", "operations.view", label="Jobs")
     register_nav("operations", "Operations", "operations.jobs_index", "tool", "operations.view", 800)
     register_nav("operations", "Mail", "operations.messages", "mail", "operations.view", 810)
     register_nav("operations", "Audit log", "operations.audit_log", "history", "audit.view", 820)
+    register_nav("platform", "Platform", "operations.platform_page", "world", OPERATE, 850)
     register_nav("settings", "Mail server", "operations.mail_account", "send", "settings.view", 930)

@@ -18,6 +18,7 @@ from portal.core.tenancy import PLATFORM_MERCHANT
 from portal.operations.listings import quiet_kinds
 
 ITEMS_SHOWN = 50
+FAILED_COUNTED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,16 @@ def active_jobs() -> Sequence[Job]:
     """Jobs of the merchant that somebody waits for; at most twenty."""
     active = sa.select(Job).where(Job.state.in_(ACTIVE), Job.kind.not_in(quiet_kinds()))
     return db.session.scalars(active.order_by(Job.id.desc()).limit(20)).all()
+
+
+def failed_count() -> int:
+    """Mail of the merchant that failed, counted up to a thousand."""
+    failed = (
+        sa.select(Message.id)
+        .where(Message.merchant_id == current_merchant_id(), Message.state == "failed")
+        .limit(FAILED_COUNTED + 1)
+    )
+    return int(db.session.execute(sa.select(sa.func.count()).select_from(failed.subquery())).scalar_one())
 
 
 def items_of(job_id: int, *, after: str | None = None) -> ItemPage:

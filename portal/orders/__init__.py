@@ -47,7 +47,7 @@ def register(app: Flask) -> None:
     register_listing(ORDERS)
     register_nav("Orders", "Orders", "orders.orders", "receipt", "orders.view", order=20)
     register_slot("customer.orders", "orders.customer_orders", "orders.view", label="Orders")
-    register_slot("home.worklist", "orders.worklist", "orders.view", 10, label="Orders that wait")
+    register_slot("home.tiles", "orders.worklist", "orders.view", 10, label="Orders that wait")
     register_slot("order.panels", "orders.order_allocation", "orders.view", 25, label="Allocation")
     register_slot("order.panels", "orders.payments", "orders.view", 30, label="Payments")
     fulfilment.set_up(app)

@@ -11,6 +11,7 @@ from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.accounts.access import can, current_identity, requires, signed_in
+from portal.accounts.permissions import OPERATE
 from portal.core import formats
 from portal.core.clock import utc_now
 from portal.core.errors import DomainError
@@ -19,6 +20,7 @@ from portal.core.http import render, see_other
 from portal.core.money import minor_units
 from portal.reports import queries
 from portal.reports.drilldown import parts_of
+from portal.reports.first_steps import first_steps
 from portal.reports.periods import PRESETS, Period, read_period
 from portal.reports.queries import DIMENSIONS, Line, Sums
 from portal.reports.rollups import merchant_zone
@@ -33,12 +35,12 @@ HOME_DAYS = 30
 def home() -> ResponseReturnValue:
     """What waits for this person, and how the shop does for those who may see it."""
     if current_identity().merchant is None:
-        return see_other(url_for("accounts.merchants"))
+        return see_other(url_for("operations.platform_page" if can(OPERATE) else "accounts.merchants"))
     if not can("reports.view"):
-        return render("reports/home.html", sales=None)
+        return render("reports/home.html", sales=None, steps=first_steps())
     today = _today()
     period = Period(today - dt.timedelta(days=HOME_DAYS - 1), today)
-    return render("reports/home.html", sales=_home_sales(period, today))
+    return render("reports/home.html", sales=_home_sales(period, today), steps=first_steps())
 
 
 @bp.get("/reports")
@@ -155,6 +157,7 @@ def _home_sales(period: Period, today: dt.date) -> dict[str, Any]:
         "revenue_before": [sums.gross for _, sums in earlier],
         "orders": [sums.orders for _, sums in days],
         "orders_before": [sums.orders for _, sums in earlier],
+        "has_any": bool(month.orders or month_before.orders),
         "refreshed_at": queries.refreshed_at(),
         "url": url_for("reports.sales"),
     }

@@ -10,12 +10,12 @@ from portal.config import settings
 from portal.core import mail
 from portal.core.database import db
 from portal.core.errors import DomainError
-from portal.core.http import render, see_other, toast
+from portal.core.http import render, render_region, see_other, toast
 from portal.core.listing import show_list
 from portal.core.mail import Letter, Message
 from portal.core.reveal import log_view
 from portal.operations.listings import MESSAGES, in_words
-from portal.operations.queries import mailbox
+from portal.operations.queries import failed_count, mailbox
 from portal.operations.views import bp
 
 
@@ -23,6 +23,13 @@ from portal.operations.views import bp
 @requires("operations.view")
 def messages() -> ResponseReturnValue:
     return show_list(MESSAGES, "operations/messages.html", has_mailbox=has_mailbox())
+
+
+@bp.get("/regions/failed-mail")
+@requires("operations.view", passive=True)
+def failed_mail() -> Response:
+    """The tile of home that counts mail nobody got."""
+    return render_region("operations/_failed_mail.html", title="Mail that failed", count=failed_count())
 
 
 @bp.get("/messages/<int:message_id>")

@@ -24,7 +24,7 @@ def set_up(app: Flask) -> None:
         "changes.give_goodwill", "Goodwill", "gift", "orders.refund", 43, when=_costs_something
     )
     register_slot("order.panels", "changes.changes", "orders.view", 35, label="Changes")
-    register_slot("home.worklist", "changes.worklist", "orders.refund", 15, label="Refunds that wait")
+    register_slot("home.tiles", "changes.worklist", "orders.refund", 15, label="Refunds that wait")
     register_nav("Orders", "Refunds", "changes.waiting", "receipt-refund", "orders.refund", order=25)
     register_nav("settings", "Refunds", "refund_rules.rules", "receipt-refund", "settings.view", 908)
     app.register_blueprint(bp)

@@ -33,9 +33,9 @@ def set_up(app: Flask) -> None:
     )
     register_nav("settings", "Mail texts", "fulfilment.letters", "mail", "settings.view", order=910)
     register_nav("Orders", "Pick lists", "picking.pick_lists", "clipboard-list", "orders.view", order=23)
-    register_slot("home.worklist", "picking.worklist", "orders.view", 8, label="To pick")
+    register_slot("home.tiles", "picking.worklist", "orders.view", 8, label="To pick")
     register_nav("Orders", "Shortfalls", "orders.shortfalls", "alert-triangle", "orders.view", order=22)
-    register_slot("home.worklist", "orders.shortfall_worklist", "orders.view", 11, label="Shortfalls")
+    register_slot("home.tiles", "orders.shortfall_worklist", "orders.view", 11, label="Shortfalls")
     for order, endpoint, label in (
         (10, "orders.order_shortfalls", "Missing units"),
         (20, "orders.order_parcels", "Parcels"),

@@ -25,7 +25,9 @@ def set_up(app: Flask) -> None:
     register_nav(
         "settings", "Payments", "payments.payment_settings", "credit-card", "settings.view", order=930
     )
-    register_slot("home.worklist", "payments.worklist_region", "orders.view", 12, label="Payments that wait")
+    register_slot(
+        "home.worklist", "payments.worklist_region", "orders.refund", 12, label="Payments that wait"
+    )
     register_sealed("payment_notice", "body_of_person", body_of_person)
     register_recipients("payments", names_of_gateways)
     app.register_blueprint(bp)

@@ -17,7 +17,7 @@ def set_up(app: Flask) -> None:
         "returns.new_return", "Return or exchange", "truck-return", "orders.edit", 41, when=_may_return
     )
     register_slot("order.panels", "returns.order_returns", "orders.view", 40, label="Returns")
-    register_slot("home.worklist", "returns.worklist", "orders.view", 12, label="Returns that wait")
+    register_slot("home.tiles", "returns.worklist", "orders.view", 12, label="Returns that wait")
     register_nav("Orders", "Returns", "returns.desk", "truck-return", "orders.view", order=24)
     app.register_blueprint(bp)
 
