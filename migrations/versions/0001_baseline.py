@@ -443,6 +443,13 @@ def upgrade() -> None:
         sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("data_subject_pkey")),
     )
+    op.create_index(
+        "data_subject_restricted_idx",
+        "data_subject",
+        ["merchant_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("restricted_at IS NOT NULL"),
+    )
     op.create_table(
         "document_counter",
         sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
@@ -875,7 +882,9 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(collation="C"), nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("erased_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("kind IN ('email', 'phone')", name=op.f("privacy_suppression_kind_check")),
+        sa.CheckConstraint(
+            "kind IN ('email', 'phone', 'number')", name=op.f("privacy_suppression_kind_check")
+        ),
         sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("privacy_suppression_pkey")),
         sa.UniqueConstraint(
             "merchant_id", "kind", "digest", name=op.f("privacy_suppression_merchant_id_kind_digest_key")

@@ -7,6 +7,7 @@ from flask import url_for
 from portal.accounts.forms import country_choices
 from portal.core.listing import ChoiceFilter, Column, DateFilter, Listing, NumberFilter, Sort, TextFilter
 from portal.core.normalise import email_key, full_name_key
+from portal.core.subjects import is_unrestricted
 from portal.customers.models import Customer
 
 _customer = Customer.__table__.c
@@ -19,6 +20,7 @@ CUSTOMERS = Listing(
     source=Customer.__table__,
     tenant=_customer.merchant_id,
     row_key=_customer.id,
+    always=lambda: [is_unrestricted(_customer.subject_id)],
     default_sort="-since",
     columns=[
         Column("name", "Name", _customer.name, personal="name"),

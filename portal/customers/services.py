@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import ConflictError, DomainError
 from portal.core.merging import merged
-from portal.core.subjects import DataSubject
+from portal.core.subjects import DataSubject, RestrictedError, restricted_since
 from portal.customers.models import CONSENT_CHANNELS, Consent, Customer, CustomerAddress
 
 CUSTOMER_FIELDS: Final = ("name", "company", "email", "phone", "country_code", "locale", "note")
@@ -155,7 +155,12 @@ def address_values(address: CustomerAddress) -> dict[str, str | None]:
 
 
 def remove_address(customer: Customer, address: CustomerAddress, *, by: Actor) -> None:
-    """Take an address away; orders keep their own copy."""
+    """Take an address away; orders keep their own copy.
+
+    Raises:
+        CustomerErasedError: the customer was erased.
+    """
+    _require_alive(customer)
     before = address_values(address)
     db.session.delete(address)
     db.session.flush()
@@ -173,7 +178,18 @@ def record_consent(customer: Customer, channel: str, *, granted: bool, source: s
     if channel not in CONSENT_CHANNELS:
         raise DomainError("Choose e-mail, text message, phone or post.", field="channel")
     source = " ".join(source.replace("\0", "").split())
-    state = "granted" if granted else "withdrawn"
+    _write_consent(customer, channel, "granted" if granted else "withdrawn", source, by)
+
+
+def withdraw_consents(subject_ids: Sequence[int], by: Actor) -> None:
+    """Withdraw every consent of people who object to marketing, asked for or not."""
+    customers = sa.select(Customer).where(Customer.subject_id.in_(subject_ids), Customer.state == "active")
+    for customer in db.session.scalars(customers).all():
+        for channel in CONSENT_CHANNELS:
+            _write_consent(customer, channel, "withdrawn", "Objection under privacy law", by)
+
+
+def _write_consent(customer: Customer, channel: str, state: str, source: str, by: Actor) -> None:
     db.session.add(Consent(customer_id=customer.id, channel=channel, state=state, source=source))
     db.session.flush()
     audit.record(
@@ -259,6 +275,8 @@ def _require_something(values: Mapping[str, str | None]) -> None:
 def _require_alive(customer: Customer) -> None:
     if customer.state == "erased":
         raise CustomerErasedError
+    if restricted_since(customer.subject_id):
+        raise RestrictedError
 
 
 def _fold(customer: Customer) -> None:

@@ -13,10 +13,11 @@ from portal.accounts.access import can, current_actor, get_row_or_404, requires
 from portal.core import reveal
 from portal.core.database import db
 from portal.core.errors import DomainError, StaleError
-from portal.core.http import render, see_other, toast
+from portal.core.http import render, render_region, see_other, toast
 from portal.core.listing import list_address, neighbours, show_list
 from portal.core.masking import mask
 from portal.core.merging import pack_base, unpack_base
+from portal.core.subjects import RestrictedError, restricted_since
 from portal.customers import services
 from portal.customers.forms import CONSENT_LABELS, AddressForm, ConsentForm, CustomerForm, RevealForm
 from portal.customers.listings import CUSTOMERS
@@ -61,11 +62,12 @@ def create_customer() -> ResponseReturnValue:
 @requires("customers.view")
 def customer(customer_id: int) -> Response:
     found = _customer(customer_id)
-    if can("customers.edit"):
+    is_shown = can("customers.edit") and restricted_since(found.subject_id) is None
+    if is_shown:
         reveal.log_view(
             current_actor(), [found.subject_id], case=("customer", found.id), fields=tuple(CATEGORIES)
         )
-    return _profile(found, is_shown=can("customers.edit"))
+    return _profile(found, is_shown=is_shown)
 
 
 @bp.post("/<int:customer_id>/reveal")
@@ -86,7 +88,7 @@ def reveal_customer(customer_id: int) -> Response:
 @bp.get("/<int:customer_id>/edit")
 @requires("customers.edit")
 def edit_customer(customer_id: int) -> Response:
-    found = _customer(customer_id)
+    found = _customer(customer_id, for_change=True)
     reveal.log_view(
         current_actor(), [found.subject_id], case=("customer", found.id), fields=tuple(CATEGORIES)
     )
@@ -116,13 +118,13 @@ def save_customer(customer_id: int) -> ResponseReturnValue:
 @bp.get("/<int:customer_id>/addresses/new")
 @requires("customers.edit")
 def new_address(customer_id: int) -> Response:
-    return _address_page(AddressForm(formdata=None), _customer(customer_id), None)
+    return _address_page(AddressForm(formdata=None), _customer(customer_id, for_change=True), None)
 
 
 @bp.get("/<int:customer_id>/addresses/<int:address_id>")
 @requires("customers.edit")
 def edit_address(customer_id: int, address_id: int) -> Response:
-    found = _customer(customer_id)
+    found = _customer(customer_id, for_change=True)
     reveal.log_view(
         current_actor(), [found.subject_id], case=("customer", found.id), fields=services.ADDRESS_FIELDS
     )
@@ -170,7 +172,7 @@ def remove_address(customer_id: int, address_id: int) -> ResponseReturnValue:
 @bp.post("/<int:customer_id>/consents")
 @requires("customers.edit")
 def record_consent(customer_id: int) -> ResponseReturnValue:
-    found, form = _customer(customer_id), ConsentForm()
+    found, form = _customer(customer_id, for_change=True), ConsentForm()
     if not form.validate():
         return _profile(found, is_shown=True, consent_form=form, status=422)
     services.record_consent(
@@ -185,9 +187,26 @@ def record_consent(customer_id: int) -> ResponseReturnValue:
     return see_other(url_for("customers.customer", customer_id=customer_id))
 
 
-def _customer(customer_id: int, *, for_update: bool = False) -> Customer:
+@bp.get("/regions/people/<int:subject_id>")
+@requires("customers.view")
+def of_person(subject_id: int) -> Response:
+    """Where to correct what stands about a person."""
+    pages = db.session.scalars(
+        sa.select(Customer.id)
+        .where(Customer.subject_id == subject_id, Customer.state == "active")
+        .order_by(Customer.id)
+    ).all()
+    return render_region(
+        "customers/_of_person.html", title="Customer pages", subject_id=subject_id, pages=pages
+    )
+
+
+def _customer(customer_id: int, *, for_update: bool = False, for_change: bool = False) -> Customer:
     statement = sa.select(Customer).where(Customer.id == customer_id)
-    return get_row_or_404(statement.with_for_update() if for_update else statement)
+    found = get_row_or_404(statement.with_for_update() if for_update else statement)
+    if for_change and restricted_since(found.subject_id):
+        raise RestrictedError
+    return found
 
 
 def _address(customer: Customer, address_id: int) -> CustomerAddress:
@@ -203,6 +222,7 @@ def _profile(customer: Customer, *, is_shown: bool, status: int = 200, **forms: 
     return render(
         "customers/customer.html",
         customer=customer,
+        restricted_at=restricted_since(customer.subject_id),
         known=_shown(customer, CATEGORIES, is_shown),
         is_shown=is_shown,
         addresses=[(address, _address_lines(address, is_shown)) for address in customer.addresses],

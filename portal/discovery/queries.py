@@ -16,6 +16,7 @@ from portal.accounts.models import Role
 from portal.catalog.models import Product, Variant
 from portal.core.database import db
 from portal.core.normalise import next_key
+from portal.core.subjects import is_unrestricted
 from portal.core.tenancy import current_merchant_id
 from portal.customers.models import Customer, CustomerAddress
 from portal.orders.models import OrderRef
@@ -198,7 +199,12 @@ def _customers_where(condition: sa.ColumnElement[bool], order: Column, limit: in
             _customer.order_count,
             _customer.last_order_at,
         )
-        .where(_customer.merchant_id == current_merchant_id(), condition, _customer.state == "active")
+        .where(
+            _customer.merchant_id == current_merchant_id(),
+            condition,
+            _customer.state == "active",
+            is_unrestricted(_customer.subject_id),
+        )
         .order_by(order, _customer.id)
         .limit(limit)
     )
@@ -230,7 +236,7 @@ def _orders_found(calls: Sequence[sa.Function[Any]], limit: int) -> Rows:
     return _run(
         sa.select(_ref.order_id.label("id"), _ref.number, _ref.external_id, _ref.placed_at, found.c.name)
         .join(found, found.c.found_id == _ref.order_id)
-        .where(_ref.merchant_id == current_merchant_id())
+        .where(_ref.merchant_id == current_merchant_id(), is_unrestricted(_ref.subject_id))
         .order_by(_ref.order_id.desc())
         .limit(limit)
     )

@@ -8,13 +8,11 @@ destroyed key cannot; the read-back last, under a lock that lets no row of the p
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from portal.core import keyring, outbox
 from portal.core.audit import Actor, record
@@ -25,13 +23,13 @@ from portal.core.keyring import KeyDestroyedError
 from portal.core.subjects import DataSubject
 from portal.privacy import ledger
 from portal.privacy.certificate import issue
-from portal.privacy.erasing import Eraser, record_aad
+from portal.privacy.erasing import Eraser
 from portal.privacy.evidence import add_evidence, contact_aad, merchant
 from portal.privacy.map import personal_data_map
-from portal.privacy.models import ErasureCertificate, PrivacyRequest, PrivacyRequestSubject, RetainedRecord
+from portal.privacy.models import ErasureCertificate, PrivacyRequest, PrivacyRequestSubject
 from portal.privacy.preview import remaining
 from portal.privacy.queries import active_holds, certificate_of, recipients_of, scope_of
-from portal.privacy.retention import ACCOUNTABILITY
+from portal.privacy.retained import keep_apart
 from portal.privacy.subjects import identifiers_of
 from portal.privacy.suppression import suppress
 from portal.privacy.upkeep import renew_statistics
@@ -245,30 +243,12 @@ def _keep_answer_address(request: PrivacyRequest) -> None:
         contact = keyring.decrypt(request.contact_sealed, contact_aad(request.id), request.subject_id)
     except KeyDestroyedError:
         return
-    key, ends_on = {"id": request.id}, request.due_on + dt.timedelta(days=ANSWER_DAYS)
-    sealed = keyring.encrypt_retained(
-        json.dumps({"contact": contact.decode()}).encode(),
-        record_aad("privacy_request", key),
-        request.subject_id,
-        basis=ACCOUNTABILITY,
-        until=ends_on,
-    )
-    db.session.execute(
-        insert(RetainedRecord)
-        .values(
-            merchant_id=request.merchant_id,
-            subject_id=request.subject_id,
-            request_id=request.id,
-            source_table="privacy_request",
-            source_key=key,
-            columns=["contact"],
-            law=ACCOUNTABILITY,
-            basis="answer the request",
-            country_code=request.country_code,
-            ends_on=ends_on,
-            sealed=sealed,
-        )
-        .on_conflict_do_nothing(constraint="privacy_retained_record_source_key")
+    keep_apart(
+        request,
+        PrivacyRequest.__tablename__,
+        {"id": request.id},
+        {"contact": contact.decode()},
+        until=request.due_on + dt.timedelta(days=ANSWER_DAYS),
     )
 
 

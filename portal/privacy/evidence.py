@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import datetime as dt
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -10,9 +11,14 @@ import sqlalchemy as sa
 from portal.accounts.models import Merchant
 from portal.core import keyring
 from portal.core.audit import Actor, record
+from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import NotFoundError
 from portal.privacy.models import PrivacyRequest, PrivacyRequestEvent
+from portal.privacy.retained import keep_apart
+
+EVIDENCE_YEARS: Final = 3
+NOTES: Final = PrivacyRequestEvent.__tablename__
 
 
 def add_evidence(
@@ -25,7 +31,10 @@ def add_evidence(
     facts: dict[str, Any] | None = None,
     note: str = "",
 ) -> None:
-    """Add an entry to the evidence and to the audit log; what was typed is sealed under the person's key."""
+    """Add an entry to the evidence and to the audit log.
+
+    What was typed is sealed under the person's key; after the erasure it goes into a restricted record instead.
+    """
     event = PrivacyRequestEvent(
         request_id=request.id,
         action=action,
@@ -38,7 +47,13 @@ def add_evidence(
     if note.strip():
         event_id: int = db.session.execute(sa.select(sa.func.new_id(sa.func.now()))).scalar_one()
         event.id = event_id
-        event.note_sealed = keyring.encrypt(note.strip().encode(), event_aad(event_id), request.subject_id)
+        try:
+            event.note_sealed = keyring.encrypt(
+                note.strip().encode(), event_aad(event_id), request.subject_id
+            )
+        except keyring.KeyDestroyedError:
+            key = {"id": event_id}
+            keep_apart(request, NOTES, key, {"note": note.strip()}, until=_evidence_until())
     db.session.add(event)
     record(
         action=f"privacy_request.{action}",
@@ -48,6 +63,11 @@ def add_evidence(
         after={"state": after or request.state, **(facts or {})},
     )
     db.session.flush()
+
+
+def _evidence_until() -> dt.date:
+    """The last day a merchant may have to prove how a request was answered."""
+    return dt.date(utc_now().year + EVIDENCE_YEARS, 12, 31)
 
 
 def contact_aad(request_id: int) -> str:

@@ -66,7 +66,7 @@ REFUSAL_GROUNDS: Final = (
     "withdrawn",
 )
 RECIPIENT_STATES: Final = ("open", "done", "failed", "not_supported", "verified_absent")
-SUPPRESSED_KINDS: Final = ("email", "phone")
+SUPPRESSED_KINDS: Final = ("email", "phone", "number")
 
 
 class PrivacyRequest(Tenant, IdentityKey, Base):

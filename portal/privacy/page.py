@@ -16,7 +16,7 @@ from portal.core.errors import DomainError, NotFoundError
 from portal.core.jobs.models import Job
 from portal.privacy import deadlines, queries
 from portal.privacy.certificate import is_valid
-from portal.privacy.evidence import contact_aad, event_aad, merchant_zone, note_aad
+from portal.privacy.evidence import NOTES, contact_aad, event_aad, merchant_zone, note_aad
 from portal.privacy.forms import (
     ExtensionForm,
     IdentityForm,
@@ -58,6 +58,7 @@ EVIDENCE: Final = {
     "answered": ("The person was answered", "send"),
     "closed": ("Closed", "check"),
     "carried_out": ("Carried out", "check"),
+    "restriction_lifted": ("Restriction lifted", "lock"),
     "export_started": ("Copy asked for", "download"),
     "copy_made": ("Copy made", "download"),
     "resumed": ("Work resumed", "loader"),
@@ -221,6 +222,11 @@ class RequestPage:
             and not (self.job and self.job.is_active)
         )
 
+    @cached_property
+    def is_restricted(self) -> bool:
+        """Whether the use of anybody's data in scope is restricted."""
+        return queries.is_any_restricted(self.scope)
+
     @property
     def has_copy(self) -> bool:
         """Whether the copy of an access request can still be fetched."""
@@ -247,6 +253,7 @@ class RequestPage:
             "extension": ExtensionForm,
             "fulfilment": NoteForm,
             "answer": NoteForm,
+            "lifting": NoteForm,
             "recipient": RecipientForm,
             "recipient_state": RecipientStateForm,
         }
@@ -280,6 +287,7 @@ class RequestPage:
             notes = [
                 self._fact(event.action, event.facts),
                 self._opened(event.note_sealed, event_aad(event.id)),
+                "A note stands under Kept by law." if event.id in self._notes_kept_apart else None,
             ]
             entries.append(
                 {
@@ -291,6 +299,10 @@ class RequestPage:
                 }
             )
         return entries
+
+    @cached_property
+    def _notes_kept_apart(self) -> set[int]:
+        return {record.source_key["id"] for record in self.retained if record.source_table == NOTES}
 
     @staticmethod
     def _fact(action: str, facts: dict[str, Any]) -> str | None:

@@ -15,6 +15,7 @@ from portal.core.errors import NotFoundError
 from portal.core.jobs.models import Job
 from portal.core.reveal import PersonalDataView
 from portal.core.storage.models import StoredFile
+from portal.core.subjects import DataSubject
 from portal.privacy.models import (
     ErasureCertificate,
     LegalHold,
@@ -67,6 +68,14 @@ def active_holds(subject_ids: Sequence[int]) -> list[LegalHold]:
             .order_by(LegalHold.id)
         )
     )
+
+
+def is_any_restricted(subject_ids: Sequence[int]) -> bool:
+    """Whether the use of data of any of the people is restricted."""
+    statement = sa.select(DataSubject.id).where(
+        DataSubject.id.in_(subject_ids), DataSubject.restricted_at.is_not(None)
+    )
+    return db.session.scalar(statement.limit(1)) is not None
 
 
 def worklist(limit: int = WORKLIST) -> list[PrivacyRequest]:

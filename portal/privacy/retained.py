@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 
 from portal.core import keyring
 from portal.core.audit import Actor, record
@@ -14,9 +16,40 @@ from portal.core.database import current_merchant_id, db
 from portal.core.errors import ConflictError, NotFoundError
 from portal.core.reveal import checked_reason, reveal
 from portal.privacy.erasing import record_aad
-from portal.privacy.models import RetainedRecord
+from portal.privacy.models import PrivacyRequest, RetainedRecord
+from portal.privacy.retention import ACCOUNTABILITY
 
 BATCH = 500
+
+
+def keep_apart(
+    request: PrivacyRequest, table: str, key: dict[str, Any], values: dict[str, str], *, until: dt.date
+) -> None:
+    """Keep what the answer to a request needs in a restricted record: its person's key is dead or dies soon."""
+    sealed = keyring.encrypt_retained(
+        json.dumps(values).encode(),
+        record_aad(table, key),
+        request.subject_id,
+        basis=ACCOUNTABILITY,
+        until=until,
+    )
+    db.session.execute(
+        insert(RetainedRecord)
+        .values(
+            merchant_id=request.merchant_id,
+            subject_id=request.subject_id,
+            request_id=request.id,
+            source_table=table,
+            source_key=key,
+            columns=sorted(values),
+            law=ACCOUNTABILITY,
+            basis="answer the request",
+            country_code=request.country_code,
+            ends_on=until,
+            sealed=sealed,
+        )
+        .on_conflict_do_nothing(constraint="privacy_retained_record_source_key")
+    )
 
 
 def open_record(record_id: int, *, reason: str, by: Actor) -> dict[str, Any]:

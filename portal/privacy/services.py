@@ -19,7 +19,7 @@ from portal.core.database import db
 from portal.core.errors import ConflictError, DomainError, ForbiddenError, NotFoundError
 from portal.core.jobs import enqueue
 from portal.core.reveal import log_export
-from portal.core.subjects import DataSubject
+from portal.core.subjects import DataSubject, object_to_marketing
 from portal.privacy import deadlines
 from portal.privacy.deadlines import rule_for
 from portal.privacy.evidence import add_evidence, contact_aad, merchant, merchant_zone, note_aad
@@ -243,12 +243,7 @@ def approve(request: PrivacyRequest, *, seen_digest: str, by: Actor) -> None:
 
 def start_erasure(request: PrivacyRequest, *, by: Actor) -> None:
     """Ask a worker to run an approved erasure; asking twice is asking once."""
-    for name in recipient_names(request.merchant_id, scope_of(request.id)):
-        db.session.execute(
-            insert(RecipientTask)
-            .values(merchant_id=request.merchant_id, request_id=request.id, recipient=name)
-            .on_conflict_do_nothing()
-        )
+    _list_recipients(request)
     job = enqueue("privacy.erase", {"request_id": request.id}, by=by, unique_key=f"request-{request.id}")
     request.job_id = job.id
     db.session.flush()
@@ -343,19 +338,22 @@ def carry_out(request: PrivacyRequest, *, note: str, by: Actor) -> None:
     """Do what a restriction, an objection or a rectification asks, or note that it was done by hand."""
     if request.kind in {"erasure", "access"}:
         raise DomainError("An erasure and an access request are carried out by their job.")
-    if request.kind in {"restriction", "objection"}:
-        now = utc_now()
-        subjects = scope_of(request.id)
-        if request.kind == "restriction":
-            db.session.execute(
-                sa.update(DataSubject)
-                .where(DataSubject.id.in_(subjects), DataSubject.restricted_at.is_(None))
-                .values(restricted_at=now)
-            )
-        for subject_id in subjects:
-            outbox.publish(
-                kind=f"subject.{request.kind}", key=str(subject_id), payload={"subject_id": subject_id}
-            )
+    subjects = scope_of(request.id)
+    if request.kind == "restriction":
+        db.session.execute(
+            sa.update(DataSubject)
+            .where(DataSubject.id.in_(subjects), DataSubject.restricted_at.is_(None))
+            .values(restricted_at=utc_now())
+        )
+    elif request.kind == "objection":
+        object_to_marketing(subjects, by=by)
+    for subject_id in subjects:
+        outbox.publish(
+            kind=f"subject.{request.kind}", key=str(subject_id), payload={"subject_id": subject_id}
+        )
+    if request.kind != "objection":
+        # Those who received the data must hear of a correction and of a restriction too (GDPR article 19).
+        _list_recipients(request)
     _move(
         request,
         "scoped",
@@ -365,6 +363,28 @@ def carry_out(request: PrivacyRequest, *, note: str, by: Actor) -> None:
         note=note,
         values={"answered_at": utc_now()},
     )
+
+
+def lift_restriction(request: PrivacyRequest, *, note: str, by: Actor) -> None:
+    """Let the data of the people of a request be used again. The person is told before (GDPR article 18(3)).
+
+    Raises:
+        ConflictError: nothing of them is restricted.
+    """
+    lifted = db.session.scalars(
+        sa.update(DataSubject)
+        .where(DataSubject.id.in_(scope_of(request.id)), DataSubject.restricted_at.is_not(None))
+        .values(restricted_at=None)
+        .returning(DataSubject.id),
+        execution_options={"synchronize_session": False},
+    ).all()
+    if not lifted:
+        raise ConflictError("Nobody of this request is restricted any more.")
+    for subject_id in lifted:
+        outbox.publish(
+            kind="subject.restriction_lifted", key=str(subject_id), payload={"subject_id": subject_id}
+        )
+    add_evidence(request, "restriction_lifted", by=by, note=note)
 
 
 def settle_recipient(request: PrivacyRequest, task_id: int, *, state: str, by: Actor) -> None:
@@ -400,20 +420,19 @@ def answer(request: PrivacyRequest, *, note: str, by: Actor) -> None:
     """Note that the person was answered. An erasure with a recipient still to tell is not answered."""
     before = request.state
     if request.kind == "erasure":
-        waiting = db.session.scalar(
-            sa.select(RecipientTask.id)
-            .where(RecipientTask.request_id == request.id, RecipientTask.state.in_(("open", "failed")))
-            .limit(1)
-        )
-        if waiting:
-            raise DomainError("Some recipients have not confirmed yet. Settle each of them first.")
+        _refuse_untold(request)
     if "answered" not in MOVES[before] or (request.kind == "erasure" and before != "third_parties"):
         raise _wrong_state(before)
     _move(request, before, "answered", by=by, action="answered", note=note, values={"answered_at": utc_now()})
 
 
 def close(request: PrivacyRequest, *, by: Actor) -> None:
-    """End a request that was answered; its evidence stays, the address it was answered to goes."""
+    """End a request that was answered; its evidence stays, the address it was answered to goes.
+
+    Raises:
+        DomainError: somebody who received the data was not told yet.
+    """
+    _refuse_untold(request)
     outcome = {"erasure": "erased", "access": "copy_given"}.get(request.kind, "carried_out")
     _move(
         request,
@@ -433,6 +452,25 @@ def close(request: PrivacyRequest, *, by: Actor) -> None:
             )
         )
     )
+
+
+def _list_recipients(request: PrivacyRequest) -> None:
+    for name in recipient_names(request.merchant_id, scope_of(request.id)):
+        db.session.execute(
+            insert(RecipientTask)
+            .values(merchant_id=request.merchant_id, request_id=request.id, recipient=name)
+            .on_conflict_do_nothing()
+        )
+
+
+def _refuse_untold(request: PrivacyRequest) -> None:
+    waiting = db.session.scalar(
+        sa.select(RecipientTask.id)
+        .where(RecipientTask.request_id == request.id, RecipientTask.state.in_(("open", "failed")))
+        .limit(1)
+    )
+    if waiting:
+        raise DomainError("Some recipients have not confirmed yet. Settle each of them first.")
 
 
 def _move(

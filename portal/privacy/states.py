@@ -64,7 +64,7 @@ RECIPIENT_LABELS: Final = {
     "open": "To tell",
     "done": "Confirmed done",
     "failed": "Failed, ask again",
-    "not_supported": "Cannot erase",
+    "not_supported": "Cannot do it",
     "verified_absent": "Holds nothing",
 }
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from portal.core.database import current_merchant_id, db
 from portal.core.normalise import email_key, full_name_keys, phone_key
+from portal.core.personal_data import PersonalData
 from portal.core.subjects import DataSubject
 from portal.privacy.map import MappedTable, personal_data_map
 
@@ -88,19 +89,26 @@ def describe(subject_ids: Sequence[int]) -> list[FoundSubject]:
 
 
 def identifiers_of(merchant_id: int, subject_ids: Sequence[int]) -> set[tuple[str, str]]:
-    """Every normalised e-mail and phone number that stands about the people, as (kind, key)."""
+    """Every normalised e-mail and phone number of the people, and their number at a shop, as (kind, key)."""
     found: set[tuple[str, str]] = set()
     mapped = personal_data_map()
     for table in mapped.holding_data():
         for name, declared in table.columns.items():
-            if name.endswith("_key") and declared.category in ("email", "phone"):
+            if kind := _identifies(name, declared):
                 column = table.table.c[name]
                 for condition in mapped.chunks(table, merchant_id, subject_ids):
                     values = db.session.scalars(
                         sa.select(column).where(condition, column.is_not(None)).distinct()
                     )
-                    found.update((declared.category, value) for value in values)
+                    found.update((kind, value) for value in values)
     return found
+
+
+def _identifies(column: str, declared: PersonalData) -> str | None:
+    """The kind of identifier a column holds in the form it is compared in."""
+    if column.endswith("_key") and declared.category in ("email", "phone"):
+        return declared.category
+    return "number" if column == "external_id" and declared.category == "identifier" else None
 
 
 def related_subjects(merchant_id: int, subject_ids: Sequence[int]) -> list[FoundSubject]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
@@ -28,6 +29,7 @@ from portal.orders.models import (
     OrderReturn,
     OrderReturnLine,
 )
+from portal.privacy.suppression import suppress
 from portal.reports.models import SalesDay
 from portal.reports.rollups import follow_orders
 from portal.stock.models import StockLevel, StockMovement
@@ -70,6 +72,29 @@ def test_a_missing_customer_is_a_guest_with_a_subject_of_their_own(applied: Call
     applied(HEAD + row("1", "A1", 1, "1", customer="") + row("2", "A1", 1, "1", customer=""))
     assert all_of(Customer) == []
     assert len({ref.subject_id for ref in all_of(OrderRef)}) == len(all_of(DataSubject)) == 2
+
+
+def test_an_order_from_before_its_buyer_was_erased_comes_as_a_guests(
+    checked: Callable[..., Import],
+) -> None:
+    found = checked(
+        HEAD
+        + row("1", "A1", 1, "1", customer="17850")
+        + row("2", "A1", 1, "1", customer="17850", at="2010-12-09 10:00:00")
+        + row("3", "A1", 1, "1", customer="99")
+    )
+    erased_at = dt.datetime(2010, 12, 5, tzinfo=dt.UTC)
+    suppress(found.merchant_id, [("number", "17850")], erased_at=erased_at)
+    db.session.commit()
+    services.set_mapping(found, found.mapping, found.options, by=BY)
+    found = do(services.start_check, found)
+    assert found.counts["guests"] == 1
+    found = do(services.start_apply, found)
+    numbers = {ref.subject_id: ref.number for ref in all_of(OrderRef)}
+    known = {numbers[each.subject_id]: each.external_id for each in all_of(Customer)}
+    assert known == {"2": "17850", "3": "99"}, (
+        "a new purchase is welcome, an old one comes without its person"
+    )
 
 
 def test_a_cancellation_is_a_refund_and_a_return_of_what_it_cancels(applied: Callable[..., Import]) -> None:

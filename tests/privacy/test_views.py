@@ -183,7 +183,8 @@ def test_a_request_goes_from_the_mail_to_the_certificate_through_the_screens(
     )
     for task in recipients_of(request.id):
         assert desk.post(f"{at}/recipients/{task.id}", data={"state": "done"}).status_code == 303
-    assert desk.post(f"{at}/answer").status_code == 303
+    assert desk.post(f"{at}/answer", data={"note": "Told by letter, sent on Monday"}).status_code == 303
+    assert "A note stands under Kept by law" in desk.get(at).get_data(as_text=True)
     assert desk.post(f"{at}/closure").status_code == 303
     db.session.refresh(request)
     assert (request.state, request.outcome) == ("closed", "erased")
@@ -191,6 +192,10 @@ def test_a_request_goes_from_the_mail_to_the_certificate_through_the_screens(
     assert all(
         each.sealed is None for each in retained_of(request.id) if each.source_table == "privacy_request"
     )
+    told = next(each for each in retained_of(request.id) if each.source_table == "privacy_request_event")
+    asked = {"reason": "They say they were never told"}
+    read = second_desk.post(f"/privacy/retained/{told.id}/opening", data=asked)
+    assert "sent on Monday" in read.get_data(as_text=True)
     assert desk.get(at).status_code == 200
 
 

@@ -14,6 +14,7 @@ from portal.imports.connection import copy_into, copy_text, execute
 from portal.imports.history.rules import country_code
 from portal.imports.journal import journal
 from portal.imports.naming import slug_of
+from portal.privacy.suppression import suppressed_before
 
 CHUNK: Final = 5_000
 
@@ -87,6 +88,7 @@ _NEW_CUSTOMERS: Final = (
 def settle_parties() -> None:
     """Fill ``h_sku``, ``h_customer`` and ``h_country``; ids are empty for what has to be made."""
     merchant = current_merchant_id()
+    _leave_out_erased()
     for statement in (*_SKUS, *_CUSTOMERS):
         execute(statement, merchant=merchant)
     execute("DROP TABLE IF EXISTS h_country")
@@ -115,6 +117,24 @@ def make_parties(import_id: int, currency: str, commit: Callable[[], None]) -> N
         ]
         journal(import_id, "customer", made)
         commit()
+
+
+def _leave_out_erased() -> None:
+    """An order from before its buyer was erased keeps its money and goods and comes as a guest's."""
+    buyers = [
+        buyer
+        for (buyer,) in execute(
+            "SELECT DISTINCT buyer FROM h_order WHERE buyer <> '' AND status IN ('new', 'mine') ORDER BY buyer"
+        )
+    ]
+    for start in range(0, len(buyers), CHUNK):
+        pairs = [("number", buyer) for buyer in buyers[start : start + CHUNK]]
+        for (_, buyer), erased_at in suppressed_before(current_merchant_id(), pairs).items():
+            execute(
+                "UPDATE h_order SET buyer = '' WHERE buyer = :buyer AND at <= :erased_at",
+                buyer=buyer,
+                erased_at=erased_at,
+            )
 
 
 def _chunks(table: str) -> int:

@@ -10,7 +10,7 @@ from wtforms.fields.choices import SelectChoice
 
 from portal.accounts.access import current_actor, current_identity, get_or_404, requires
 from portal.accounts.queries import members
-from portal.core.clock import EPOCH, utc_now
+from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError, NotFoundError
 from portal.core.http import render, see_other, toast
@@ -25,7 +25,7 @@ from portal.privacy.map import personal_data_map
 from portal.privacy.models import PrivacyRequest, RetainedRecord
 from portal.privacy.page import RequestPage
 from portal.privacy.retained import open_record
-from portal.privacy.suppression import is_suppressed
+from portal.privacy.suppression import suppressed_before
 from portal.privacy.views import bp, show_error
 
 REVIEW_DAYS = 90
@@ -148,10 +148,12 @@ def suppression() -> Response:
     typed = (request.form.get("identifier") or "").strip()[:320]
     found = None
     if typed:
-        email, phone = (
-            (email_key(typed), None) if "@" in typed else (None, phone_key(typed, merchant().country))
-        )
-        found = is_suppressed(current_merchant_id(), email, phone, EPOCH)
+        keys = [
+            ("email", email_key(typed)),
+            ("phone", phone_key(typed, merchant().country)),
+            ("number", typed),
+        ]
+        found = bool(suppressed_before(current_merchant_id(), keys))
     return render("privacy/suppression.html", counts=queries.suppression_counts(), found=found)
 
 

@@ -250,6 +250,19 @@ def carry_out(request_id: int) -> ResponseReturnValue:
     )
 
 
+@bp.post("/requests/<int:request_id>/lifting")
+@requires("privacy.approve")
+def lift_restriction(request_id: int) -> ResponseReturnValue:
+    form = NoteForm()
+    return _act(
+        request_id,
+        form,
+        "lifting",
+        "The restriction is lifted.",
+        lambda found: services.lift_restriction(found, note=form.note.data or "", by=current_actor()),
+    )
+
+
 @bp.post("/requests/<int:request_id>/recipients")
 @requires("privacy.edit")
 def add_recipient(request_id: int) -> ResponseReturnValue:
