@@ -100,6 +100,8 @@ def answer(
         response = jsonify(problem(status, words) | {name: value for name, value in told.items() if value})
         response.content_type = "application/problem+json"
     elif wants_fragment():
+        # A toast has no room below it: the number stands in the sentence.
+        words = words.replace("the number below", f"the number {request_id()}")
         toast(words, "danger")
         response = make_response(Markup('<p class="notice notice-danger" role="alert">{}</p>').format(words))
         # A refused save must not wipe the form it came from.
