@@ -36,6 +36,9 @@ SHOTS: Final = (
     ("home-phone", "owner", "/", NARROW, "light"),
     ("orders", "support", "/orders", WIDE, "light"),
     ("order", "support", "first order", WIDE, "light"),
+    ("returns", "support", "/returns?state=requested", WIDE, "light"),
+    ("picking", "warehouse", "first pick list", WIDE, "light"),
+    ("payouts", "owner", "/payments/payouts", WIDE, "light"),
     ("products", "catalogue", "/catalog/products", WIDE, "light"),
     ("product", "catalogue", "first product", WIDE, "light"),
     ("stock", "warehouse", "/stock", WIDE, "light"),
@@ -80,7 +83,11 @@ def _pictures(browser: Browser, address: str) -> int:
 
 def _resolved(page: Page, address: str, path: str) -> str:
     """A path; the first order that waits and the best-filed product are found in their lists."""
-    listed = {"first order": ("/orders?f=1.state.is.open", 3), "first product": ("/catalog/products", 0)}
+    listed = {
+        "first order": ("/orders?f=1.state.is.open", 3),
+        "first product": ("/catalog/products", 0),
+        "first pick list": ("/pick-lists", 0),
+    }
     if path not in listed:
         return path
     where, place = listed[path]
