@@ -13,7 +13,7 @@ from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
 from portal.core.jobs import run_due_jobs
 from portal.customers.models import Customer
-from portal.privacy import services
+from portal.privacy import approving, services, telling
 from portal.privacy.deadlines import due_on, rule_for
 from portal.privacy.models import PrivacyRequest, RecipientTask
 
@@ -23,7 +23,7 @@ def open_requests(customer_ids: list[int], recorder: Actor, approver: Actor, zon
     people = iter([_subject(each) for each in customer_ids])
     erasure = _recorded("erasure", next(people), _received_to_be_due(1, zone), recorder)
     _verify(erasure, recorder)
-    services.make_preview(erasure, by=recorder)
+    approving.make_preview(erasure, by=recorder)
     db.session.commit()
     overdue = _recorded("access", next(people), utc_now() - dt.timedelta(days=36), recorder)
     _verify(overdue, recorder)
@@ -41,10 +41,10 @@ def open_requests(customer_ids: list[int], recorder: Actor, approver: Actor, zon
 def _erase(subject_id: int, recorder: Actor, approver: Actor) -> None:
     request = _recorded("erasure", subject_id, utc_now() - dt.timedelta(days=12), recorder)
     _verify(request, recorder)
-    services.make_preview(request, by=recorder)
+    approving.make_preview(request, by=recorder)
     db.session.commit()
     assert request.preview_digest is not None
-    services.approve(request, seen_digest=request.preview_digest, by=approver)
+    approving.approve(request, seen_digest=request.preview_digest, by=approver)
     request_id = request.id
     db.session.commit()
     run_due_jobs()
@@ -52,7 +52,7 @@ def _erase(subject_id: int, recorder: Actor, approver: Actor) -> None:
     for task_id in db.session.scalars(
         sa.select(RecipientTask.id).where(RecipientTask.request_id == request_id)
     ).all():
-        services.settle_recipient(request, task_id, state="done", by=recorder)
+        telling.settle_recipient(request, task_id, state="done", by=recorder)
     services.answer(request, note="", by=recorder)
     services.close(request, by=approver)
     db.session.commit()

@@ -12,10 +12,10 @@ from portal.core.clock import utc_now
 from portal.core.database import db
 from portal.core.errors import ConflictError, DomainError, ForbiddenError, NotFoundError
 from portal.core.subjects import DataSubject
+from portal.privacy.approving import start_erasure
 from portal.privacy.evidence import add_evidence
 from portal.privacy.models import LegalHold, PrivacyRequest, PrivacyRequestSubject
 from portal.privacy.queries import active_holds, scope_of
-from portal.privacy.services import start_erasure
 
 LONGEST_REVIEW = dt.timedelta(days=366)
 

@@ -1,13 +1,9 @@
-"""What officers do with a request: record, identify, scope, preview, approve, refuse, answer. Each act is evidence.
-
-Every change of state is a conditional update that names the state it leaves, so two people at once get one effect.
-"""
+"""What officers do with a request: record, identify, scope, carry out, refuse, answer. Each act is evidence."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -16,7 +12,7 @@ from portal.core import keyring, outbox
 from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import db
-from portal.core.errors import ConflictError, DomainError, ForbiddenError, NotFoundError
+from portal.core.errors import ConflictError, DomainError, NotFoundError
 from portal.core.jobs import enqueue
 from portal.core.reveal import log_export
 from portal.core.subjects import DataSubject, object_to_marketing
@@ -25,18 +21,16 @@ from portal.privacy.deadlines import rule_for
 from portal.privacy.evidence import add_evidence, contact_aad, merchant, merchant_zone, note_aad
 from portal.privacy.models import (
     IDENTITY_METHODS,
-    RECIPIENT_STATES,
     REFUSAL_GROUNDS,
     PrivacyRequest,
     PrivacyRequestSubject,
-    RecipientTask,
     RetainedRecord,
 )
-from portal.privacy.preview import build_preview, digest
-from portal.privacy.queries import active_holds, scope_of
-from portal.privacy.recipients import recipient_names
+from portal.privacy.moving import change, move, user_of, wrong_state
+from portal.privacy.queries import scope_of
 from portal.privacy.retained import empty
 from portal.privacy.states import MOVES
+from portal.privacy.telling import list_recipients, refuse_untold
 
 
 def record_request(
@@ -76,7 +70,7 @@ def record_request(
         law=law,
         subject_id=subject.id,
         received_at=received_at,
-        requester_id=_user(by),
+        requester_id=user_of(by),
         due_on=deadlines.due_on(rule, deadlines.day_of_receipt(received_at, zone)),
         country_code=merchant().country,
         identity_state="open" if rule.needs_identity else "not_needed",
@@ -89,13 +83,13 @@ def record_request(
         )
     if note.strip():
         request.note_sealed = keyring.encrypt(note.strip().encode(), note_aad(request.id), subject.id)
-    db.session.add(PrivacyRequestSubject(request_id=request.id, subject_id=subject.id, added_by=_user(by)))
+    db.session.add(PrivacyRequestSubject(request_id=request.id, subject_id=subject.id, added_by=user_of(by)))
     add_evidence(
         request, "recorded", by=by, facts={"kind": kind, "law": law, "due_on": request.due_on.isoformat()}
     )
     if not rule.needs_identity:
-        _move(request, "received", "verified", by=by, action="identity_not_needed")
-        _move(request, "verified", "scoped", by=by, action="scoped", facts={"subjects": 1})
+        move(request, "received", "verified", by=by, action="identity_not_needed")
+        move(request, "verified", "scoped", by=by, action="scoped", facts={"subjects": 1})
     return request
 
 
@@ -103,13 +97,13 @@ def verify_identity(request: PrivacyRequest, *, method: str, note: str, by: Acto
     """Record how the person was identified. The clock does not wait for it."""
     if method not in IDENTITY_METHODS:
         raise DomainError("Choose how the person was identified.", field="method")
-    _change(
+    change(
         request,
         "received",
         {
             "identity_state": "verified",
             "identity_method": method,
-            "identity_by": _user(by),
+            "identity_by": user_of(by),
             "identity_at": utc_now(),
             "state": "verified",
         },
@@ -137,7 +131,7 @@ def set_scope(request: PrivacyRequest, subject_ids: Sequence[int], *, by: Actor)
         raise NotFoundError("One of these people is not known here.")
     before = request.state
     if before not in {"verified", "scoped", "previewed", "approved", "held"}:
-        raise _wrong_state(before)
+        raise wrong_state(before)
     db.session.execute(
         sa.delete(PrivacyRequestSubject).where(
             PrivacyRequestSubject.request_id == request.id,
@@ -150,13 +144,13 @@ def set_scope(request: PrivacyRequest, subject_ids: Sequence[int], *, by: Actor)
             "merchant_id": request.merchant_id,
             "request_id": request.id,
             "subject_id": each,
-            "added_by": _user(by),
+            "added_by": user_of(by),
         }
         for each in wanted
     ]
     db.session.execute(insert(PrivacyRequestSubject).on_conflict_do_nothing(), rows)
     # A changed scope needs a new preview and a new approval.
-    _change(
+    change(
         request,
         before,
         {
@@ -169,96 +163,6 @@ def set_scope(request: PrivacyRequest, subject_ids: Sequence[int], *, by: Actor)
         },
     )
     add_evidence(request, "scoped", by=by, before=before, after="scoped", facts={"subjects": len(wanted)})
-
-
-def make_preview(request: PrivacyRequest, *, by: Actor) -> None:
-    """Count what the erasure would do, and ask for a second person; a person under legal hold stops it here."""
-    if request.kind != "erasure":
-        raise DomainError("Only an erasure has a preview.")
-    before = request.state
-    subjects = scope_of(request.id)
-    preview = build_preview(request.merchant_id, subjects, country=merchant().country)
-    after = "held" if active_holds(subjects) else "previewed"
-    if after not in MOVES[before]:
-        raise _wrong_state(before)
-    _change(
-        request,
-        before,
-        {
-            "state": after,
-            "preview": preview,
-            "preview_digest": digest(preview),
-            "previewed_at": utc_now(),
-            "approver_id": None,
-            "approved_at": None,
-        },
-    )
-    facts = {
-        "values": preview["values"],
-        "kept_rows": preview["kept_rows"],
-        "map_version": preview["map_version"],
-    }
-    add_evidence(request, "previewed", by=by, before=before, after=after, facts=facts)
-
-
-def approve(request: PrivacyRequest, *, seen_digest: str, by: Actor) -> None:
-    """A second person lets the erasure run. The database refuses the one who recorded it, whatever the code says.
-
-    Raises:
-        ForbiddenError: the approver recorded the request.
-        ConflictError: the preview is not the one that was seen, or somebody decided meanwhile.
-    """
-    approver = _user(by)
-    if approver == request.requester_id:
-        raise ForbiddenError("You recorded this request, so a second person must approve it.")
-    if seen_digest != request.preview_digest:
-        raise ConflictError(
-            "The preview was made again since you opened this page. Read it and approve once more."
-        )
-    preview = build_preview(request.merchant_id, scope_of(request.id), country=merchant().country)
-    if digest(preview) != seen_digest:
-        raise ConflictError(
-            "Data of this person changed since the preview. Make the preview again and read it."
-        )
-    changed = db.session.execute(
-        sa.update(PrivacyRequest)
-        .where(
-            PrivacyRequest.id == request.id,
-            PrivacyRequest.state == "previewed",
-            PrivacyRequest.preview_digest == seen_digest,
-            PrivacyRequest.requester_id != approver,
-        )
-        .values(state="approved", approver_id=approver, approved_at=utc_now())
-        .returning(PrivacyRequest.id),
-        execution_options={"synchronize_session": False},
-    ).scalar_one_or_none()
-    if changed is None:
-        raise ConflictError("Somebody decided on this request meanwhile. Open it again.")
-    db.session.refresh(request)
-    add_evidence(
-        request, "approved", by=by, before="previewed", after="approved", facts={"preview": seen_digest[:16]}
-    )
-    start_erasure(request, by=by)
-
-
-def start_erasure(request: PrivacyRequest, *, by: Actor) -> None:
-    """Ask a worker to run an approved erasure; asking twice is asking once."""
-    _list_recipients(request)
-    job = enqueue("privacy.erase", {"request_id": request.id}, by=by, unique_key=f"request-{request.id}")
-    request.job_id = job.id
-    db.session.flush()
-
-
-def resume(request: PrivacyRequest, *, by: Actor) -> None:
-    """Let a worker go on with an erasure whose job was cancelled or failed for good.
-
-    Raises:
-        ConflictError: it is not running.
-    """
-    if request.kind != "erasure" or request.state not in {"approved", "running"}:
-        raise _wrong_state(request.state)
-    start_erasure(request, by=by)
-    add_evidence(request, "resumed", by=by)
 
 
 def note_download(request: PrivacyRequest, *, by: Actor) -> None:
@@ -279,7 +183,7 @@ def start_access_export(request: PrivacyRequest, *, by: Actor) -> None:
         raise DomainError("Only an access request makes a copy.")
     if request.state == "running":
         raise ConflictError("The copy is being made.")
-    _move(request, "scoped", "running", by=by, action="export_started")
+    move(request, "scoped", "running", by=by, action="export_started")
     job = enqueue(
         "privacy.access-export", {"request_id": request.id}, by=by, unique_key=f"request-{request.id}"
     )
@@ -293,8 +197,8 @@ def refuse(request: PrivacyRequest, *, ground: str, note: str, by: Actor) -> Non
         raise DomainError("Choose the ground of the refusal.", field="ground")
     before = request.state
     if "refused" not in MOVES[before]:
-        raise _wrong_state(before)
-    _change(
+        raise wrong_state(before)
+    change(
         request,
         before,
         {"state": "refused", "refusal_ground": ground, "outcome": "refused", "closed_at": utc_now()},
@@ -315,7 +219,7 @@ def extend(request: PrivacyRequest, *, ground: str, by: Actor) -> None:
         raise DomainError(
             f"{rule.source} allows no extension now: the person had to be told within the first term."
         )
-    _change(
+    change(
         request,
         request.state,
         {
@@ -330,7 +234,7 @@ def extend(request: PrivacyRequest, *, ground: str, by: Actor) -> None:
 
 def acknowledge(request: PrivacyRequest, *, by: Actor) -> None:
     """Note that receipt was confirmed to the person."""
-    _change(request, request.state, {"acknowledged_at": utc_now()})
+    change(request, request.state, {"acknowledged_at": utc_now()})
     add_evidence(request, "acknowledged", by=by)
 
 
@@ -353,8 +257,8 @@ def carry_out(request: PrivacyRequest, *, note: str, by: Actor) -> None:
         )
     if request.kind != "objection":
         # Those who received the data must hear of a correction and of a restriction too (GDPR article 19).
-        _list_recipients(request)
-    _move(
+        list_recipients(request)
+    move(
         request,
         "scoped",
         "answered",
@@ -387,43 +291,14 @@ def lift_restriction(request: PrivacyRequest, *, note: str, by: Actor) -> None:
     add_evidence(request, "restriction_lifted", by=by, note=note)
 
 
-def settle_recipient(request: PrivacyRequest, task_id: int, *, state: str, by: Actor) -> None:
-    """Note what a recipient said; when nobody is left to tell, the request can be answered."""
-    if state not in RECIPIENT_STATES:
-        raise DomainError("Choose what the recipient said.", field="state")
-    open_states = ("open", "failed")
-    changed = db.session.scalar(
-        sa.update(RecipientTask)
-        .where(RecipientTask.id == task_id, RecipientTask.request_id == request.id)
-        .values(state=state, settled_at=None if state in open_states else utc_now(), settled_by=_user(by))
-        .returning(RecipientTask.recipient),
-        execution_options={"synchronize_session": False},
-    )
-    if changed is None:
-        raise NotFoundError("There is no such recipient on this request.")
-    add_evidence(request, "recipient", by=by, facts={"recipient": changed, "state": state})
-
-
-def add_recipient(request: PrivacyRequest, name: str, *, by: Actor) -> None:
-    """Add a company that received the data and that no channel or gateway told us of."""
-    if not name.strip() or request.state in {"answered", "closed", "refused"}:
-        raise DomainError("Name the recipient, while the request is open.", field="recipient")
-    db.session.execute(
-        insert(RecipientTask)
-        .values(merchant_id=request.merchant_id, request_id=request.id, recipient=name.strip()[:120])
-        .on_conflict_do_nothing()
-    )
-    add_evidence(request, "recipient", by=by, facts={"recipient": name.strip()[:120], "state": "open"})
-
-
 def answer(request: PrivacyRequest, *, note: str, by: Actor) -> None:
     """Note that the person was answered. An erasure with a recipient still to tell is not answered."""
     before = request.state
     if request.kind == "erasure":
-        _refuse_untold(request)
+        refuse_untold(request)
     if "answered" not in MOVES[before] or (request.kind == "erasure" and before != "third_parties"):
-        raise _wrong_state(before)
-    _move(request, before, "answered", by=by, action="answered", note=note, values={"answered_at": utc_now()})
+        raise wrong_state(before)
+    move(request, before, "answered", by=by, action="answered", note=note, values={"answered_at": utc_now()})
 
 
 def close(request: PrivacyRequest, *, by: Actor) -> None:
@@ -432,9 +307,9 @@ def close(request: PrivacyRequest, *, by: Actor) -> None:
     Raises:
         DomainError: somebody who received the data was not told yet.
     """
-    _refuse_untold(request)
+    refuse_untold(request)
     outcome = {"erasure": "erased", "access": "copy_given"}.get(request.kind, "carried_out")
-    _move(
+    move(
         request,
         "answered",
         "closed",
@@ -454,55 +329,6 @@ def close(request: PrivacyRequest, *, by: Actor) -> None:
     )
 
 
-def _list_recipients(request: PrivacyRequest) -> None:
-    for name in recipient_names(request.merchant_id, scope_of(request.id)):
-        db.session.execute(
-            insert(RecipientTask)
-            .values(merchant_id=request.merchant_id, request_id=request.id, recipient=name)
-            .on_conflict_do_nothing()
-        )
-
-
-def _refuse_untold(request: PrivacyRequest) -> None:
-    waiting = db.session.scalar(
-        sa.select(RecipientTask.id)
-        .where(RecipientTask.request_id == request.id, RecipientTask.state.in_(("open", "failed")))
-        .limit(1)
-    )
-    if waiting:
-        raise DomainError("Some recipients have not confirmed yet. Settle each of them first.")
-
-
-def _move(
-    request: PrivacyRequest,
-    before: str,
-    after: str,
-    *,
-    by: Actor,
-    action: str,
-    facts: dict[str, Any] | None = None,
-    note: str = "",
-    values: dict[str, Any] | None = None,
-) -> None:
-    if after not in MOVES[before]:
-        raise _wrong_state(before)
-    _change(request, before, {"state": after, **(values or {})})
-    add_evidence(request, action, by=by, before=before, after=after, facts=facts, note=note)
-
-
-def _change(request: PrivacyRequest, before: str, values: dict[str, Any]) -> None:
-    changed = db.session.scalar(
-        sa.update(PrivacyRequest)
-        .where(PrivacyRequest.id == request.id, PrivacyRequest.state == before)
-        .values(**values)
-        .returning(PrivacyRequest.id),
-        execution_options={"synchronize_session": False},
-    )
-    if changed is None:
-        raise ConflictError("Somebody moved this request on meanwhile. Open it again.")
-    db.session.refresh(request)
-
-
 def _subject(subject_id: int | None) -> DataSubject:
     if subject_id is None:
         subject = DataSubject()
@@ -515,15 +341,3 @@ def _subject(subject_id: int | None) -> DataSubject:
     if found.erased_at is not None:
         raise DomainError("This person was erased already; nothing stands about them.")
     return found
-
-
-def _user(by: Actor) -> int:
-    if by.kind != "user" or by.id is None:
-        raise ForbiddenError("Only a person can do this.")
-    return by.id
-
-
-def _wrong_state(state: str) -> ConflictError:
-    return ConflictError(
-        f"This cannot be done while the request is {state.replace('_', ' ')}. Open it again to see where it stands."
-    )

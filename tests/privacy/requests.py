@@ -5,7 +5,7 @@ from __future__ import annotations
 from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import db
-from portal.privacy import services
+from portal.privacy import approving, services
 from portal.privacy.models import PrivacyRequest
 
 
@@ -31,7 +31,7 @@ def scoped_request(
 
 def preview_request(subject_id: int, *, by: Actor, others: tuple[int, ...] = ()) -> PrivacyRequest:
     request = scoped_request(subject_id, by=by, others=others)
-    services.make_preview(request, by=by)
+    approving.make_preview(request, by=by)
     db.session.commit()
     return request
 
@@ -41,6 +41,6 @@ def approved_request(
 ) -> PrivacyRequest:
     request = preview_request(subject_id, by=by, others=others)
     assert request.preview_digest is not None
-    services.approve(request, seen_digest=request.preview_digest, by=approver)
+    approving.approve(request, seen_digest=request.preview_digest, by=approver)
     db.session.commit()
     return request

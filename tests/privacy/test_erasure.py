@@ -17,7 +17,7 @@ from portal.core.database import db, merchant_scope
 from portal.core.errors import ConflictError, ForbiddenError
 from portal.core.jobs.models import Job
 from portal.core.subjects import DataSubject
-from portal.privacy import services
+from portal.privacy import approving
 from portal.privacy.certificate import is_valid
 from portal.privacy.erasure import run_erasure
 from portal.privacy.map import personal_data_map
@@ -279,7 +279,7 @@ def test_who_recorded_it_cannot_approve_it(
 ) -> None:
     assert previewed.preview_digest is not None
     with pytest.raises(ForbiddenError, match="second person"):
-        services.approve(previewed, seen_digest=previewed.preview_digest, by=actors[0])
+        approving.approve(previewed, seen_digest=previewed.preview_digest, by=actors[0])
 
 
 def test_the_database_refuses_it_too(scope: int, previewed: PrivacyRequest) -> None:
@@ -322,11 +322,11 @@ def test_an_approval_is_for_what_was_seen(
     )
     db.session.commit()
     with pytest.raises(ConflictError, match="changed since the preview"):
-        services.approve(previewed, seen_digest=seen, by=actors[1])
+        approving.approve(previewed, seen_digest=seen, by=actors[1])
     db.session.rollback()
-    services.make_preview(previewed, by=actors[0])
+    approving.make_preview(previewed, by=actors[0])
     with pytest.raises(ConflictError, match="made again"):
-        services.approve(previewed, seen_digest=seen, by=actors[1])
+        approving.approve(previewed, seen_digest=seen, by=actors[1])
     db.session.rollback()
 
 
@@ -353,7 +353,7 @@ def test_the_preview_counts_what_is_then_erased(
     assert request.preview is not None
     assert request.preview_digest is not None
     promised = {entry["table"]: entry["erased"] for entry in request.preview["tables"] if entry["erased"]}
-    services.approve(request, seen_digest=request.preview_digest, by=actors[1])
+    approving.approve(request, seen_digest=request.preview_digest, by=actors[1])
     work()
     certificate = certificate_of(request.id)
     assert certificate is not None

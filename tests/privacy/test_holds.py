@@ -14,7 +14,7 @@ from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import db, merchant_scope
 from portal.core.errors import ConflictError, DomainError, ForbiddenError
-from portal.privacy import holds, services
+from portal.privacy import approving, holds
 from portal.privacy.erasure import run_erasure
 from portal.privacy.models import LegalHold
 from portal.privacy.preview import remaining
@@ -51,10 +51,10 @@ def test_a_hold_before_the_preview_stops_the_request(
 ) -> None:
     place(person.subject_id, actors[0])
     request = scoped_request(person.subject_id, by=actors[0])
-    services.make_preview(request, by=actors[0])
+    approving.make_preview(request, by=actors[0])
     assert request.state == "held"
     with pytest.raises(ConflictError):
-        services.approve(request, seen_digest=request.preview_digest or "", by=actors[1])
+        approving.approve(request, seen_digest=request.preview_digest or "", by=actors[1])
 
 
 def test_a_hold_after_the_approval_keeps_every_value_and_lifting_it_lets_the_work_go_on(

@@ -10,7 +10,7 @@ from flask import Flask
 from portal.core.audit import Actor
 from portal.core.database import db, merchant_scope
 from portal.core.reveal import log_view
-from portal.privacy import holds, services
+from portal.privacy import holds, services, telling
 from portal.privacy.models import PrivacyRequest
 from portal.privacy.queries import certificate_of, recipients_of, retained_of, sightings_of
 from tests.privacy.planting import Planter, planted
@@ -287,7 +287,7 @@ def test_each_state_of_a_request_has_a_page(
     work()
     look(erased)
     for task in recipients_of(erased.id):
-        services.settle_recipient(erased, task.id, state="verified_absent", by=actors[0])
+        telling.settle_recipient(erased, task.id, state="verified_absent", by=actors[0])
     services.answer(erased, note="", by=actors[0])
     look(erased)
     services.close(erased, by=actors[0])

@@ -17,7 +17,7 @@ from portal.core.errors import DomainError
 from portal.core.http import can, render, render_region, see_other, toast, wants_fragment
 from portal.core.listing import show_list
 from portal.core.reveal import log_view
-from portal.privacy import queries, services
+from portal.privacy import approving, queries, services, telling
 from portal.privacy.evidence import merchant_zone
 from portal.privacy.forms import (
     ExtensionForm,
@@ -140,7 +140,7 @@ def make_preview(request_id: int) -> ResponseReturnValue:
         None,
         "preview",
         "The preview is made. A second person can approve it now.",
-        lambda found: services.make_preview(found, by=current_actor()),
+        lambda found: approving.make_preview(found, by=current_actor()),
     )
 
 
@@ -152,7 +152,9 @@ def approve(request_id: int) -> ResponseReturnValue:
         None,
         "approve",
         "Approved. A worker erases it now; this page shows how far it is.",
-        lambda found: services.approve(found, seen_digest=request.form.get("digest", ""), by=current_actor()),
+        lambda found: approving.approve(
+            found, seen_digest=request.form.get("digest", ""), by=current_actor()
+        ),
     )
 
 
@@ -164,7 +166,7 @@ def resume(request_id: int) -> ResponseReturnValue:
         None,
         "resumption",
         "A worker goes on with it now.",
-        lambda found: services.resume(found, by=current_actor()),
+        lambda found: approving.resume(found, by=current_actor()),
     )
 
 
@@ -272,7 +274,7 @@ def add_recipient(request_id: int) -> ResponseReturnValue:
         form,
         "recipient",
         "The recipient is added.",
-        lambda found: services.add_recipient(found, form.recipient.data, by=current_actor()),
+        lambda found: telling.add_recipient(found, form.recipient.data, by=current_actor()),
     )
 
 
@@ -285,7 +287,7 @@ def settle_recipient(request_id: int, task_id: int) -> ResponseReturnValue:
         form,
         "recipient_state",
         "Noted.",
-        lambda found: services.settle_recipient(found, task_id, state=form.state.data, by=current_actor()),
+        lambda found: telling.settle_recipient(found, task_id, state=form.state.data, by=current_actor()),
     )
 
 
