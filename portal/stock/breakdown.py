@@ -8,6 +8,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from portal.core.database import current_merchant_id, db
+from portal.core.listing.statements import TooSlowError, bounded
 from portal.stock.models import StockMovement
 from portal.stock.moving import COUNTERS
 from portal.stock.queries import Figures
@@ -55,14 +56,15 @@ class Breakdown:
 
     counter: str
     figure: int
-    moved: list[Moved]
+    moved: list[Moved] | None
+    """None when adding them up takes longer than two seconds."""
     held: list[Held]
     by_kind: list[tuple[str, int]]
 
     @property
     def ledger_units(self) -> int:
         """What the movements come to."""
-        return sum(each.units for each in self.moved)
+        return sum(each.units for each in self.moved or [])
 
     @property
     def held_units(self) -> int:
@@ -71,8 +73,8 @@ class Breakdown:
 
     @property
     def ledger_gap(self) -> int:
-        """Units that the level has more than the movements say."""
-        return self.figure - self.ledger_units
+        """Units that the level has more than the movements say; 0 where they were too many to add up."""
+        return self.figure - self.ledger_units if self.moved is not None else 0
 
     @property
     def held_gap(self) -> int:
@@ -89,10 +91,18 @@ def breakdown(variant_id: int, location_id: int, counter: str, figures: Figures)
     return Breakdown(
         counter,
         getattr(figures, counter),
-        _moved_by_kind(variant_id, location_id, counter),
+        _moved_by_kind_in_time(variant_id, location_id, counter),
         held,
         _by_unavailable_kind(variant_id, location_id) if counter == "unavailable" else [],
     )
+
+
+def _moved_by_kind_in_time(variant_id: int, location_id: int, counter: str) -> list[Moved] | None:
+    try:
+        with bounded(True):
+            return _moved_by_kind(variant_id, location_id, counter)
+    except TooSlowError:
+        return None
 
 
 def _moved_by_kind(variant_id: int, location_id: int, counter: str) -> list[Moved]:

@@ -52,6 +52,20 @@ def test_the_list_shows_every_figure(login: Login, member: Member, shelf: Shelf)
     assert "Adjust" not in row
 
 
+def test_a_level_with_too_many_movements_says_so_instead_of_taking_its_time(
+    monkeypatch: pytest.MonkeyPatch, login: Login, member: Member, shelf: Shelf
+) -> None:
+    def slow(*_: Any) -> Any:
+        db.session.execute(sa.text("SELECT pg_sleep(5)"))
+
+    monkeypatch.setattr("portal.core.listing.statements.BOUNDED_SECONDS", "0.05")
+    monkeypatch.setattr("portal.stock.ledger._sums", slow)
+    monkeypatch.setattr("portal.stock.breakdown._moved_by_kind", slow)
+    client = login(member("warehouse"))
+    assert "too many movements to add them up" in client.get(path(shelf)).text
+    assert "too many to add them up" in client.get(f"{path(shelf)}/on-hand").text
+
+
 def test_the_list_is_filtered_by_location_sku_and_low_stock(
     app: Flask, merchant: int, login: Login, member: Member, shelf: Shelf
 ) -> None:

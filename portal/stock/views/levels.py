@@ -140,7 +140,7 @@ def ledger_page(
             before=request.args.get("before", type=whole_key),
             kind=kind if kind in MOVEMENT_KINDS else None,
         ),
-        agrees=figures == sums,
+        agrees=sums is not None and figures == sums,
         sums=sums,
         kind=kind if kind in MOVEMENT_KINDS else "",
         kinds=KIND_WORDS,
