@@ -15,6 +15,8 @@ from portal.config import settings
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
 from portal.core.jobs import Job, run_job
+from portal.orders.changes.proposal import Proposal, RefundWish
+from portal.orders.changes.services import change_at_once
 from portal.orders.gateways.base import Authorisation
 from portal.orders.models import Order, PaymentDispute
 from portal.orders.payments import accounts, disputes, links, payouts, services
@@ -88,7 +90,13 @@ def _pay(order: Any, token: str, by: Actor) -> None:
     _work()
     if token in ("tok_mastercard", "tok_slow_refund"):
         part = (order.total / 4).quantize(Decimal("0.01"))
-        services.request_refund(order.id, n, part, key="demo", reason="One piece arrived damaged", by=by)
+        change_at_once(
+            order.id,
+            Proposal("refund", refund=RefundWish(part, payment_n=n)),
+            reason_code="damaged",
+            note="One piece arrived damaged",
+            by=by,
+        )
         _work()
 
 

@@ -15,7 +15,7 @@ Count = Callable[[], int | None]
 
 @dataclass(frozen=True, slots=True)
 class NavEntry:
-    """One link. The first permitted entry of a section stands for it; the others are its children."""
+    """One link. The first permitted entry of a section stands for it, under a title if it has one; all are its children."""
 
     section: str
     label: str
@@ -24,6 +24,7 @@ class NavEntry:
     permission: str | None
     order: int
     count: Count | None
+    title: str | None
 
 
 _entries: dict[str, NavEntry] = {}
@@ -38,12 +39,15 @@ def register_nav(
     order: int = 100,
     *,
     count: Count | None = None,
+    title: str | None = None,
 ) -> None:
     """Add a link to *endpoint*. ``permission=None`` shows it to everyone who works for the merchant.
 
+    ``title`` is what the section is called where this entry stands for it, when that is more than the entry.
+
     ``count`` is for what waits for someone; it runs on every page, so it must be one cheap query or none.
     """
-    _entries[endpoint] = NavEntry(section, label, endpoint, icon, permission, order, count)
+    _entries[endpoint] = NavEntry(section, label, endpoint, icon, permission, order, count, title)
 
 
 def navigation() -> list[dict[str, Any]]:
@@ -64,7 +68,10 @@ def navigation() -> list[dict[str, Any]]:
             "active": entry.endpoint == opened,
             "count": entry.count() if entry.count else None,
         }
-        head = sections.setdefault(entry.section, {**link, "section": entry.section, "children": []})
+        head = sections.setdefault(
+            entry.section,
+            {**link, "label": entry.title or entry.label, "section": entry.section, "children": []},
+        )
         head["children"].append(link)
     blueprint = request.blueprint if has_request_context() else None
     heads = list(sections.values())

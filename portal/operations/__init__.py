@@ -29,7 +29,9 @@ def register(app: Flask) -> None:
     register_slot("home.notice", "notices.home_notice", None, label="Notice")
     register_slot("home.tiles", "operations.failed_mail", "operations.view", 50, label="Mail that failed")
     register_slot("topbar.jobs", "operations.ring", "operations.view", label="Jobs")
-    register_nav("operations", "Operations", "operations.jobs_index", "tool", "operations.view", 800)
+    register_nav(
+        "operations", "Jobs", "operations.jobs_index", "tool", "operations.view", 800, title="Operations"
+    )
     register_nav("operations", "Mail", "operations.messages", "mail", "operations.view", 810)
     register_nav("operations", "Audit log", "operations.audit_log", "history", "audit.view", 820)
     register_nav("platform", "Platform", "operations.platform_page", "world", OPERATE, 850)

@@ -238,7 +238,7 @@ class Page:
                     if column.kind in ("text", "code", "state", "country")
                     else ("low to high", "high to low")
                 )
-                if column.kind in ("time", "day"):
+                if column.kind in ("time", "day") or column.sort.expression is self.listing.row_key:
                     ups = ("oldest first", "newest first")
                 found += [
                     (column.key, f"{column.label}, {ups[0]}", self.state.sort == column.key),
