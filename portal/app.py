@@ -46,12 +46,11 @@ DOMAINS = (
 )
 
 
-def create_app(settings: Settings | None = None, *, pooled: bool = True) -> Flask:
+def create_app(settings: Settings | None = None) -> Flask:
     """Build the portal.
 
     Args:
         settings: what it is told from outside; read from the environment when not given.
-        pooled: keep connections open between requests; workers, which fork, say no.
 
     Raises:
         SettingsError: a setting is missing or wrong, or the checkout is not whole.
@@ -73,7 +72,7 @@ def create_app(settings: Settings | None = None, *, pooled: bool = True) -> Flas
         domain.register(app)
     # After the hook that knows the person: what is refused is said inside their page.
     init_card_numbers(app)
-    init_database(app, settings, pooled=pooled)
+    init_database(app, settings)
     init_assets(app)
     init_formats(app)
     init_charts(app)

@@ -13,8 +13,8 @@ from portal.core.database import merchant_scope
 
 @cache
 def worker_app() -> Flask:
-    """The app of this process. Its connections are not pooled: a forked child must not talk over its parent's."""
-    return create_app(pooled=False)
+    """The app of this process and of the children it forks, one per bell."""
+    return create_app()
 
 
 def run_job(merchant_id: int, job_id: int) -> None:

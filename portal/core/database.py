@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import os
 import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, ClassVar, Final, ParamSpec, TypeVar
+from weakref import WeakSet
 
 import sqlalchemy as sa
 from flask import Flask, current_app, has_app_context
@@ -84,14 +86,15 @@ class Base(DeclarativeBase):
 
 
 db = SQLAlchemy(metadata=Base.metadata)
+_engines: Final[WeakSet[sa.Engine]] = WeakSet()
 
 
 class ScopeError(RuntimeError):
     """A scope was entered while a transaction of another merchant was open."""
 
 
-def init_database(app: Flask, settings: Settings, *, pooled: bool = True) -> None:
-    """Bind the app to PostgreSQL as ``portal_app``. Workers fork, so theirs is not pooled.
+def init_database(app: Flask, settings: Settings) -> None:
+    """Bind the app to PostgreSQL as ``portal_app``, with a pool that a forked child begins anew.
 
     ``prepare_threshold=None``: behind a pooler, psycopg's automatic statements were answered with other clients' rows.
     """
@@ -99,16 +102,11 @@ def init_database(app: Flask, settings: Settings, *, pooled: bool = True) -> Non
     options: dict[str, Any] = {
         "hide_parameters": True,
         "connect_args": {"prepare_threshold": None, "application_name": "portal"},
+        "pool_size": settings.pool_size,
+        "max_overflow": 0,
+        "pool_timeout": 5,
+        "pool_pre_ping": True,
     }
-    if pooled:
-        options |= {
-            "pool_size": settings.pool_size,
-            "max_overflow": 0,
-            "pool_timeout": 5,
-            "pool_pre_ping": True,
-        }
-    else:
-        options |= {"poolclass": NullPool}
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
     db.init_app(app)
@@ -122,6 +120,7 @@ def init_database(app: Flask, settings: Settings, *, pooled: bool = True) -> Non
     app.extensions[BESIDE] = beside
     with app.app_context():
         for engine in (db.engine, beside):
+            _engines.add(engine)
             sa.event.listen(
                 engine,
                 "before_cursor_execute",
@@ -216,6 +215,15 @@ def retrying(work: Callable[Parameters, Result], attempts: int = 3) -> Callable[
         raise AssertionError("unreachable")
 
     return run
+
+
+def _forget_connections() -> None:
+    for engine in list(_engines):
+        engine.dispose(close=False)
+
+
+# A worker forks for every job: the child must not talk over its parent's connections, nor close them.
+os.register_at_fork(after_in_child=_forget_connections)
 
 
 def _open_session() -> Session | None:
