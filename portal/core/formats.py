@@ -90,10 +90,17 @@ def number(value: Number | None, places: int | None = None) -> str:
     """A number with grouping; `places` fixes the decimals, else up to three are shown."""
     if value is None:
         return NOTHING
+    if places is None and isinstance(value, int):
+        return _whole(current_region().locale, value)
     if places is None:
         exact = Decimal(str(value))
         places = min(3, max(0, -int(exact.normalize().as_tuple().exponent)))
     return _number_writer(current_region().locale, places)(Decimal(str(value)))
+
+
+@lru_cache(maxsize=10_000)
+def _whole(locale: str, value: int) -> str:
+    return _number_writer(locale, 0)(Decimal(value))
 
 
 def percent(ratio: Number | None, places: int = 1, *, signed: bool = False) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -116,6 +116,13 @@ def tags_of(order_ids: Sequence[int]) -> Mapping[int, Mapping[str, Any]]:
     return {order_id: {"tags": ", ".join(tags)} for order_id, tags in found.items()}
 
 
+_channel_name: Final = (
+    sa.select(_channel.name)
+    .where(_channel.merchant_id == _order.merchant_id, _channel.id == _order.channel_id)
+    .scalar_subquery()
+)
+
+
 def _through(table: Any) -> Any:
     """Orders that have a row of another table fulfilling the condition, within the window that is read."""
 
@@ -151,7 +158,7 @@ ORDERS = Listing(
             card=1,
         ),
         Column("customer", "Customer", personal="name"),
-        Column("channel", "Channel", _order.channel_id, names=channel_choices),
+        Column("channel", "Channel", _channel_name),
         Column("state", "State", _order.state, kind="state", badge="order", card=2),
         Column("payment", "Payment", _order.payment_state, kind="state", badge="payment"),
         Column("fulfilment", "Fulfilment", _order.fulfilment_state, kind="state", badge="fulfilment"),

@@ -61,7 +61,7 @@ def rows_markup(columns: Sequence[Column], rows: Sequence[TableRow], *, selects:
         for position, column in enumerate(columns)
         if column.kind == "state" and column.text is None
     ]
-    texts = _escaped(columns, rows, times)
+    texts, badges = _escaped(columns, rows, times), _badges()
     width, shown = len(columns), len(columns) + 2 + 2 * len(times)
     written = []
     for number, row in enumerate(rows):
@@ -72,7 +72,7 @@ def rows_markup(columns: Sequence[Column], rows: Sequence[TableRow], *, selects:
             if stamp:
                 filled[position] = time % (stamp, own[width + 3 + 2 * place], filled[position])
         for position, column in states:
-            filled[position] = _badge(column.badge, row.values.get(column.key)) or filled[position]
+            filled[position] = _badge(badges, column.badge, row.values.get(column.key)) or filled[position]
         name = filled[0]
         if row.url is not None:
             filled[0] = link % (url, name)
@@ -142,15 +142,20 @@ def _words(column: Column) -> Writer:
     return lambda values: None if values.get(key) is None else str(values[key])
 
 
-def _badge(kind: str | None, state: str | None) -> str | None:
+def _badges() -> dict[tuple[str, str | None], str]:
+    """The badges drawn so far, by state and kind."""
+    drawn: dict[tuple[str, str | None], str] = current_app.extensions.setdefault("portal_list_badges", {})
+    return drawn
+
+
+def _badge(drawn: dict[tuple[str, str | None], str], kind: str | None, state: str | None) -> str | None:
     if state is None:
         return None
-    badges: dict[tuple[str, str | None], str] = current_app.extensions.setdefault("portal_list_badges", {})
-    drawn = badges.get((state, kind))
-    if drawn is None:
+    badge = drawn.get((state, kind))
+    if badge is None:
         macros: Any = current_app.jinja_env.get_template("components/badge.html").module
-        drawn = badges[state, kind] = str(macros.badge(state, kind=kind))
-    return drawn
+        badge = drawn[state, kind] = str(macros.badge(state, kind=kind))
+    return badge
 
 
 def _css(column: Column) -> str:
