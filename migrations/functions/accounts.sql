@@ -4,16 +4,19 @@
 -- read merchant by merchant under row-level security.
 CREATE OR REPLACE FUNCTION memberships_of(sought_user_id bigint)
 RETURNS TABLE (merchant_id integer, role_id bigint)
-LANGUAGE sql
+LANGUAGE plpgsql
 STABLE
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT m.merchant_id, m.role_id
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY SELECT m.merchant_id, m.role_id
     FROM public.membership AS m
     JOIN public.merchant AS shop ON shop.id = m.merchant_id
     WHERE m.user_id = sought_user_id AND m.state = 'active' AND shop.state = 'active'
-    ORDER BY m.merchant_id
+    ORDER BY m.merchant_id;
+END
 $$;
 
 REVOKE ALL ON FUNCTION memberships_of(bigint) FROM PUBLIC;
