@@ -18,8 +18,8 @@ from portal.catalog.models import Variant
 from portal.core.database import merchant_scope
 from portal.core.listing.statements import execute
 from portal.core.tenancy import current_merchant_id
-from portal.customers.models import Customer, CustomerAddress
-from portal.orders.models import OrderFulfilment, OrderRef
+from portal.customers.models import Customer
+from portal.orders.models import OrderContact, OrderFulfilment, OrderRef
 
 LIMIT: Final = 4.0
 SAMPLES: Final = 20
@@ -32,7 +32,7 @@ class Kind:
     name: str
     typed: list[str]
     sql: str
-    key: str
+    parameters: dict[str, str]
 
 
 def main() -> None:
@@ -52,7 +52,7 @@ def hold_kinds(bars: Bars, merchant_id: int, seconds: float) -> float:
     cookie = sign_in_cookie(app, merchant_id)
     with app.app_context(), merchant_scope(merchant_id):
         kinds = [kind for kind in kinds_of(merchant_id) if kind.typed]
-    statements = json.dumps({kind.name: {"sql": kind.sql, "parameters": {"key": kind.key}} for kind in kinds})
+    statements = json.dumps({kind.name: {"sql": kind.sql, "parameters": kind.parameters} for kind in kinds})
     worst = 0.0
     with served({"BENCH_STATEMENTS": statements}) as port:
         for kind in kinds:
@@ -130,27 +130,25 @@ def _kind(
         .where(table.c.merchant_id == current_merchant_id(), key.is_not(None))
         .limit(SAMPLES)
     ).all()
-    return Kind(name, [row.shown for row in rows], sql, rows[0].key if rows else "")
+    return Kind(name, [row.shown for row in rows], sql, {"key": rows[0].key} if rows else {})
 
 
 def _place(merchant_id: int) -> Kind:
-    address, customer = CustomerAddress.__table__.c, Customer.__table__.c
+    contact = OrderContact.__table__.c
     rows = execute(
-        sa.select(address.postcode, address.postcode_key, customer.name_key)
-        .join(
-            Customer.__table__,
-            sa.and_(customer.merchant_id == address.merchant_id, customer.id == address.customer_id),
-        )
-        .where(address.merchant_id == current_merchant_id(), address.postcode_key.is_not(None))
+        sa.select(contact.postcode, contact.postcode_key, contact.name_key)
+        .where(contact.merchant_id == current_merchant_id(), contact.postcode_key.is_not(None))
         .limit(SAMPLES)
     ).all()
     sql = (
-        "SELECT c.id, c.name, c.email, c.order_count FROM customer c JOIN customer_address a ON a.merchant_id = c.merchant_id"
-        f" AND a.customer_id = c.id WHERE a.merchant_id = {merchant_id} AND a.postcode_key = %(key)s"
-        " AND starts_with(c.name_key, %(surname)s) LIMIT 20"
-    ).replace("%(surname)s", "left(%(key)s, 0)")
-    typed = [f"{row.postcode} {row.name_key.split()[0]}" for row in rows if row.name_key]
-    return Kind("postcode-and-name", typed, sql, rows[0].postcode_key if rows else "")
+        "SELECT r.order_id, r.number, r.external_id, r.placed_at, c.name FROM order_contact c JOIN order_ref r ON r.merchant_id = c.merchant_id"
+        f" AND r.order_id = c.order_id WHERE c.merchant_id = {merchant_id} AND c.postcode_key = %(key)s"
+        " AND starts_with(c.name_key, %(surname)s) ORDER BY c.order_id DESC LIMIT 20"
+    )
+    named = [(row, row.name_key.split()[0]) for row in rows if row.name_key]
+    typed = [f"{row.postcode} {surname}" for row, surname in named]
+    first = {"key": named[0][0].postcode_key, "surname": named[0][1]} if named else {}
+    return Kind("postcode-and-name", typed, sql, first)
 
 
 def _prefix(
@@ -165,7 +163,7 @@ def _prefix(
         f"SELECT {values} FROM {table} WHERE merchant_id = {merchant_id} AND {column} >= %(key)s AND {column} < %(key)s || '~'"
         f" ORDER BY {column} LIMIT 20"
     )
-    return Kind(name, [row[:-1] for row in rows if row], sql, rows[0][:-1] if rows else "")
+    return Kind(name, [row[:-1] for row in rows if row], sql, {"key": rows[0][:-1]} if rows else {})
 
 
 if __name__ == "__main__":

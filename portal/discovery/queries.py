@@ -78,9 +78,12 @@ def _by_code(orders: bool, products: bool) -> sa.CompoundSelect[Any]:
             _variant_row(_variant.sku_key == sa.bindparam("sku")),
             _variant_row(_variant.barcode_key == barcode),
         ]
-    return sa.union_all(
-        *(sa.select(each.limit(sa.bindparam("limit", type_=sa.Integer())).subquery()) for each in parts)
-    )
+    return _joined(parts)
+
+
+def _joined(parts: Sequence[sa.Select[Any]]) -> sa.CompoundSelect[Any]:
+    most = sa.bindparam("limit", type_=sa.Integer())
+    return sa.union_all(*(sa.select(each.limit(most).subquery()) for each in parts))
 
 
 def _order_row(condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
@@ -112,10 +115,33 @@ def _variant_row(condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
     )
 
 
-def orders_by_code_prefix(codes: Sequence[str], key: str, limit: int) -> Rows:
-    """Orders whose number begins with one of the codes, or the channel's number with the key."""
-    numbers = [_orders_where(_begins(_ref.number, code), limit) for code in codes]
-    return _run(*numbers, _orders_where(_begins(_ref.external_key, key), limit))
+def things_by_beginning(codes: Sequence[str], key: str, limit: int, *, orders: bool, products: bool) -> Rows:
+    """Orders whose number begins with one of the codes, or the channel's number with the key, and variants whose SKU does; one trip."""
+    if not (orders or products):
+        return []
+    values = {"key": key, "beyond": next_key(key), "limit": limit, "merchant": current_merchant_id()}
+    for place, code in enumerate(codes):
+        values |= {f"code_{place}": code, f"beyond_{place}": next_key(code)}
+    return _execute(_by_beginning(len(codes) if orders else 0, orders, products), values)
+
+
+@cache
+def _by_beginning(codes: int, orders: bool, products: bool) -> sa.CompoundSelect[Any]:
+    """Built once, as `_by_code`."""
+
+    def begins(column: Column, lowest: str, beyond: str) -> sa.ColumnElement[bool]:
+        return sa.and_(column >= sa.bindparam(lowest), column < sa.bindparam(beyond))
+
+    parts = [
+        _order_row(begins(_ref.number, f"code_{place}", f"beyond_{place}")).order_by(_ref.number)
+        for place in range(codes)
+    ]
+    if orders:
+        parts.append(_order_row(begins(_ref.external_key, "key", "beyond")).order_by(_ref.external_key))
+    if products:
+        wanted = _variant_row(begins(_variant.sku_key, "key", "beyond"))
+        parts.append(wanted.order_by(_variant.sku_key, _variant.id))
+    return _joined(parts)
 
 
 def orders_by_tracking(key: str, limit: int, *, exact: bool) -> Rows:
@@ -171,22 +197,9 @@ def customers_at(postcode: str, surname: str, limit: int) -> Rows:
     )
 
 
-def variants_by_prefix(sku: str, limit: int) -> Rows:
-    """Variants whose SKU begins with the text, in the order of their SKU."""
-    return _run(_variants_where(_begins(_variant.sku_key, sku), _variant.sku_key, limit))
-
-
 def roles_of_merchant() -> Sequence[Role]:
     """The roles a view can be shared with, by name."""
     return db.session.scalars(sa.select(Role).order_by(Role.name)).all()
-
-
-def _orders_where(condition: sa.ColumnElement[bool], limit: int) -> sa.Select[Any]:
-    return (
-        sa.select(_ref.order_id.label("id"), _ref.number, _ref.external_id, _ref.placed_at)
-        .where(_ref.merchant_id == current_merchant_id(), condition)
-        .limit(limit)
-    )
 
 
 def _customers_where(condition: sa.ColumnElement[bool], order: Column, limit: int) -> sa.Select[Any]:
@@ -206,17 +219,6 @@ def _customers_where(condition: sa.ColumnElement[bool], order: Column, limit: in
             is_unrestricted(_customer.subject_id),
         )
         .order_by(order, _customer.id)
-        .limit(limit)
-    )
-
-
-def _variants_where(condition: sa.ColumnElement[bool], order: Column, limit: int) -> sa.Select[Any]:
-    same_product = sa.and_(_product.merchant_id == _variant.merchant_id, _product.id == _variant.product_id)
-    return (
-        sa.select(_variant.id, _variant.product_id, _variant.sku, _variant.barcode, _product.title)
-        .join(_product_table(), same_product)
-        .where(_variant.merchant_id == current_merchant_id(), condition)
-        .order_by(order, _variant.id)
         .limit(limit)
     )
 
@@ -247,10 +249,6 @@ def _meets(sought: Sought) -> sa.ColumnElement[bool]:
     if sought.beyond is None:
         return column == sought.lowest
     return sa.and_(column >= sought.lowest, column < sought.beyond)
-
-
-def _begins(column: Column, prefix: str) -> sa.ColumnElement[bool]:
-    return sa.and_(column >= prefix, column < next_key(prefix))
 
 
 def _named(column: Column, surname: str) -> sa.ColumnElement[bool]:

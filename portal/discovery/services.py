@@ -132,9 +132,7 @@ class _Search:
             orders="orders" in self.kinds,
             products="products" in self.kinds,
         )
-        return _orders([row for row in rows if row.kind == "orders"]) + _goods(
-            [row for row in rows if row.kind == "products"]
-        )
+        return _things(rows)
 
     def people(self) -> list[Hit]:
         """Customers by e-mail, phone, full name, or postcode and surname."""
@@ -172,12 +170,15 @@ class _Search:
         key = code_key(self.text)
         if self.is_email or key is None or len(key) < SHORTEST_PREFIX:
             return []
-        hits: list[Hit] = []
-        if "orders" in self.kinds:
-            hits += _orders(queries.orders_by_code_prefix(_code_forms(self.text, key), key, self.limit))
-        if "products" in self.kinds:
-            hits += _variants(queries.variants_by_prefix(key, self.limit))
-        return hits
+        return _things(
+            queries.things_by_beginning(
+                _code_forms(self.text, key),
+                key,
+                self.limit,
+                orders="orders" in self.kinds,
+                products="products" in self.kinds,
+            )
+        )
 
     def people_prefixes(self) -> list[Hit]:
         if "customers" not in self.kinds:
@@ -282,17 +283,17 @@ def _customers(rows: Rows) -> list[Hit]:
     ]
 
 
-def _variants(rows: Rows) -> list[Hit]:
-    return [_variant(row.id, row.product_id, row.sku, row.barcode, row.title) for row in rows]
+def _things(rows: Rows) -> list[Hit]:
+    orders = _orders([row for row in rows if row.kind == "orders"])
+    return orders + [_variant(row) for row in rows if row.kind == "products"]
 
 
-def _variant(key: int, product_id: int, sku: str, barcode: str | None, title: str) -> Hit:
-    url = url_for("catalog.product", product_id=product_id, variant=key, _anchor=f"variant-{key}")
-    return Hit("products", key, sku, _joined([title, f"barcode {barcode}" if barcode else None]), url)
-
-
-def _goods(rows: Rows) -> list[Hit]:
-    return [_variant(row.id, row.product_id, row.number, row.external_id, row.title) for row in rows]
+def _variant(row: Any) -> Hit:
+    url = url_for("catalog.product", product_id=row.product_id, variant=row.id, _anchor=f"variant-{row.id}")
+    barcode = row.external_id
+    return Hit(
+        "products", row.id, row.number, _joined([row.title, f"barcode {barcode}" if barcode else None]), url
+    )
 
 
 def _joined(parts: Iterable[str | None]) -> str:
