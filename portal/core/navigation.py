@@ -24,7 +24,7 @@ class NavEntry:
     permission: str | None
     order: int
     count: Count | None
-    title: str | None
+    title: str | None = None
 
 
 _entries: dict[str, NavEntry] = {}

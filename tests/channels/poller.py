@@ -13,7 +13,7 @@ from portal.core.database import db, merchant_scope
 
 
 def main(merchant_id: int, account_id: int) -> None:
-    app = create_app(pooled=False)
+    app = create_app()
     with app.app_context(), merchant_scope(merchant_id):
         account = services.account_of(account_id)
         done = incoming.poll(account, keys.connector_of(account), db.session.commit)

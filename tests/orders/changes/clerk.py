@@ -51,7 +51,7 @@ ACTS: dict[str, Callable[..., str]] = {
 
 
 def main(merchant_id: int, act: str, arguments: dict[str, Any]) -> None:
-    app = create_app(pooled=False)
+    app = create_app()
     user_id = arguments.pop("user_id", None)
     by = Actor("user" if user_id else "system", user_id, "A clerk")
     with app.app_context(), merchant_scope(merchant_id):
