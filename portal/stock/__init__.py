@@ -29,9 +29,9 @@ def register(app: Flask) -> None:
     register_listing(LEVELS)
     register_listing(MOVEMENTS)
     register_nav("Stock", "Stock", "stock.levels", "building-warehouse", "stock.view", order=40)
-    register_nav("Stock", "Movements", "stock.movements", "history", "stock.view", order=40)
-    register_nav("Stock", "Locations", "stock.locations", "map-pin", "stock.view", order=41)
-    register_nav("Stock", "Reasons", "stock.reasons", "clipboard-list", "stock.view", order=42)
+    register_nav("Stock", "Movements", "stock.movements", "history", "stock.view", order=41)
+    register_nav("Stock", "Locations", "stock.locations", "map-pin", "stock.view", order=42)
+    register_nav("Stock", "Reasons", "stock.reasons", "clipboard-list", "stock.view", order=43)
     register_nav("Stock", "Verification", "stock.verifications", "shield-check", "stock.view", order=48)
     register_nav(
         "settings", "Reasons for stock", "stock.stock_settings", "clipboard-list", "settings.view", 940
