@@ -32,10 +32,12 @@ from portal.core.database import db, merchant_scope
 from portal.core.jobs import Job, run_job
 from portal.core.keyring import KeyringUnavailableError
 from portal.core.listing import Selection
+from portal.core.selected import set_aside
 from portal.orders.documents.merging import page_count
 from portal.orders.documents.printing import start_printing
 from portal.orders.documents.services import issue_invoice
 from portal.orders.documents.settings import document_settings
+from portal.orders.listings import ORDERS
 from portal.orders.models import InvoiceRef, SalesChannel
 from portal.orders.placement import NewCharge, NewContact, NewLine, NewOrder, place_order
 from workers.bells import worker_app
@@ -219,7 +221,9 @@ def _invoicer(merchant_id: int, orders: Sequence[int], barrier: Any) -> None:
 
 def _start(merchant_id: int, orders: Sequence[int]) -> int:
     with merchant_scope(merchant_id):
-        job_id = start_printing("issue_invoices", Selection(tuple(orders), None), by=BENCH).id
+        job_id = start_printing(
+            "issue_invoices", set_aside(ORDERS, Selection(tuple(orders), None), by=BENCH), by=BENCH
+        ).id
         db.session.commit()
     return int(job_id)
 

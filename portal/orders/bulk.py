@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+import sqlalchemy as sa
+
 from portal.core.audit import Actor
-from portal.core.database import db
+from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError
 from portal.core.jobs import JobRun, job
+from portal.core.listing import among
 from portal.core.selected import frozen, let_go
 from portal.orders.assigning import assign_order
 from portal.orders.book import lock_order
 from portal.orders.fulfilment.parcels import ship_lines
 from portal.orders.fulfilment.placing import sending_places
 from portal.orders.holds import hold_order, release_order
-from portal.orders.listings import ORDERS
+from portal.orders.listings import ORDERS, STATES
+from portal.orders.models import Order
 from portal.orders.tags import add_tag
 
 ACTS: Final = {
@@ -28,33 +32,23 @@ ACTS: Final = {
 BATCH: Final = 25
 
 Words = Mapping[str, Any]
+_order = Order.__table__.c
 
 
 @job("orders.bulk", title="Change orders", permission="orders.edit", retries_rows=True)
 def change_orders(run: JobRun) -> None:
-    """Do the act to every chosen order; one that refuses says why and stops no other."""
-    work = _WORK[str(run.args["act"])]
-    each_order(run, ACTS[str(run.args["act"])], lambda order_id, by: work(order_id, run.args, by))
-
-
-@job("orders.tag", title="Tag orders", permission="orders.edit", retries_rows=True)
-def tag_orders(run: JobRun) -> None:
-    """Tag every chosen order; one that has the tag already is left alone."""
-    each_order(run, "Tagging", lambda order_id, by: _tag(order_id, {"value": run.args["tag"]}, by))
-
-
-def each_order(run: JobRun, note: str, work: Callable[[int, Actor], str]) -> None:
-    """Run *work* for each frozen key from where the job stopped last; what it gives is the row's result.
+    """Do the act to every chosen order, from where the job stopped last; one that refuses says why and stops no other.
 
     The orders say that the person who started the job did it.
     """
-    keys = frozen(run, ORDERS)
+    act = str(run.args["act"])
+    work, keys = _WORK[act], frozen(run, ORDERS)
     done = int(run.state.get("done", 0))
-    run.progress(done, len(keys), note)
+    run.progress(done, len(keys), ACTS[act])
     for key in keys[done:]:
         try:
             with db.session.begin_nested():
-                words = work(key, run.by)
+                words = work(key, run.args, run.by)
             run.item(key, True, words)
         except DomainError as error:
             run.item(key, False, error.message)
@@ -64,6 +58,37 @@ def each_order(run: JobRun, note: str, work: Callable[[int, Actor], str]) -> Non
             run.commit(done=done)
     let_go(run)
     run.commit(done=done)
+
+
+def act_words(act: str, value: str) -> list[str]:
+    """What an act will do to each order, in sentences; *value* as a person reads it."""
+    return {
+        "hold": [
+            f"Each waits until someone releases it. Reason: {value}.",
+            "What is promised to it stays promised; nothing of it can be sent meanwhile.",
+        ],
+        "release": ["Each goes on, unless units are short; then it stays on hold and says which."],
+        "send": [
+            f"All that is promised leaves now{f' with {value}' if value else ''}, a parcel from each place.",
+            "The stock goes down, and the buyers are told as your settings say.",
+            "A parcel that has left cannot be called back in bulk.",
+        ],
+        "assign": [f"{value or 'Nobody'} looks after each of them from now on."],
+        "tag": [f"Each gets the tag “{value}”. An order that has it already is left alone."],
+    }[act]
+
+
+def states_of(order_ids: Sequence[int] | None) -> list[tuple[str, int]]:
+    """How many of some orders are in each state, in the words of the list; nothing when they are too many to count."""
+    if not order_ids:
+        return []
+    rows = db.session.execute(
+        sa.select(_order.state, sa.func.count())
+        .where(_order.merchant_id == current_merchant_id(), among(_order.id, order_ids))
+        .group_by(_order.state)
+    )
+    counted: dict[str, int] = dict(rows.all())
+    return [(words, counted[state]) for state, words in STATES if state in counted]
 
 
 def _hold(order_id: int, args: Words, by: Actor) -> str:

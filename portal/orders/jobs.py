@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.orders.bulk import change_orders, tag_orders
+from portal.orders.bulk import change_orders
 from portal.orders.waiting import run_waits
 
-__all__ = ["change_orders", "run_waits", "tag_orders"]
+__all__ = ["change_orders", "run_waits"]

@@ -267,14 +267,6 @@ def test_an_order_of_many_lines_opens_and_is_sent_whole(shop: Shop, login: Login
     assert "and 694 more" in client.get(f"/orders/{placed.number}/parcels").text
 
 
-def test_a_bulk_tag_is_checked_before_the_job(shop: Shop, login: Login, member: Member) -> None:
-    placed = shop.order(("MUG", 1, "4.50"))
-    client = login(member("support"))
-    for tag in ("", "a,b", "\x00"):
-        answer = client.post("/orders/tags", data={"list": "", "key": str(placed.order_id), "value": tag})
-        assert answer.status_code == 422
-
-
 @pytest.mark.parametrize("query", ["list=%00", "list=zzzz", "list=eyJhIjoxfQ", "list=" + "A" * 4000])
 def test_a_damaged_list_in_the_address_is_let_go(
     shop: Shop, login: Login, member: Member, query: str

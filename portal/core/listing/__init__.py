@@ -34,10 +34,19 @@ from portal.core.listing.filters import (
 )
 from portal.core.listing.page import Page, Viewer
 from portal.core.listing.registry import listing_named, listings, register_listing
-from portal.core.listing.statements import among, execute
-from portal.core.listing.walking import Selection, frozen_keys, list_address, neighbours, selection_of
+from portal.core.listing.statements import CAP, among, execute
+from portal.core.listing.walking import (
+    Selection,
+    first_keys,
+    frozen_keys,
+    list_address,
+    neighbours,
+    selection_of,
+    sentence_of,
+)
 
 __all__ = [
+    "CAP",
     "BulkAction",
     "ChoiceFilter",
     "Column",
@@ -56,6 +65,7 @@ __all__ = [
     "Viewer",
     "among",
     "execute",
+    "first_keys",
     "frozen_keys",
     "link_to",
     "list_address",
@@ -64,5 +74,6 @@ __all__ = [
     "neighbours",
     "register_listing",
     "selection_of",
+    "sentence_of",
     "show_list",
 ]

@@ -173,7 +173,9 @@ class Page:
         for number, terms in self.state.groups.items():
             found.append(
                 GroupView(
-                    number, self._clause(terms), [self._chip(terms, term, i) for i, term in enumerate(terms)]
+                    number,
+                    _clause(self.listing, terms),
+                    [self._chip(terms, term, i) for i, term in enumerate(terms)],
                 )
             )
         return found
@@ -324,19 +326,29 @@ class Page:
             direction,
         )
 
-    def _clause(self, terms: Sequence[Term]) -> str:
-        return " or ".join(self._words(term, terms[i - 1] if i else None) for i, term in enumerate(terms))
-
     def _chip(self, terms: Sequence[Term], term: Term, position: int) -> ChipView:
         before = terms[position - 1] if position else None
-        return ChipView(self._words(term, before), self.url_for(self.state.without(term)))
+        return ChipView(_words(self.listing, term, before), self.url_for(self.state.without(term)))
 
-    def _words(self, term: Term, before: Term | None) -> str:
-        declared = self.listing.filters_by_key[term.field]
-        value = declared.words(term.operator, term.value)
-        if before is not None and (before.field, before.operator) == (term.field, term.operator):
-            return value
-        return f"{declared.label} {declared.operators[term.operator]} {value}"
+
+def sentence(listing: Listing, state: ListState) -> str:
+    """What the rows of a state have in common: "State is Open and Channel is Web or Phone"; empty when nothing."""
+    clauses = [_clause(listing, terms) for terms in state.groups.values()]
+    if state.query:
+        clauses.insert(0, f"{listing.quick_label} is “{state.query}”")
+    return " and ".join(clauses)
+
+
+def _clause(listing: Listing, terms: Sequence[Term]) -> str:
+    return " or ".join(_words(listing, term, terms[i - 1] if i else None) for i, term in enumerate(terms))
+
+
+def _words(listing: Listing, term: Term, before: Term | None) -> str:
+    declared = listing.filters_by_key[term.field]
+    value = declared.words(term.operator, term.value)
+    if before is not None and (before.field, before.operator) == (term.field, term.operator):
+        return value
+    return f"{declared.label} {declared.operators[term.operator]} {value}"
 
 
 def complete(listing: Listing, values: list[dict[str, Any]], shown: set[str]) -> list[dict[str, Any]]:

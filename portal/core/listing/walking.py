@@ -10,8 +10,8 @@ from portal.core.database import db
 from portal.core.errors import DomainError
 from portal.core.listing.cursor import Cursor
 from portal.core.listing.declaration import Listing
-from portal.core.listing.page import request_viewer
-from portal.core.listing.state import decode_state, query_string
+from portal.core.listing.page import TOO_SLOW, request_viewer, sentence
+from portal.core.listing.state import ListState, decode_state, query_string
 from portal.core.listing.statements import ROW_KEY, ROW_SORT, Reading, Row, TooSlowError, bounded
 
 BATCH = 1000
@@ -71,7 +71,31 @@ def selection_of(listing: Listing, form: Mapping[str, str]) -> Selection:
     )
     if not keys:
         raise DomainError(f"Select at least one {listing.noun[0]} first.")
-    return Selection(keys[:MOST_SELECTED], None)
+    if len(keys) > MOST_SELECTED:
+        raise DomainError(
+            f"{len(keys):,} {listing.noun[1]} are selected; {MOST_SELECTED:,} can be ticked one by one. "
+            "Narrow the list and choose all that match."
+        )
+    return Selection(keys, None)
+
+
+def first_keys(listing: Listing, encoded: str, most: int) -> list[int]:
+    """The keys of up to *most* rows that match the state, in the order of the list, read while a person waits.
+
+    Raises:
+        DomainError: the state is none, or two seconds were not enough.
+    """
+    statement = Reading(listing, _whole_state(listing, encoded, request_viewer().permissions)).keys()
+    try:
+        with bounded(True):
+            return list(db.session.connection().execute(statement.limit(most)).scalars())
+    except TooSlowError as error:
+        raise DomainError(TOO_SLOW) from error
+
+
+def sentence_of(listing: Listing, encoded: str) -> str:
+    """The conditions of a state in words; empty when all rows match."""
+    return sentence(listing, _whole_state(listing, encoded, request_viewer().permissions))
 
 
 def frozen_keys(
@@ -84,16 +108,21 @@ def frozen_keys(
     Raises:
         DomainError: the state is none.
     """
+    state = _whole_state(listing, encoded, permissions)
+    statement = Reading(listing, state).keys().execution_options(yield_per=BATCH)
+    with db.session.connection().execute(statement) as result:
+        for batch in result.scalars().partitions():
+            yield list(batch)
+
+
+def _whole_state(listing: Listing, encoded: str, permissions: frozenset[str]) -> ListState:
     state = decode_state(listing, encoded, permissions)
     if state is None or state.messages:
         # A condition that is left out would widen the selection.
         raise DomainError(
             "The list this was started from could not be read. Open it again and start once more."
         )
-    statement = Reading(listing, state).keys().execution_options(yield_per=BATCH)
-    with db.session.connection().execute(statement) as result:
-        for batch in result.scalars().partitions():
-            yield list(batch)
+    return state
 
 
 def _address(listing: Listing, rows: list[Row], encoded: str | None) -> str | None:

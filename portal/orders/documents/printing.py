@@ -19,9 +19,8 @@ from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError
 from portal.core.jobs import Job, JobRun, enqueue, job
-from portal.core.listing import Selection
 from portal.core.reveal import log_view
-from portal.core.selected import arguments_of, frozen, let_go
+from portal.core.selected import Chosen, arguments_of, frozen, let_go
 from portal.orders.documents.merging import joined
 from portal.orders.documents.papers import Paper
 from portal.orders.documents.rendering import documents_of, logos_of_papers, paper_of_document
@@ -42,16 +41,18 @@ KEPT_FOR: Final = dt.timedelta(hours=24)
 PDF: Final = "application/pdf"
 
 
-def start_printing(what: str, selection: Selection, *, by: Actor) -> Job:
+def start_printing(what: str, chosen: Chosen, *, by: Actor) -> Job:
     """Ask for the file. Flushes; the caller commits.
 
     Raises:
-        DomainError: there is no such kind of document.
+        DomainError: there is no such kind of document, or there are more orders than a file takes.
     """
     if what not in WHATS:
         raise DomainError("Choose what to print.", field="what")
-    args = {"what": what, **arguments_of(selection, by=by)}
-    return enqueue("documents.print", args, by=by, total=len(selection.keys) or None)
+    if chosen.total is None or chosen.total > MOST:
+        raise DomainError(f"One file takes {MOST:,} orders; {chosen.words} are chosen. Narrow the list.")
+    args = {"what": what, **arguments_of(chosen)}
+    return enqueue("documents.print", args, by=by, total=chosen.total, unique_key=f"{what} {chosen.word}")
 
 
 @job("documents.print", title="Make a PDF of documents", permission="orders.edit")
@@ -59,7 +60,7 @@ def print_documents(run: JobRun) -> None:
     """One file with the documents of all chosen orders, to download for a day.
 
     Raises:
-        DomainError: more orders than a file takes, or none of them has such a document.
+        DomainError: none of them has such a document.
     """
     work = _Printing(run)
     for batch in work.batches():
@@ -82,10 +83,6 @@ class _Printing:
         self._keys = frozen(run, ORDERS)
         self._done = int(run.state.get("done", 0))
         self._parts: list[str] = list(run.state.get("parts", []))
-        if len(self._keys) > MOST:
-            raise DomainError(
-                f"One file takes {MOST:,} orders; {len(self._keys):,} are chosen. Narrow the list."
-            )
         run.progress(self._done, len(self._keys), "Setting")
         self._keep()
         run.commit(done=self._done)

@@ -1,4 +1,7 @@
-"""Acts on many orders at once, each a job that freezes the set first. What is done is chosen on a page of its own."""
+"""Acts on many orders at once: which orders, then what is done with them, then a yes; each act is a job.
+
+The orders are set aside when the first page is drawn, so what is counted there is what the job works on.
+"""
 
 from __future__ import annotations
 
@@ -10,43 +13,63 @@ from portal.core.database import db
 from portal.core.errors import DomainError
 from portal.core.http import render, see_other, toast
 from portal.core.jobs import enqueue
-from portal.core.listing import Selection, list_address, selection_of
-from portal.core.selected import arguments_of
+from portal.core.listing import list_address, selection_of
+from portal.core.selected import Chosen, arguments_of, chosen_by, set_aside
 from portal.orders import services
 from portal.orders.assigning import workers
-from portal.orders.bulk import ACTS
+from portal.orders.bulk import ACTS, act_words, states_of
 from portal.orders.forms import HOLD_REASONS
 from portal.orders.fulfilment.carriers import CARRIERS
 from portal.orders.listings import ORDERS
 from portal.orders.views.blueprint import bp
 
 
-@bp.post("/orders/tags")
-@requires("orders.edit")
-def tag_orders() -> ResponseReturnValue:
-    """Tag the chosen orders, or all that match the list."""
-    selection, tag = selection_of(ORDERS, request.form), services.checked_tag(request.form.get("value", ""))
-    return _start("orders.tag", selection, {"tag": tag}, "Tagging has started.")
-
-
 @bp.post("/orders/bulk")
 @requires("orders.edit")
 def choose_bulk() -> Response:
-    """Ask what is done with the chosen orders. Nothing is changed yet."""
-    return _page(selection_of(ORDERS, request.form))
+    """Count the chosen orders and ask what is done with them. Nothing is changed yet."""
+    chosen = set_aside(ORDERS, selection_of(ORDERS, request.form), by=current_actor())
+    db.session.commit()
+    return _choose(chosen)
+
+
+@bp.post("/orders/bulk/check")
+@requires("orders.edit")
+def check_bulk() -> Response:
+    """Say how many orders the act is for and what it does, and ask. Nothing is changed yet."""
+    chosen, act = _chosen(), request.form.get("act", "")
+    try:
+        value = _value(act)
+    except DomainError as error:
+        return _choose(chosen, error)
+    words = act_words(act, workers()[int(value)] if act == "assign" and value else value)
+    return render(
+        "orders/check_bulk.html", chosen=chosen, act=act, value=value, title=ACTS[act], words=words,
+        states=states_of(chosen.keys), list_url=_list_url(),
+    )  # fmt: skip
 
 
 @bp.post("/orders/bulk/start")
 @requires("orders.edit")
 def start_bulk() -> ResponseReturnValue:
-    selection, act = selection_of(ORDERS, request.form), request.form.get("act", "")
+    """Begin. Pressed twice, it is the same job."""
+    chosen, act = _chosen(), request.form.get("act", "")
     try:
         value = _value(act)
     except DomainError as error:
-        return _page(selection, error)
-    return _start(
-        "orders.bulk", selection, {"act": act, "value": value}, f"{ACTS[act]}: the job has started."
-    )
+        return _choose(chosen, error)
+    job = enqueue(
+        "orders.bulk", {**arguments_of(chosen), "act": act, "value": value}, by=current_actor(),
+        total=chosen.total, unique_key=chosen.word,
+    )  # fmt: skip
+    url = url_for("operations.job", job_id=job.id)
+    db.session.commit()
+    toast(f"{ACTS[act]}: the job has started.", url=url, link="See the job")
+    return see_other(url)
+
+
+def _chosen() -> Chosen:
+    return chosen_by(ORDERS, request.form.get("chosen", ""), by=current_actor())
 
 
 def _value(act: str) -> str:
@@ -72,23 +95,12 @@ def _value(act: str) -> str:
     return "" if act == "release" else text
 
 
-def _start(kind: str, selection: Selection, values: dict[str, str], words: str) -> ResponseReturnValue:
-    job = enqueue(
-        kind, {**arguments_of(selection, by=current_actor()), **values}, by=current_actor(),
-        total=len(selection.keys) or None,
-    )  # fmt: skip
-    job_id = job.id
-    db.session.commit()
-    toast(words, url=url_for("operations.job", job_id=job_id), link="See the job")
-    return see_other(_list_url() if kind == "orders.tag" else url_for("operations.job", job_id=job_id))
-
-
 def _list_url() -> str:
     return list_address(ORDERS, url_for("orders.orders"), request.form.get("list"))
 
 
-def _page(selection: Selection, error: DomainError | None = None) -> Response:
+def _choose(chosen: Chosen, error: DomainError | None = None) -> Response:
     return render(
-        "orders/choose_bulk.html", selection=selection, acts=ACTS, reasons=HOLD_REASONS, carriers=list(CARRIERS),
+        "orders/choose_bulk.html", chosen=chosen, acts=ACTS, reasons=HOLD_REASONS, carriers=list(CARRIERS),
         people=list(workers().items()), typed=request.form, list_url=_list_url(), error=error, status=422 if error else 200,
     )  # fmt: skip

@@ -14,13 +14,16 @@ from portal.catalog.models import Price
 from portal.core.database import db
 from portal.core.errors import ConflictError, DomainError
 from portal.core.jobs import JobItem, enqueue, run_due_jobs
+from portal.core.listing import Selection
 from portal.core.mail import Message, read_letter
 from portal.core.outbox import run_consumers
+from portal.core.selected import arguments_of, set_aside
 from portal.orders.allocation import allocations_of
 from portal.orders.delivery import change_delivery
 from portal.orders.fulfilment import collecting
 from portal.orders.fulfilment.combining import orders_to_combine_with
 from portal.orders.fulfilment.parcels import plan_parcel
+from portal.orders.listings import ORDERS
 from portal.orders.models import Order
 from portal.orders.new_order import NewLine, NewOrder, PlacedOrder
 from portal.orders.picking.services import make_pick_list
@@ -85,8 +88,8 @@ class TestCollecting:
         companions = [each["order_id"] for each in orders_to_combine_with(sent.order_id)]
         assert companions == [other.order_id]
         assert orders_to_combine_with(fetched.order_id) == []
-        args = {"keys": [fetched.order_id, sent.order_id], "act": "send", "value": ""}
-        enqueue("orders.bulk", args, by=ANNA)
+        chosen = set_aside(ORDERS, Selection((fetched.order_id, sent.order_id), None), by=ANNA)
+        enqueue("orders.bulk", {**arguments_of(chosen), "act": "send", "value": ""}, by=ANNA)
         db.session.commit()
         run_due_jobs()
         results = dict(db.session.execute(sa.select(JobItem.key, JobItem.state)).all())

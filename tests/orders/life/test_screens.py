@@ -1,4 +1,4 @@
-"""The order's page and what hangs on it: letters, contact log, files, presence, assignment, bulk acts, settings."""
+"""The order's page and what hangs on it: letters, contact log, files, presence, assignment, settings."""
 
 from __future__ import annotations
 
@@ -11,14 +11,11 @@ import pytest
 import sqlalchemy as sa
 
 from portal.core.database import current_merchant_id, db
-from portal.core.jobs import Job, JobItem, run_due_jobs
 from portal.core.mail import Message, read_letter
 from portal.core.outbox import run_consumers
-from portal.core.storage import StoredFile
-from portal.orders import bulk, files
+from portal.orders import files
 from portal.orders.fulfilment.parcels import plan_parcel, ship_lines
 from portal.orders.models import OrderContactLog, OrderFile
-from portal.orders.services import hold_order
 from tests.orders.life.conftest import Read, parcels
 from tests.support.client import HouseClient
 from tests.support.people import SYSTEM, Person
@@ -144,8 +141,6 @@ def test_the_way_back_keeps_the_list(shop: Shop, login: Login, member: Member) -
     assert f"version=1&amp;list={word}" in page
     chosen = {"key": str(placed.order_id), "list": word}
     assert 'href="/orders?f=1.state.is.open&amp;sort=total"' in client.post("/orders/bulk", data=chosen).text
-    tagged = client.post("/orders/tags", data={**chosen, "value": "gift"})
-    assert tagged.headers["Location"].endswith("/orders?f=1.state.is.open&sort=total")
     assert 'href="/orders" data-back' in client.get(f"/orders/{placed.number}?list=nonsense").text
 
 
@@ -160,65 +155,6 @@ def test_an_order_is_given_to_a_person_and_found_by_them(shop: Shop, login: Logi
     mine = client.get(f"/orders?f=1.assigned.is.{anna.user_id}").text
     assert f">{placed.number}<" in mine and f">{other.number}<" not in mine
     assert client.post(f"/orders/{placed.number}/assignment", data={"user_id": "999999"}).status_code == 422
-
-
-@pytest.mark.parametrize(
-    ("act", "value"), [("hold", "It may be fraud"), ("send", "DPD"), ("tag", "gift"), ("release", "")]
-)
-def test_one_act_for_many_orders(
-    shop: Shop, login: Login, member: Member, head: Read, act: str, value: str
-) -> None:
-    fine, held = shop.order(("MUG", 1, "4.50")), shop.order(("CUP", 1, "3"))
-    hold_order(held.order_id, "It may be fraud", by=SYSTEM)
-    db.session.commit()
-    client = login(member("support"))
-    chosen = {"key": [str(fine.order_id), str(held.order_id)]}
-    assert "2 orders" in client.post("/orders/bulk", data=chosen).text
-    assert client.post("/orders/bulk/start", data={**chosen, "act": act, act: value}).status_code == 303
-    run_due_jobs()
-    db.session.rollback()
-    results = dict(db.session.execute(sa.select(JobItem.key, JobItem.state)).all())
-    states = {each.order_id: head(each.order_id).state for each in (fine, held)}
-    failed = {"hold": held, "send": held, "tag": None, "release": fine}[act]
-    assert {key for key, state in results.items() if state == "failed"} == (
-        {str(failed.order_id)} if failed else set()
-    )
-    assert states[fine.order_id] == {"hold": "on_hold", "send": "closed"}.get(act, "open")
-
-
-def test_all_that_match_are_frozen_and_no_address_stands_in_the_job(
-    shop: Shop, login: Login, member: Member, head: Read, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    placed = [shop.order(("MUG", 1, "4.50")) for _ in range(3)]
-    other = shop.order(("CUP", 1, "3"), contacts=())
-    client = login(member("support"))
-    page = client.get("/orders?f=1.email.is.ada@example.com&f=2.state.is.open").text
-    word = re.findall(r'name="list" value="([A-Za-z0-9_-]+)"', page)[0]
-    chosen = {"all": "1", "list": word, "act": "hold", "hold": "It may be fraud"}
-    assert client.post("/orders/bulk/start", data=chosen).status_code == 303
-    started = db.session.scalars(sa.select(Job)).one()
-    assert word not in str(started.args) and "keys" not in started.args
-    monkeypatch.setattr(bulk, "BATCH", 2)
-    run_due_jobs()
-    db.session.rollback()
-    assert db.session.scalars(sa.select(Job.state)).one() == "done"
-    assert {head(each.order_id).state for each in placed} == {"on_hold"}
-    assert head(other.order_id).state == "open"
-    assert "selections" not in str(db.session.scalars(sa.select(StoredFile.key)).all())
-
-
-def test_a_slip_in_a_bulk_act_starts_no_job(shop: Shop, login: Login, member: Member) -> None:
-    placed = shop.order(("MUG", 1, "4.50"))
-    client = login(member("support"))
-    for act, value in (
-        ("", ""),
-        ("hold", "my own words"),
-        ("tag", "a,b"),
-        ("assign", "x"),
-        ("send", "x" * 81),
-    ):
-        data = {"key": str(placed.order_id), "act": act, act or "x": value}
-        assert client.post("/orders/bulk/start", data=data).status_code == 422
 
 
 def test_settings_are_saved_once_and_a_stale_save_is_told(shop: Shop, login: Login, member: Member) -> None:

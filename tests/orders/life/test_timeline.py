@@ -7,9 +7,12 @@ from collections.abc import Callable
 
 from portal.core.database import db
 from portal.core.jobs import enqueue, run_due_jobs
+from portal.core.listing import Selection
+from portal.core.selected import arguments_of, set_aside
 from portal.orders import services
 from portal.orders.assigning import assign_order
 from portal.orders.fulfilment.parcels import plan_parcel
+from portal.orders.listings import ORDERS
 from portal.orders.timeline import WORDS
 from portal.paths import ROOT
 from tests.support.client import HouseClient
@@ -52,9 +55,10 @@ def test_it_names_the_person_the_parcel_and_the_rule(shop: Shop, login: Login, m
 def test_a_bulk_act_is_told_of_the_person_who_started_it(shop: Shop, login: Login, member: Member) -> None:
     placed = shop.order(("MUG", 1, "4.50"))
     anna = member("support", name="Anna Ames")
+    chosen = set_aside(ORDERS, Selection((placed.order_id,), None), by=anna.actor)
     enqueue(
         "orders.bulk",
-        {"keys": [placed.order_id], "act": "hold", "value": "It may be fraud"},
+        {**arguments_of(chosen), "act": "hold", "value": "It may be fraud"},
         by=anna.actor,
     )
     db.session.commit()

@@ -8,7 +8,8 @@ from flask.typing import ResponseReturnValue
 from portal.accounts.access import current_actor, requires
 from portal.core.database import db
 from portal.core.http import render, see_other, toast
-from portal.core.listing import Selection, selection_of
+from portal.core.listing import list_address, selection_of
+from portal.core.selected import Chosen, chosen_by, set_aside
 from portal.orders.documents.forms import PrintForm
 from portal.orders.documents.printing import MOST, start_printing
 from portal.orders.documents.sellers import missing_of
@@ -20,25 +21,27 @@ from portal.orders.listings import ORDERS
 @bp.post("/documents/print")
 @requires("orders.edit")
 def choose_print() -> Response:
-    """Ask what of the chosen orders is printed. Nothing is changed yet."""
-    return _page(selection_of(ORDERS, request.form), PrintForm(formdata=None), 200)
+    """Count the chosen orders and ask what of them is printed. Nothing is changed yet."""
+    chosen = set_aside(ORDERS, selection_of(ORDERS, request.form), by=current_actor())
+    db.session.commit()
+    return _page(chosen, PrintForm(formdata=None), 200)
 
 
 @bp.post("/documents/print/start")
 @requires("orders.edit")
 def start_print() -> ResponseReturnValue:
-    selection, form = selection_of(ORDERS, request.form), PrintForm()
+    chosen, form = chosen_by(ORDERS, request.form.get("chosen", ""), by=current_actor()), PrintForm()
     if not form.validate():
-        return _page(selection, form, 422)
-    job = start_printing(form.what.data, selection, by=current_actor())
+        return _page(chosen, form, 422)
+    job = start_printing(form.what.data, chosen, by=current_actor())
     job_id = job.id
     db.session.commit()
     toast("The PDF is being made.", url=url_for("operations.job", job_id=job_id), link="See the job")
     return see_other(url_for("operations.job", job_id=job_id))
 
 
-def _page(selection: Selection, form: PrintForm, status: int) -> Response:
+def _page(chosen: Chosen, form: PrintForm, status: int) -> Response:
     return render(
-        "orders/documents/choose_print.html", selection=selection, form=form, most=MOST, missing=missing_of(document_settings()),
-        status=status,
+        "orders/documents/choose_print.html", chosen=chosen, form=form, most=MOST, missing=missing_of(document_settings()),
+        list_url=list_address(ORDERS, url_for("orders.orders"), request.form.get("list")), status=status,
     )  # fmt: skip
