@@ -20,6 +20,7 @@ from portal.stock.counting.scans import record_scan
 from portal.stock.models import PurchaseOrder, StockCount, StockReason, StockTransfer
 from portal.stock.purchasing import letters
 from portal.stock.purchasing import services as purchasing
+from portal.stock.purchasing.scans import scan_onto
 from portal.stock.purchasing.suppliers import add_supplier, save_item
 from portal.stock.queries import figures
 from portal.stock.receiving import Arrival
@@ -161,7 +162,7 @@ def _purchases(
             by=owner,
         )
         for row in goods[number % 3 :: 3][:5]:
-            purchasing.add_code(purchase, row.sku, 12, version=purchase.version, by=owner)
+            scan_onto(purchase, row.sku, 12, token=uuid.uuid4(), by=owner)
         if state != "draft":
             purchasing.order(purchase, version=purchase.version, by=owner)
             _receive_purchase(purchase, state, damaged, by)

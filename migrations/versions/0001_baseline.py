@@ -133,6 +133,7 @@ TENANT = (
     "stock_count",
     "stock_count_line",
     "stock_count_scan",
+    "stock_draft_scan",
     "stock_finding",
     "stock_level",
     "stock_movement",
@@ -289,6 +290,7 @@ READ_AND_WRITTEN = (
     "scheduled_task",
     "stock_count",
     "stock_count_line",
+    "stock_draft_scan",
     "stock_finding",
     "stock_level",
     "stock_reason",
@@ -5245,6 +5247,37 @@ def upgrade() -> None:
         op.f("stock_count_line_merchant_id_count_id_variance_id_idx"),
         "stock_count_line",
         ["merchant_id", "count_id", "variance", "id"],
+        unique=False,
+    )
+    op.create_table(
+        "stock_draft_scan",
+        sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("token", sa.Uuid(), nullable=False),
+        sa.Column("paper_kind", sa.Text(), nullable=False),
+        sa.Column("paper_id", sa.BigInteger(), nullable=False),
+        sa.Column("variant_id", sa.BigInteger(), nullable=False),
+        sa.Column("scanned", sa.Integer(), nullable=False),
+        sa.Column("units", sa.Integer(), nullable=False),
+        sa.Column(
+            "at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("actor_id", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint(
+            "paper_kind IN ('transfer', 'purchase')", name=op.f("stock_draft_scan_paper_kind_check")
+        ),
+        sa.CheckConstraint("scanned > 0 AND units > 0", name=op.f("stock_draft_scan_units_check")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "variant_id"],
+            ["variant.merchant_id", "variant.id"],
+            name=op.f("stock_draft_scan_merchant_id_variant_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "token", name=op.f("stock_draft_scan_pkey")),
+    )
+    op.create_index(
+        op.f("stock_draft_scan_merchant_id_paper_kind_paper_id_at_idx"),
+        "stock_draft_scan",
+        ["merchant_id", "paper_kind", "paper_id", "at"],
         unique=False,
     )
     op.create_table(

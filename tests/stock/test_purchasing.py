@@ -24,6 +24,7 @@ from portal.stock.models import PurchaseOrder, StockMovement, Supplier, Supplier
 from portal.stock.papers import ChangedMeanwhileError
 from portal.stock.purchasing import services, suppliers
 from portal.stock.purchasing.letters import send_by_mail
+from portal.stock.purchasing.scans import scan_onto
 from portal.stock.queries import Figures
 from portal.stock.receiving import Arrival
 from portal.stock.scanning import UnknownCodeError
@@ -75,7 +76,7 @@ def drafted(shelf: Shelf, supplier_id: int, units: int = 12) -> PurchaseOrder:
     purchase = services.create_purchase(
         {"supplier_id": str(supplier_id), "location_id": str(shelf.main)}, by=SYSTEM
     )
-    services.add_code(purchase, "LAN-1", units, version=purchase.version, by=SYSTEM)
+    scan_onto(purchase, "LAN-1", units, token=uuid.uuid4(), by=SYSTEM)
     db.session.commit()
     return purchase
 
@@ -113,7 +114,7 @@ def test_units_are_raised_to_packs_and_the_smallest_order(
     purchase = drafted(shelf, supplier_id, 1)
     line = services.lines_of(purchase.id)[0]
     assert (line.quantity, line.unit_cost, line.supplier_sku) == (12, Decimal("3.25"), "L-900")
-    assert services.add_code(purchase, "LAN-1", 1, version=purchase.version, by=SYSTEM)[1] == 18
+    assert scan_onto(purchase, "LAN-1", 1, token=uuid.uuid4(), by=SYSTEM).units == 18
     services.set_line(purchase, shelf.variant_id, 7, Decimal("3"), version=purchase.version, by=SYSTEM)
     assert services.lines_of(purchase.id)[0].quantity == 7
 
@@ -136,7 +137,7 @@ def test_a_draft_is_not_incoming_and_an_order_is(
 def test_a_stale_page_orders_nothing(in_scope: int, shelf: Shelf, supplier_id: int) -> None:
     purchase = drafted(shelf, supplier_id)
     seen = purchase.version
-    services.add_code(purchase, "LAN-1", 6, version=seen, by=SYSTEM)
+    scan_onto(purchase, "LAN-1", 6, token=uuid.uuid4(), by=SYSTEM)
     with pytest.raises(ChangedMeanwhileError):
         services.order(purchase, version=seen, by=SYSTEM)
     db.session.rollback()
@@ -318,8 +319,8 @@ def test_the_way_of_a_purchase_order_through_its_screens(
     key = supplier.rpartition("/")[2]
     path = client.post(
         "/stock/purchase-orders/new", data={"supplier_id": key, "location_id": shelf.main}
-    ).location
-    client.post(f"{path}/lines", data={"code": "LAN-1", "units": "2", "version": version(client, path)})
+    ).location.removesuffix("/drafting")
+    client.post(f"{path}/lines", data=booking(code="LAN-1", units=2))
     line = f"{path}/lines/{shelf.variant_id}"
     assert (
         client.post(

@@ -69,6 +69,8 @@ def paths(app: Flask, merchant: int) -> dict[str, str]:
             for key, state in db.session.execute(sa.select(model.id, model.state)):
                 found[f"{root} {state}"] = f"{root}/{key}"
         found["receive transfer"] = found["/stock/transfers in_transit"] + "/receiving"
+        found["scan transfer"] = found["/stock/transfers draft"] + "/drafting"
+        found["scan purchase"] = found["/stock/purchase-orders draft"] + "/drafting"
         found["edit transfer"] = found["/stock/transfers draft"] + "/edit"
         found["receive purchase"] = found["/stock/purchase-orders ordered"] + "/receiving"
         found["edit purchase"] = found["/stock/purchase-orders draft"] + "/edit"
@@ -225,6 +227,25 @@ def test_a_wrong_item_turns_the_box_red(open_browser: Open, member: Member, path
     box = page.locator("#scan-outcome")
     expect(box).to_have_attribute("data-scan-ok", "no")
     expect(box).to_contain_text("is not on this transfer")
+
+
+def test_a_scanner_drafts_a_transfer_and_the_last_scan_is_undone(
+    open_browser: Open, member: Member, paths: dict[str, str]
+) -> None:
+    page = open_browser(member("warehouse"))
+    page.goto(paths["scan transfer"])
+    expect(page.locator("#scan-code")).to_be_focused()
+    for code in ("G-7", "G-7", "no-such-code", "G-7"):
+        page.keyboard.type(code)
+        page.keyboard.press("Enter")
+    expect(page.locator("#draft-scans tbody tr")).to_have_count(3)
+    expect(page.locator("#scan-code")).to_be_focused()
+    expect(page.locator("[data-scan-refusals]")).to_contain_text("no-such-code No variant has")
+    before = int(page.locator("#scan-outcome .scan-units-now").inner_text())
+    page.locator("#draft-scans").get_by_role("button", name="Undo").first.click()
+    expect(page.get_by_role("status").filter(has_text=f"{before - 1} left on the draft")).to_be_visible()
+    expect(page.locator("#scan-code")).to_be_focused()
+    expect(page.locator("#draft-scans")).to_contain_text("Undone")
 
 
 def test_without_script_a_scan_is_a_plain_form(

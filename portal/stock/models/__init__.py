@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portal.stock.models.counting import COUNT_STATES, StockCount, StockCountLine, StockCountScan
-from portal.stock.models.documents import StockReceipt, StockReceiptLine, StockSeries
+from portal.stock.models.documents import StockDraftScan, StockReceipt, StockReceiptLine, StockSeries
 from portal.stock.models.ledger import (
     MOVEMENT_KINDS,
     UNAVAILABLE_KINDS,
@@ -46,6 +46,7 @@ __all__ = [
     "StockCount",
     "StockCountLine",
     "StockCountScan",
+    "StockDraftScan",
     "StockReceipt",
     "StockReceiptLine",
     "StockSeries",

@@ -1,7 +1,8 @@
-"""What papers of the warehouse share: their numbers, and what was received against them."""
+"""What papers of the warehouse share: their numbers, what was scanned onto drafts, what was received against them."""
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from decimal import Decimal
 
@@ -23,7 +24,7 @@ NOTE = pii(
     purpose="tell colleagues about a delivery or a count",
     retention="with the paper",
 )
-RECEIPT_SOURCES = ("transfer", "purchase")
+PAPER_KINDS = ("transfer", "purchase")
 
 
 class StockSeries(Tenant, Base):
@@ -33,6 +34,29 @@ class StockSeries(Tenant, Base):
 
     kind: Mapped[str] = mapped_column(primary_key=True, info=STOCK)
     next_value: Mapped[int] = mapped_column(info=STOCK)
+
+
+class StockDraftScan(Tenant, Base):
+    """One scan onto a draft, by its token: sent twice it counts once. ``units`` is what its line grew by, in whole packs."""
+
+    __tablename__ = "stock_draft_scan"
+
+    token: Mapped[uuid.UUID] = mapped_column(primary_key=True, info=not_pii("random"))
+    paper_kind: Mapped[str] = mapped_column(info=not_pii("kind of paper"))
+    paper_id: Mapped[int] = mapped_column(sa.BigInteger, info=KEY)
+    variant_id: Mapped[int] = mapped_column(sa.BigInteger, info=KEY)
+    scanned: Mapped[int] = mapped_column(info=STOCK)
+    units: Mapped[int] = mapped_column(info=STOCK)
+    at: Mapped[dt.datetime] = mapped_column(server_default=sa.text("clock_timestamp()"), info=TIME)
+    undone_at: Mapped[dt.datetime | None] = mapped_column(info=TIME)
+    actor_id: Mapped[int | None] = mapped_column(sa.BigInteger, info=not_pii("key of a user of the portal"))
+
+    __table_args__ = (
+        tenant_fk("variant", "variant_id"),
+        sa.Index(None, "merchant_id", "paper_kind", "paper_id", "at"),
+        sa.CheckConstraint(sa.column("paper_kind").in_(PAPER_KINDS), name="paper_kind"),
+        sa.CheckConstraint("scanned > 0 AND units > 0", name="units"),
+    )
 
 
 class StockReceipt(Tenant, TimeKey, Base):
@@ -51,7 +75,7 @@ class StockReceipt(Tenant, TimeKey, Base):
     __table_args__ = (
         sa.UniqueConstraint("merchant_id", "token"),
         sa.Index(None, "merchant_id", "source_kind", "source_id", "id"),
-        sa.CheckConstraint(sa.column("source_kind").in_(RECEIPT_SOURCES), name="source_kind"),
+        sa.CheckConstraint(sa.column("source_kind").in_(PAPER_KINDS), name="source_kind"),
     )
 
 

@@ -7,7 +7,7 @@ from flask import Flask
 from portal.core.listing import register_listing
 from portal.core.navigation import register_nav
 from portal.stock.causes import register_cause
-from portal.stock.purchasing import supplier_views, views  # noqa: F401 - they register on import
+from portal.stock.purchasing import draft_views, supplier_views, views  # noqa: F401 - they register on import
 from portal.stock.purchasing.blueprint import bp
 from portal.stock.purchasing.listings import PURCHASE_ORDERS, SUPPLIERS
 from portal.stock.purchasing.queries import purchase_causes

@@ -34,7 +34,6 @@ from portal.stock.papers import (
     typed_key,
     typed_note,
 )
-from portal.stock.purchasing.suppliers import rounded_up
 from portal.stock.receiving import Arrival, begin_receipt, write_lines
 from portal.stock.scanning import MOST_SCANNED, Scanned, scanned_variant
 from portal.stock.services import Move, apply_moves
@@ -105,7 +104,7 @@ def set_line(
     require_version(purchase.version, version, NOUN)
     if not 0 <= units <= MOST_SCANNED:
         raise DomainError(f"A line holds up to {MOST_SCANNED:,} units.", field="units")
-    line = _line(purchase.id, variant_id)
+    line = line_of(purchase.id, variant_id)
     before = {
         "variant_id": variant_id,
         "units": line.quantity if line else 0,
@@ -162,23 +161,6 @@ def add_lines(purchase: PurchaseOrder, lines: Sequence[NewLine], *, by: Actor) -
     _touch(purchase)
     units = {str(line.variant_id): line.units for line in lines}
     tell("purchase.lines_proposed", (SUBJECT, purchase.id), by=by, after={"units": units})
-
-
-def add_code(
-    purchase: PurchaseOrder, code: str, units: int, *, version: int, by: Actor
-) -> tuple[Scanned, int]:
-    """Add units of a scanned or typed variant to a draft, raised to whole packs; gives the units the line has then.
-
-    Raises:
-        UnknownCodeError: no variant has the code.
-        DomainError: as ``set_line``.
-    """
-    found = scanned_variant(code)
-    line, item = _line(purchase.id, found.variant_id), item_of(purchase.supplier_id, found.variant_id)
-    wanted = rounded_up((line.quantity if line else 0) + units, item)
-    cost = line.unit_cost if line else item.unit_cost if item else _own_cost(found.variant_id)
-    set_line(purchase, found.variant_id, wanted, cost, version=version, by=by)
-    return found, wanted
 
 
 def order(purchase: PurchaseOrder, *, version: int, by: Actor) -> None:
@@ -253,7 +235,7 @@ def receive_code(
     booked = receive(
         purchase, [Arrival(found.variant_id, good=units)], token=token, accept_over=accept_over, by=by
     )
-    line = _line(purchase.id, found.variant_id)
+    line = line_of(purchase.id, found.variant_id)
     assert line is not None
     return found, line, booked
 
@@ -314,6 +296,18 @@ def item_of(supplier_id: int, variant_id: int) -> SupplierItem | None:
             SupplierItem.supplier_id == supplier_id, SupplierItem.variant_id == variant_id
         )
     ).one_or_none()
+
+
+def line_of(purchase_id: int, variant_id: int) -> PurchaseOrderLine | None:
+    """The line of a variant, where it has one."""
+    return db.session.get(
+        PurchaseOrderLine, (current_merchant_id(), purchase_id, variant_id), populate_existing=True
+    )
+
+
+def own_cost(variant_id: int) -> Decimal | None:
+    """What one unit costs by the catalogue."""
+    return db.session.scalar(sa.select(Variant.unit_cost).where(Variant.id == variant_id))
 
 
 def _supplier(supplier_id: int | None) -> Supplier:
@@ -434,10 +428,6 @@ def _move(purchase: PurchaseOrder, variant_id: int, kind: str, **values: Any) ->
     return Move(variant_id, purchase.location_id, kind, cause_kind=CAUSE, cause_id=purchase.id, **values)
 
 
-def _own_cost(variant_id: int) -> Decimal | None:
-    return db.session.scalar(sa.select(Variant.unit_cost).where(Variant.id == variant_id))
-
-
 def _expected_on(purchase: PurchaseOrder, lines: Sequence[PurchaseOrderLine]) -> dt.date | None:
     """The day the slowest item should be here."""
     supplier = db.session.get_one(Supplier, (current_merchant_id(), purchase.supplier_id))
@@ -456,9 +446,3 @@ def _touch(purchase: PurchaseOrder) -> None:
     """Every change of a line is a change of the paper: pages opened before it are out of date."""
     purchase.updated_at = utc_now()
     db.session.flush()
-
-
-def _line(purchase_id: int, variant_id: int) -> PurchaseOrderLine | None:
-    return db.session.get(
-        PurchaseOrderLine, (current_merchant_id(), purchase_id, variant_id), populate_existing=True
-    )

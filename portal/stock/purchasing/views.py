@@ -55,7 +55,7 @@ def create_purchase() -> ResponseReturnValue:
         refuse(form, error, "supplier_id")
         return _form_page(form, None, status=error.status)
     db.session.commit()
-    return see_other(url_for("purchasing.purchase", purchase_id=made))
+    return see_other(url_for("purchasing.drafting_purchase", purchase_id=made))
 
 
 @bp.get("/purchase-orders/<int:purchase_id>")
@@ -84,35 +84,6 @@ def save_purchase(purchase_id: int) -> ResponseReturnValue:
     db.session.commit()
     toast("The purchase order is saved.")
     return see_other(url_for("purchasing.purchase", purchase_id=purchase_id))
-
-
-@bp.post("/purchase-orders/<int:purchase_id>/lines")
-@requires("stock.edit")
-def add_purchase_line(purchase_id: int) -> ResponseReturnValue:
-    found = get_or_404(PurchaseOrder, purchase_id, lock=True)
-    try:
-        units = typed_units(request.form.get("units"))
-        added, wanted = services.add_code(
-            found,
-            typed_code(request.form.get("code")),
-            units,
-            version=version_of(request.form),
-            by=current_actor(),
-        )
-    except DomainError as error:
-        db.session.rollback()
-        return _page(
-            get_or_404(PurchaseOrder, purchase_id),
-            errors={error.field or "code": error.message},
-            status=error.status,
-        )
-    db.session.commit()
-    toast(
-        f"{added.sku}: {wanted:,} units."
-        if wanted == units
-        else f"{added.sku}: {wanted:,} units now, in whole packs."
-    )
-    return see_other(url_for("purchasing.purchase", purchase_id=purchase_id, _anchor="add"))
 
 
 @bp.post("/purchase-orders/<int:purchase_id>/lines/<int:variant_id>")

@@ -7,9 +7,10 @@ from flask import Flask
 from portal.core.listing import register_listing
 from portal.core.navigation import register_nav
 from portal.stock.causes import register_cause
+from portal.stock.transfers import draft_views, views  # noqa: F401 - they register on import
+from portal.stock.transfers.blueprint import bp
 from portal.stock.transfers.listings import TRANSFERS
 from portal.stock.transfers.queries import transfer_causes
-from portal.stock.transfers.views import bp
 
 
 def register(app: Flask) -> None:

@@ -79,7 +79,7 @@ def set_line(transfer: StockTransfer, variant_id: int, units: int, *, version: i
     require_version(transfer.version, version, NOUN)
     if not 0 <= units <= MOST_SCANNED:
         raise DomainError(f"A line holds up to {MOST_SCANNED:,} units.", field="units")
-    line = _line(transfer.id, variant_id)
+    line = line_of(transfer.id, variant_id)
     before = line.quantity if line else 0
     if line is None and units:
         _require_room(transfer.id)
@@ -97,19 +97,6 @@ def set_line(transfer: StockTransfer, variant_id: int, units: int, *, version: i
             before={"variant_id": variant_id, "units": before},
             after={"variant_id": variant_id, "units": units},
         )
-
-
-def add_code(transfer: StockTransfer, code: str, units: int, *, version: int, by: Actor) -> Scanned:
-    """Add units of what was scanned to a draft.
-
-    Raises:
-        UnknownCodeError: no variant has the code.
-        DomainError: as ``set_line``.
-    """
-    found = scanned_variant(code)
-    line = _line(transfer.id, found.variant_id)
-    set_line(transfer, found.variant_id, (line.quantity if line else 0) + units, version=version, by=by)
-    return found
 
 
 def send(transfer: StockTransfer, *, version: int, by: Actor) -> None:
@@ -208,12 +195,12 @@ def receive_code(
         DomainError: the variant is not on the transfer, or so many are not outstanding.
     """
     found = scanned_variant(code)
-    if _line(transfer.id, found.variant_id) is None:
+    if line_of(transfer.id, found.variant_id) is None:
         raise DomainError(
             f"{found.sku} is not on this transfer. Enter it as extra if it came along.", field="code"
         )
     booked = receive(transfer, [Arrival(found.variant_id, good=units)], token=token, by=by)
-    line = _line(transfer.id, found.variant_id)
+    line = line_of(transfer.id, found.variant_id)
     assert line is not None
     return found, line, booked
 
@@ -237,6 +224,13 @@ def lines_of(transfer_id: int) -> Sequence[StockTransferLine]:
         .order_by(StockTransferLine.variant_id)
         .execution_options(populate_existing=True)
     ).all()
+
+
+def line_of(transfer_id: int, variant_id: int) -> StockTransferLine | None:
+    """The line of a variant, where it has one."""
+    return db.session.get(
+        StockTransferLine, (current_merchant_id(), transfer_id, variant_id), populate_existing=True
+    )
 
 
 def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -391,12 +385,6 @@ def _touch(transfer: StockTransfer) -> None:
     """Every change of a line is a change of the paper: pages opened before it are out of date."""
     transfer.updated_at = utc_now()
     db.session.flush()
-
-
-def _line(transfer_id: int, variant_id: int) -> StockTransferLine | None:
-    return db.session.get(
-        StockTransferLine, (current_merchant_id(), transfer_id, variant_id), populate_existing=True
-    )
 
 
 def _short_words(short: Sequence[tuple[int, int, int]]) -> str:

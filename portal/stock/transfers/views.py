@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 
-from flask import Blueprint, Response, request, url_for
+from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.accounts.access import current_actor, get_or_404, requires
@@ -21,11 +21,10 @@ from portal.stock.receiving import Arrival, added_up, arrivals_from, reason_choi
 from portal.stock.scan_answers import ScanOutcome, accepted, scan_answer, scan_refused
 from portal.stock.scanning import MOST_SCANNED, scanned_variant, typed_code, typed_token, typed_units
 from portal.stock.transfers import services
+from portal.stock.transfers.blueprint import bp
 from portal.stock.transfers.forms import TransferForm
 from portal.stock.transfers.listings import TRANSFERS
 from portal.stock.transfers.queries import transfer_rows
-
-bp = Blueprint("transfers", __name__, url_prefix="/stock/transfers")
 
 SHOWN_LINES = 200
 
@@ -53,7 +52,7 @@ def create_transfer() -> ResponseReturnValue:
         refuse(form, error, "from_location_id")
         return _form_page(form, None, status=error.status)
     db.session.commit()
-    return see_other(url_for("transfers.transfer", transfer_id=made))
+    return see_other(url_for("transfers.drafting", transfer_id=made))
 
 
 @bp.get("/<int:transfer_id>")
@@ -82,29 +81,6 @@ def save_transfer(transfer_id: int) -> ResponseReturnValue:
     db.session.commit()
     toast("The transfer is saved.")
     return see_other(url_for("transfers.transfer", transfer_id=transfer_id))
-
-
-@bp.post("/<int:transfer_id>/lines")
-@requires("stock.edit")
-def add_line(transfer_id: int) -> ResponseReturnValue:
-    """Put units of a scanned or typed variant on a draft."""
-    found = get_or_404(StockTransfer, transfer_id, lock=True)
-    try:
-        added = services.add_code(
-            found,
-            typed_code(request.form.get("code")),
-            typed_units(request.form.get("units")),
-            version=version_of(request.form),
-            by=current_actor(),
-        )
-    except DomainError as error:
-        db.session.rollback()
-        return _page(
-            get_or_404(StockTransfer, transfer_id), errors=_errors(error, "code"), status=error.status
-        )
-    db.session.commit()
-    toast(f"{added.sku} is on the transfer.")
-    return see_other(url_for("transfers.transfer", transfer_id=transfer_id, _anchor="add"))
 
 
 @bp.post("/<int:transfer_id>/lines/<int:variant_id>")
