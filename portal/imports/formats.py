@@ -9,6 +9,7 @@ from typing import Final
 
 from rapidfuzz import fuzz
 
+from portal.core.card_numbers import is_looked_through
 from portal.imports.models import ImportKind
 
 
@@ -168,6 +169,13 @@ FORMATS: Final = {
 }
 
 LEAST_LIKENESS: Final = 84.0
+# Their long numbers name pictures, pages and other products.
+NAMING: Final = frozenset({"images", "variant_image", "external_url", "parent", "grouped"})
+
+
+def is_free_text(key: str) -> bool:
+    """Whether cells of a field may hold whatever somebody wrote, a card number too."""
+    return key not in NAMING and is_looked_through(key)
 
 
 def recognise_format(headings: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from portal.core.card_numbers import without_card_numbers
 from portal.core.jobs import Job
 from portal.imports.formats import FORMATS, Field
 from portal.imports.listed import listed_rows
@@ -97,7 +98,7 @@ def import_page(found: Import) -> ImportPage:
 
 def mapped_columns(found: Import, table: Table, mapping: dict[str, int]) -> list[MappedColumn]:
     """Every field of the format with its column and three sample values."""
-    head = [cells for _, cells in table.head(20)]
+    head = [list(map(without_card_numbers, cells)) for _, cells in table.head(20)]
 
     def sample(column: int | None) -> list[str]:
         values = [] if column is None else [cells[column].strip() for cells in head if column < len(cells)]

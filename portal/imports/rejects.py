@@ -1,4 +1,4 @@
-"""The file of refused rows: as they were, with the row number and the reason behind, ready to be corrected and sent again."""
+"""The file of refused rows: as they were but for card numbers, with the row number and the reason behind, ready to be corrected and sent again."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import datetime as dt
 import io
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from portal.core import storage
+from portal.core.card_numbers import without_card_numbers
 from portal.core.clock import utc_now
+from portal.imports.formats import is_free_text
 from portal.imports.models import Import
 from portal.imports.reading.table import Table
 
@@ -24,11 +26,14 @@ _NUMBER: Final = re.compile(r"[+-]?[\d.,]+")
 _STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
-def rejects_csv(table: Table, rejected: Iterable[tuple[int, str]]) -> Iterator[bytes]:
-    """The refused rows of *table* as CSV, in pieces.
+def rejects_csv(
+    table: Table, rejected: Iterable[tuple[int, str]], codes: Collection[int] = ()
+) -> Iterator[bytes]:
+    """The refused rows of *table* as CSV, in pieces, with the last four digits alone of card numbers.
 
     Args:
         rejected: row number and reason, in the order of the file.
+        codes: the columns whose numbers are no card numbers by their nature.
     """
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer)
@@ -42,7 +47,10 @@ def rejects_csv(table: Table, rejected: Iterable[tuple[int, str]]) -> Iterator[b
         width = len(table.headings)
         writer.writerow(
             [
-                *(safe_cell(cell) for cell in (cells + [""] * width)[: max(width, len(cells))]),
+                *(
+                    safe_cell(cell if place in codes else without_card_numbers(cell))
+                    for place, cell in enumerate((cells + [""] * width)[: max(width, len(cells))])
+                ),
                 row_number,
                 reason,
             ]
@@ -65,7 +73,8 @@ def keep_rejects(found: Import, table: Table, rejected: Iterable[tuple[int, str]
     goes to a file without a name.
     """
     with tempfile.SpooledTemporaryFile(max_size=GATHERED) as gathered:
-        for piece in rejects_csv(table, rejected):
+        codes = {column for key, column in found.mapping.items() if not is_free_text(key)}
+        for piece in rejects_csv(table, rejected, codes):
             gathered.write(piece)
         gathered.seek(0)
         found.rejects_key = f"imports/{found.id}/rejects"

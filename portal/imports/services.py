@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from portal.accounts.models import Merchant
 from portal.core import audit, storage
 from portal.core.audit import Actor
+from portal.core.card_numbers import refuse_card_numbers_in_file
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import ConflictError, DomainError
@@ -53,7 +54,9 @@ def receive_file(filename: str, file: BinaryIO, *, by: Actor, retry_of: Import |
 
     Raises:
         UnreadableFileError: it is no text table; nothing was kept.
+        DomainError: its name holds a card number; those in its rows are refused with the row.
     """
+    refuse_card_numbers_in_file(filename, "")
     opener, digest, size = _opener(file)
     table = recognise(opener, looks_like_heading=heading_likeness)
     shape = FORMATS[retry_of.format if retry_of else recognise_format(table.headings)]

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from portal.accounts.access import current_actor, get_or_404, requires
 from portal.core import audit, storage
 from portal.core.audit import Actor
+from portal.core.card_numbers import without_card_numbers
 from portal.core.database import db
 from portal.core.errors import DomainError, NotFoundError
 from portal.core.http import render, render_region, see_other, toast
@@ -209,7 +210,7 @@ def _mapping(
         "imports/map_columns.html",
         found=found,
         headings=table.headings,
-        sample=table.head(5),
+        sample=[(number, list(map(without_card_numbers, cells))) for number, cells in table.head(5)],
         problem=problem,
         columns=mapped_columns(found, table, given or found.mapping),
         reading=reading or ReadingForm(formdata=None, obj=found),

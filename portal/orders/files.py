@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from portal.core import audit, storage
 from portal.core.audit import Actor
+from portal.core.card_numbers import refuse_card_numbers_in_file
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import ConflictError, DomainError, NotFoundError
@@ -35,7 +36,7 @@ def add_file(order_id: int, filename: str, data: bytes, *, subject_id: int | Non
     """Keep a file with the order; gives its number.
 
     Raises:
-        DomainError: it is empty, too large, or of a kind that is not kept.
+        DomainError: it is empty, too large, of a kind that is not kept, or a text with a card number in it.
         ConflictError: the order has the same file, or fifty of them.
         KeyringUnavailableError: it cannot be sealed now.
     """
@@ -44,6 +45,7 @@ def add_file(order_id: int, filename: str, data: bytes, *, subject_id: int | Non
     if len(data) > MOST_BYTES:
         raise DomainError("A file may have 10 MB. Save it smaller and try again.", field="file")
     media_type = kind_of(data)
+    refuse_card_numbers_in_file(filename, data.decode() if media_type == TEXT else "")
     digest = hashlib.sha256(data).digest()
     lock_order(order_id)
     standing = files_of(order_id)

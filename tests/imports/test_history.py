@@ -241,6 +241,26 @@ def test_bad_rows_are_named_and_their_whole_order_waits(applied: Callable[..., I
     assert found.sum_rows == found.sum_imported + found.sum_rejected
 
 
+def test_a_card_number_refuses_its_row(applied: Callable[..., Import]) -> None:
+    card = "5555555555554444"
+    found = applied(
+        HEAD
+        + row("1", "A1", 1, "1", description=f"Phone order {card}")
+        + row("2", "A1", 1, "1", customer=card)
+        + row(card, "A1", 1, "1")
+        + row("4", card, 1, "1")
+    )
+    assert [order.number for order in all_of(Order)] == ["4"]
+    told = {listed.row_number: (listed.field, listed.subject, listed.reason) for listed in all_of(ImportRow)}
+    assert {number: field for number, (field, _, _) in told.items()} == {
+        2: "description",
+        3: "customer",
+        4: "order_number",
+    }
+    assert card not in str(told)
+    assert found.counts["rejected"] == 3
+
+
 def test_the_check_writes_nothing(checked: Callable[..., Import]) -> None:
     found = checked(HEAD + row("1", "A1", 1, "1"))
     assert (found.state, found.counts["orders"], found.counts["products"], found.counts["customers"]) == (

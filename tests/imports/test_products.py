@@ -6,6 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from portal.catalog.models import (
@@ -18,7 +19,9 @@ from portal.catalog.models import (
     ProductType,
     Variant,
 )
+from portal.core import storage
 from portal.core.database import db
+from portal.core.errors import DomainError
 from portal.imports import services
 from portal.imports.models import Import, ImportRow
 from portal.stock.models import Location, StockLevel, StockMovement
@@ -194,6 +197,28 @@ def test_a_bad_price_refuses_the_whole_product_and_names_the_row(applied: Callab
     }
     assert reasons[3] == "Variant Price is not a number"
     assert reasons[2] == "The row belongs to a product whose row 3 was refused"
+
+
+def test_a_card_number_refuses_its_row_and_is_repeated_nowhere(
+    applied: Callable[..., Import], upload: Callable[..., Import]
+) -> None:
+    card = "4242 4242 4242 4242"
+    found = applied(
+        "SKU,Title,Price,Barcode,Description,Images\n"
+        f"A-1,First,1,,Paid with {card},\n"
+        f"B-1,Second,2,4242424242424242,Fine,https://example.com/4242424242424242.jpg\n"
+        f'C-1,Third {card},3,,"Two\nlines",\n'
+    )
+    assert (found.counts["created"], found.counts["rejected"]) == (1, 2)
+    said = {listed.row_number: listed.reason for listed in all_of(ImportRow) if listed.outcome == "rejected"}
+    assert said[2].startswith("Description holds what looks like a card number")
+    assert said[4].startswith("Title holds what looks like a card number")
+    assert found.rejects_key
+    rejects = b"".join(storage.open_stream(found.rejects_key)).decode()
+    assert "4242 4242" not in rejects and "[card ending 4242]" in rejects
+    assert all("4242" not in reason for reason in said.values())
+    with pytest.raises(DomainError, match="card number"):
+        upload("SKU,Title\nA,B\n", filename=f"card {card}.csv")
 
 
 def test_a_sku_belongs_to_one_product_of_the_file(applied: Callable[..., Import]) -> None:

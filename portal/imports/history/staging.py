@@ -17,7 +17,13 @@ from portal.imports.connection import copy_into, copy_text, execute
 from portal.imports.history.rules import ChargeRules
 from portal.imports.reading.errors import CellError
 from portal.imports.reading.table import Table
-from portal.imports.reading.values import check_text, date_parser, parse_decimal, parse_quantity
+from portal.imports.reading.values import (
+    check_free_text,
+    check_text,
+    date_parser,
+    parse_decimal,
+    parse_quantity,
+)
 
 LONGEST_REMEMBERED: Final = 100_000
 CHUNK: Final = 50_000
@@ -223,7 +229,7 @@ def _code(cell: str, rules: ChargeRules) -> str:
 
 
 def _name(cell: str) -> str:
-    text = " ".join(check_text(cell).split())
+    text = " ".join(check_free_text(cell).split())
     if len(text) > 2000:
         raise CellError("is longer than 2,000 letters")
     return copy_text(text)
@@ -231,7 +237,7 @@ def _name(cell: str) -> str:
 
 def _customer(cell: str) -> str:
     """The customer's number; spreadsheets write 17850 as 17850.0."""
-    text = check_text(cell)
+    text = check_free_text(cell)
     if text.endswith(".0") and text[:-2].isdigit():
         text = text[:-2]
     if len(text) > 100:
@@ -240,7 +246,7 @@ def _customer(cell: str) -> str:
 
 
 def _invoice(cell: str) -> str:
-    text = check_text(cell)
+    text = check_free_text(cell)
     if not text:
         raise CellError("is empty")
     if len(text) > 60:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from portal.imports.formats import is_free_text
 from portal.imports.reading.errors import CellError
-from portal.imports.reading.values import check_text, parse_decimal
+from portal.imports.reading.values import check_free_text, check_text, parse_decimal
 
 Row = tuple[int, dict[str, str]]
 
@@ -77,7 +78,8 @@ class Cells:
     def text(self, key: str, longest: int = 255) -> str | None:
         """The trimmed text, or None when the column is not mapped or the cell is empty."""
         try:
-            text = check_text(self._cells.get(key, ""))
+            read = check_free_text if is_free_text(key) else check_text
+            text = read(self._cells.get(key, ""))
         except CellError as error:
             raise FieldError(self.number, key, error.reason) from None
         if len(text) > longest:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from portal.core.card_numbers import holds_card_number
 from portal.core.clock import EPOCH, utc_now
 from portal.imports.reading.errors import CellError
 
@@ -123,6 +124,18 @@ def check_text(cell: str) -> str:
         raise CellError("holds a NUL character")
     if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
         raise CellError("holds half of a character")
+    return text
+
+
+def check_free_text(cell: str) -> str:
+    """The cell as ``check_text`` gives it, where somebody may have written anything.
+
+    Raises:
+        CellError: no column can keep it, or it holds a card number.
+    """
+    text = check_text(cell)
+    if holds_card_number(text):
+        raise CellError("holds what looks like a card number, which is never kept; take it out")
     return text
 
 

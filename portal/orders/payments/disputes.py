@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from portal.core import audit, storage
 from portal.core.audit import Actor
+from portal.core.card_numbers import refuse_card_numbers_in_file
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import ConflictError, DomainError, NotFoundError
@@ -138,6 +139,7 @@ def add_file(
         raise DomainError("Add a PDF, a PNG or a JPEG.", field="file")
     if len(content) > LARGEST_FILE:
         raise DomainError("Keep a file under 4 MB; banks take no more.", field="file")
+    refuse_card_numbers_in_file(name, "")
     if len(files_of(dispute.id)) >= MOST_FILES:
         raise DomainError(f"An answer takes {MOST_FILES} files.", field="file")
     row = PaymentDisputeFile(

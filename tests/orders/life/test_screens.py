@@ -110,8 +110,12 @@ def test_files_are_kept_sealed_and_come_back(
         (b"MZ\x90\x00", "run.exe"),
         (b"", "empty.pdf"),
         (b"%PDF-" + b"x" * 1_000, "big.pdf"),
+        (b"Charge 4242 4242 4242 4242, please", "note.txt"),
+        (PDF + b"1", "4242-4242-4242-4242.pdf"),
     ):
-        assert upload(data, name).status_code == 422, name
+        refused = upload(data, name)
+        assert refused.status_code == 422, name
+        assert "4242 4242" not in refused.text and "4242-4242" not in refused.text
     n = db.session.scalars(sa.select(OrderFile.n)).one()
     answer = client.get(f"{here}/{n}")
     assert answer.data == PDF and "letter.pdf" in answer.headers["Content-Disposition"]
