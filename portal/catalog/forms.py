@@ -117,6 +117,8 @@ class TypeForm(FlaskForm):
     """A product type."""
 
     name = StringField("Name")
+    version = HiddenField()
+    base = HiddenField()
 
 
 class AttributeForm(FlaskForm):

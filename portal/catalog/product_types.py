@@ -49,9 +49,14 @@ def create_type(name: str, *, by: Actor) -> ProductType:
     return kind
 
 
-def rename_type(kind: ProductType, name: str, *, by: Actor) -> None:
-    """Give a type another name; its code, which files and channels know, stays."""
-    word = _name(name)
+def rename_type(kind: ProductType, name: str, *, base: Mapping[str, Any], by: Actor) -> None:
+    """Give a type another name; its code, which files and channels know, stays.
+
+    Raises:
+        StaleError: someone else gave it another one since the form was opened.
+        DomainError: there is no name.
+    """
+    word = _name(merged(type_texts(kind), base, {"name": typed.text_of(name)}, version=kind.version)["name"])
     if word == kind.name:
         return
     before, kind.name = kind.name, word
@@ -63,6 +68,11 @@ def rename_type(kind: ProductType, name: str, *, by: Actor) -> None:
         before={"name": before},
         after={"name": word},
     )
+
+
+def type_texts(kind: ProductType) -> dict[str, str]:
+    """A type as its form shows it."""
+    return {"name": kind.name}
 
 
 def delete_type(kind: ProductType, *, by: Actor) -> None:

@@ -202,3 +202,21 @@ def test_strangers_and_readers_change_nothing(
     reader = login(member("read-only"))
     assert reader.get(f"/catalog/product-types/{type_id}").status_code == 200
     assert reader.post("/catalog/product-types", data={"name": "x"}).status_code == 403
+
+
+def test_two_who_rename_a_type_are_both_told(app: Flask, merchant: int, login: Login, member: Member) -> None:
+    with app.app_context(), merchant_scope(merchant):
+        address = f"/catalog/product-types/{create_type('Lights', by=SYSTEM).id}"
+        db.session.commit()
+    client = login(member("owner"))
+    first = form_of(client.get(address).text, address)
+    assert client.post(address, data=first | {"name": "Lamps"}).status_code == 303
+    # The same name typed twice clashes with nothing.
+    assert client.post(address, data=first | {"name": "Lamps"}).status_code == 303
+    late = client.post(address, data=first | {"name": "Lanterns"})
+    assert late.status_code == 409 and "Lamps" in late.text and "Lanterns" in late.text
+    chosen = form_of(late.text, address) | {"name": "Lanterns"}
+    assert client.post(address, data=chosen).status_code == 303
+    assert "Lanterns" in client.get(address).text
+    fresh = form_of(client.get(address).text, address)
+    assert client.post(address, data=fresh | {"name": " "}).status_code == 422

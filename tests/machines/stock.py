@@ -19,7 +19,8 @@ from hypothesis.stateful import initialize, invariant, precondition, rule
 from portal.catalog.models import Product, Variant
 from portal.core.database import current_merchant_id, db, merchant_scope, snapshot
 from portal.core.errors import DomainError
-from portal.stock.bundles import exploded, save_components
+from portal.stock.bundles import exploded
+from portal.stock.bundling import save_components
 from portal.stock.models import Location, StockLevel, StockReason, StockReservationLine, StockTransfer
 from portal.stock.moving import KEPT
 from portal.stock.queries import available_by_variant
@@ -89,7 +90,7 @@ class StockMachine(Counted):
         self.variants, self.bundle = [each.id for each in variants[:3]], variants[3].id
         self.skus = {each.id: each.sku for each in variants}
         self.places, self.reason = [place.id for place in places], reason.id
-        save_components(self.bundle, [(variants[0].sku, 1), (variants[1].sku, 2)], base="", by=SYSTEM)
+        save_components(self.bundle, [(variants[0].sku, 1), (variants[1].sku, 2)], base={}, by=SYSTEM)
         db.session.commit()
         self.levels = {(v, place): Counter() for v in self.variants for place in self.places}
         for v in self.variants:

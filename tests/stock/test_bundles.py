@@ -12,12 +12,15 @@ from flask import Flask
 from portal.catalog.availability import available_by_product, available_by_variant
 from portal.catalog.models import Product, Variant
 from portal.core.database import db, merchant_scope, retrying
-from portal.core.errors import ConflictError, DomainError
+from portal.core.errors import DomainError, StaleError
+from portal.core.merging import pack_base
 from portal.core.outbox.models import OutboxEvent
-from portal.stock.bundles import components_of, exploded, parts_of, save_components, state_of
+from portal.stock.bundles import components_of, exploded, parts_of
+from portal.stock.bundling import component_values, save_components
 from portal.stock.models import StockLevel
 from portal.stock.replenishment.watching import watch
 from portal.stock.services import InsufficientStockError, Move, adjust_stock, apply_moves
+from tests.catalog.test_products import form_of
 from tests.stock.conftest import Shelf
 from tests.support.client import HouseClient
 from tests.support.people import SYSTEM, Person
@@ -39,8 +42,8 @@ def kit(app: Flask, merchant: int, shelf: Shelf) -> dict[str, int]:
             ],
             by=SYSTEM,
         )
-        save_components(ids["KIT"], [("lan-1", 1), ("WICK", 2)], base="", by=SYSTEM)
-        save_components(ids["DUO"], [("LAN-1", 2)], base="", by=SYSTEM)
+        save_components(ids["KIT"], [("lan-1", 1), ("WICK", 2)], base={}, by=SYSTEM)
+        save_components(ids["DUO"], [("LAN-1", 2)], base={}, by=SYSTEM)
         db.session.commit()
     return ids
 
@@ -99,7 +102,7 @@ def test_what_would_not_come_apart_in_one_step_is_refused(
     app: Flask, merchant: int, kit: dict[str, int], sku: str, rows: list[tuple[str, int]], words: str
 ) -> None:
     with app.app_context(), merchant_scope(merchant), pytest.raises(DomainError, match=words):
-        save_components(kit[sku], rows, base=state_of(components_of(kit[sku])), by=SYSTEM)
+        save_components(kit[sku], rows, base=component_values(components_of(kit[sku])), by=SYSTEM)
 
 
 def test_a_variant_with_units_of_its_own_becomes_no_bundle_and_a_bundle_gets_none(
@@ -109,19 +112,42 @@ def test_a_variant_with_units_of_its_own_becomes_no_bundle_and_a_bundle_gets_non
         lone = make_variant("LONE").id
         apply_moves([Move(lone, shelf.main, "expected", incoming=1)], by=SYSTEM)
         with pytest.raises(DomainError, match="on the books or on their way"):
-            save_components(lone, [("WICK", 1)], base="", by=SYSTEM)
+            save_components(lone, [("WICK", 1)], base={}, by=SYSTEM)
         with pytest.raises(DomainError, match="Adjust the components"):
             adjust_stock(kit["KIT"], shelf.main, 1, by=SYSTEM)
 
 
 def test_two_who_save_at_once_do_not_undo_each_other(app: Flask, merchant: int, kit: dict[str, int]) -> None:
     with app.app_context(), merchant_scope(merchant):
-        opened = state_of(components_of(kit["KIT"]))
-        save_components(kit["KIT"], [("WICK", 1)], base=opened, by=SYSTEM)
-        with pytest.raises(ConflictError, match="Someone changed the components"):
+        opened = component_values(components_of(kit["KIT"]))
+        save_components(kit["KIT"], [("LAN-1", 1), ("WICK", 5)], base=opened, by=SYSTEM)
+        # What only the other one changed stays; what only this one changed is taken.
+        save_components(kit["KIT"], [("LAN-1", 3), ("WICK", 2)], base=opened, by=SYSTEM)
+        assert {part.sku: part.quantity for part in components_of(kit["KIT"])} == {"LAN-1": 3, "WICK": 5}
+        with pytest.raises(StaleError) as clash:
             save_components(kit["KIT"], [("LAN-1", 1)], base=opened, by=SYSTEM)
-        save_components(kit["KIT"], [], base=state_of(components_of(kit["KIT"])), by=SYSTEM)
+        assert clash.value.clashes == {str(kit["WICK"]): ("5", "")}
+        save_components(kit["KIT"], [], base=component_values(components_of(kit["KIT"])), by=SYSTEM)
         assert components_of(kit["KIT"]) == []
+
+
+def test_who_saves_late_decides_component_by_component(
+    app: Flask, merchant: int, login: Login, member: Member, kit: dict[str, int]
+) -> None:
+    client, address = login(member("catalogue-manager")), f"/stock/variants/{kit['KIT']}/components"
+    base = form_of(client.get(address).text, address)["base"]
+    first = {"base": base, "sku": ["LAN-1", "WICK"], "units": ["2", "5"]}
+    assert client.post(address, data=first).status_code == 303
+    late = client.post(address, data={"base": base, "sku": ["LAN-1", "WICK"], "units": ["1", "7"]})
+    assert late.status_code == 409
+    assert "7 in one bundle" in late.text and "5 in one bundle" in late.text
+    fields = form_of(late.text, address)
+    # LAN-1 is carried along as the other one left it.
+    assert (fields["sku"], fields["units"]) == ("LAN-1", "2")
+    fields[f"units-of-{kit['WICK']}"] = "7"
+    assert client.post(address, data=fields).status_code == 303
+    with app.app_context(), merchant_scope(merchant):
+        assert {part.sku: part.quantity for part in components_of(kit["KIT"])} == {"LAN-1": 2, "WICK": 7}
 
 
 def test_two_who_nest_bundles_at_once_cannot_both_win(app: Flask, merchant: int, shelf: Shelf) -> None:
@@ -135,7 +161,7 @@ def test_two_who_nest_bundles_at_once_cannot_both_win(app: Flask, merchant: int,
         with app.app_context(), merchant_scope(merchant):
             start.wait()
             try:
-                retrying(lambda: save_components(bundle, [(component, 1)], base="", by=SYSTEM))()
+                retrying(lambda: save_components(bundle, [(component, 1)], base={}, by=SYSTEM))()
                 db.session.commit()
                 outcomes.append("saved")
             except DomainError:
@@ -208,7 +234,7 @@ def test_the_region_shows_edits_and_refuses_on_screen(
     assert "Part of" in reader.fragment(f"/stock/variants/{kit['WICK']}/components").text
     assert reader.post(address, data={}).status_code == 403
     with app.app_context(), merchant_scope(merchant):
-        base = state_of(components_of(kit["KIT"]))
+        base = pack_base(component_values(components_of(kit["KIT"])))
     bad = manager.post(address, data={"base": base, "sku": ["WICK", "DUO"], "units": ["2", "1"]})
     assert bad.status_code == 422 and "DUO is a bundle itself" in bad.text and 'value="DUO"' in bad.text
     good = manager.post(address, data={"base": base, "sku": ["WICK", "LAN-1", ""], "units": ["3", "0", ""]})

@@ -28,6 +28,7 @@ from portal.stock.replenishment.queries import running_low
 from portal.stock.replenishment.watching import watch
 from portal.stock.services import Move, apply_moves
 from portal.stock.transfers import services as transfers
+from tests.catalog.test_products import form_of
 from tests.stock.conftest import Shelf
 from tests.stock.test_transfers import together
 from tests.support.client import HouseClient
@@ -310,9 +311,18 @@ def test_the_way_from_a_threshold_to_a_draft_through_the_screens(
     key = db.session.scalars(sa.select(ReplenishmentRule.id)).one()
     page = client.get(f"/stock/replenishment/thresholds/{key}").text
     assert 'value="30"' in page
-    saved = {"minimum": "7", "maximum": "20", "version": "1"}
-    assert client.post(f"/stock/replenishment/thresholds/{key}", data=saved).status_code == 303
-    assert client.post(f"/stock/replenishment/thresholds/{key}", data=saved).status_code == 409
+    address = f"/stock/replenishment/thresholds/{key}"
+    opened = form_of(page, address)
+    assert client.post(address, data=opened | {"maximum": "20"}).status_code == 303
+    # The number only this one changed is saved beside the other's.
+    assert client.post(address, data=opened | {"lead_days": "4"}).status_code == 303
+    late = client.post(address, data=opened | {"maximum": "40"})
+    assert late.status_code == 409 and "20" in late.text and "40" in late.text
+    chosen = form_of(late.text, address) | {"maximum": "20"}
+    assert chosen["lead_days"] == "4"
+    assert client.post(address, data=chosen | {"maximum": "6"}).status_code == 422
+    assert client.post(address, data=chosen).status_code == 303
+    assert client.post(address, data=opened | {"base": "x"}).status_code == 422
     assert "Order at" in client.fragment(f"/stock/replenishment/variants/{shelf.variant_id}").text
     proposal = client.get("/stock/replenishment").text
     assert "Lamps &amp; Co" in proposal and "Draft a purchase order" in proposal

@@ -51,7 +51,11 @@ def product_type(type_id: int) -> Response:
 def rename_product_type(type_id: int) -> ResponseReturnValue:
     found, form = _type(type_id, lock=True), TypeForm()
     try:
-        types.rename_type(found, form.name.data or "", by=current_actor())
+        types.rename_type(
+            found, form.name.data or "", base=unpack_base(form.base.data or ""), by=current_actor()
+        )
+    except StaleError as error:
+        return _stale_type(found, form, error)
     except DomainError as error:
         db.session.rollback()
         refuse(form, error, "name")
@@ -165,10 +169,12 @@ def _list_page(form: TypeForm, *, status: int = 200) -> Response:
 
 
 def _type_page(kind: ProductType, *, form: TypeForm | None = None, status: int = 200) -> Response:
+    values = types.type_texts(kind)
+    shown = {**values, "version": kind.version, "base": pack_base(values)}
     return render(
         "catalog/product_type.html",
         kind=kind,
-        form=form or TypeForm(formdata=None, obj=kind),
+        form=form or TypeForm(formdata=None, data=shown),
         labels=types.KIND_LABELS,
         status=status,
     )
@@ -180,6 +186,21 @@ def _attribute_page(
     uses = queries.products_with_attribute(found.id) if found else 0
     return render(
         "catalog/edit_attribute.html", kind=kind, attribute=found, form=form, uses=uses, status=status
+    )
+
+
+def _stale_type(kind: ProductType, form: TypeForm, error: StaleError) -> Response:
+    here = url_for("catalog.product_type", type_id=kind.id)
+    return stale_answer(
+        form,
+        error,
+        now=types.type_texts(kind),
+        mine=texts(form),
+        action_url=here,
+        heading=kind.name,
+        back_url=here,
+        back_label="Product type",
+        history=queries.history("product_type", kind.id, most=1),
     )
 
 

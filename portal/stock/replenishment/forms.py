@@ -18,6 +18,7 @@ class RuleForm(FlaskForm):
     maximum = StringField("Up to")
     lead_days = StringField("Lead time")
     version = HiddenField()
+    base = HiddenField()
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)

@@ -13,6 +13,7 @@ from portal.core import audit
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError
+from portal.core.merging import merged
 from portal.stock.models import ReplenishmentRule, ReplenishmentSetting
 from portal.stock.papers import require_place, require_version, tell, typed_key
 from portal.stock.replenishment.watching import watch
@@ -20,7 +21,7 @@ from portal.stock.scanning import MOST_SCANNED, scanned_variant, typed_code
 
 RULE_KEY: Final = "replenishment_rule_merchant_id_variant_id_location_id_key"
 SUBJECT: Final = "replenishment_rule"
-NOUN: Final = "threshold"
+NUMBERS: Final = ("minimum", "maximum", "lead_days")
 MOST_DAYS: Final = 730
 
 
@@ -41,16 +42,18 @@ def add_rule(values: Mapping[str, Any], *, by: Actor) -> ReplenishmentRule:
     return rule
 
 
-def change_rule(rule: ReplenishmentRule, values: Mapping[str, Any], *, version: int, by: Actor) -> None:
-    """Change the numbers of a threshold.
+def change_rule(
+    rule: ReplenishmentRule, values: Mapping[str, Any], *, base: Mapping[str, Any], by: Actor
+) -> None:
+    """Save the numbers of a threshold over what stands, keeping the edits of both sides.
 
     Raises:
-        ChangedMeanwhileError: someone else did.
+        StaleError: someone else changed the same number since the form was opened.
         DomainError: a number is wrong.
     """
-    require_version(rule.version, version, NOUN)
     before = rule_values(rule)
-    for name, value in _columns(values).items():
+    mine = {name: typed.text_of(values.get(name)) for name in NUMBERS}
+    for name, value in _columns(merged(rule_texts(rule), base, mine, version=rule.version)).items():
         setattr(rule, name, value)
     db.session.flush()
     after = rule_values(rule)
@@ -72,6 +75,11 @@ def rule_values(rule: ReplenishmentRule) -> dict[str, Any]:
     """What stands, by field."""
     names = ("variant_id", "location_id", "minimum", "maximum", "lead_days")
     return {name: getattr(rule, name) for name in names}
+
+
+def rule_texts(rule: ReplenishmentRule) -> dict[str, str]:
+    """The numbers as their form shows them."""
+    return {name: "" if (value := getattr(rule, name)) is None else str(value) for name in NUMBERS}
 
 
 def setting() -> ReplenishmentSetting:

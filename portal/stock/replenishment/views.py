@@ -7,12 +7,15 @@ from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.accounts.access import current_actor, get_or_404, get_row_or_404, requires
-from portal.catalog.forms import refuse, texts, version_of
+from portal.catalog.conflicts import stale_answer
+from portal.catalog.forms import refuse, texts
 from portal.catalog.models import Variant
+from portal.catalog.queries import history
 from portal.core.database import db
-from portal.core.errors import DomainError
+from portal.core.errors import DomainError, StaleError
 from portal.core.http import render, render_region, see_other, toast
 from portal.core.listing import neighbours, show_list
+from portal.core.merging import pack_base, unpack_base
 from portal.stock import queries
 from portal.stock.models import ReplenishmentRule
 from portal.stock.papers import names_of, place_names
@@ -91,7 +94,9 @@ def create_rule() -> ResponseReturnValue:
 @requires("stock.view")
 def edit_rule(rule_id: int) -> Response:
     found = get_or_404(ReplenishmentRule, rule_id)
-    return _form_page(RuleForm(formdata=None, obj=found), found)
+    values = services.rule_texts(found)
+    form = RuleForm(formdata=None, data={**values, "version": found.version, "base": pack_base(values)})
+    return _form_page(form, found)
 
 
 @bp.post("/thresholds/<int:rule_id>")
@@ -99,7 +104,9 @@ def edit_rule(rule_id: int) -> Response:
 def save_rule(rule_id: int) -> ResponseReturnValue:
     found, form = get_or_404(ReplenishmentRule, rule_id, lock=True), RuleForm()
     try:
-        services.change_rule(found, texts(form), version=version_of(form.data), by=current_actor())
+        services.change_rule(found, texts(form), base=unpack_base(form.base.data or ""), by=current_actor())
+    except StaleError as error:
+        return _stale(found, form, error)
     except DomainError as error:
         db.session.rollback()
         refuse(form, error, "minimum")
@@ -187,6 +194,21 @@ def _form_page(form: RuleForm, found: ReplenishmentRule | None, *, status: int =
         previous_url=previous_url,
         next_url=next_url,
         status=status,
+    )
+
+
+def _stale(found: ReplenishmentRule, form: RuleForm, error: StaleError) -> Response:
+    where = place_names([found.location_id])[found.location_id]
+    return stale_answer(
+        form,
+        error,
+        now=services.rule_texts(found),
+        mine=texts(form),
+        action_url=url_for("replenishment.edit_rule", rule_id=found.id),
+        heading=f"{names_of([found.variant_id])[found.variant_id].sku} at {where}",
+        back_url=url_for("replenishment.rules"),
+        back_label="Thresholds",
+        history=history(services.SUBJECT, found.id, most=1),
     )
 
 
