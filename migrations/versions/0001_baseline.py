@@ -1856,6 +1856,7 @@ def upgrade() -> None:
         "pick_list",
         sa.Column("merchant_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("location_id", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.Text(), server_default="open", nullable=False),
         sa.Column("made_by", sa.BigInteger(), nullable=True),
@@ -1873,6 +1874,7 @@ def upgrade() -> None:
             name=op.f("pick_list_merchant_id_location_id_fkey"),
         ),
         sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("pick_list_pkey")),
+        sa.UniqueConstraint("merchant_id", "number", name=op.f("pick_list_merchant_id_number_key")),
     )
     op.create_index(
         op.f("pick_list_merchant_id_location_id_id_idx"),

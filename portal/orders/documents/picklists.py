@@ -20,14 +20,14 @@ from portal.orders.picking.queries import lines_with_orders
 from portal.stock.models import Location
 
 
-def pick_list(list_id: int) -> bytes:
-    """What is fetched for which order, in the order of the walk, as PDF in the merchant's own language.
+def pick_list(list_id: int) -> tuple[int, bytes]:
+    """What is fetched for which order, in the order of the walk: the list's number, and a PDF in the merchant's language.
 
     Raises:
         NotFoundError: there is no such list.
     """
     found = db.session.execute(
-        sa.select(PickList.id, PickList.created_at, Location.name)
+        sa.select(PickList.number, PickList.created_at, Location.name)
         .join(Location, sa.and_(Location.merchant_id == PickList.merchant_id, Location.id == PickList.location_id))
         .where(PickList.id == list_id)
     ).one_or_none()  # fmt: skip
@@ -44,11 +44,11 @@ def pick_list(list_id: int) -> bytes:
         ["☐", hand.number(line["wanted"]), line["sku"], line["title"], line["number"]]
         for line in lines_with_orders(list_id)
     ]
-    code = bars(str(list_id))
+    code = bars(str(found.number))
     paper = Paper(
-        heading=f"{words('pick_list')} {list_id}", seller=seller_of(settings, hand), language=words.language, direction=words.direction,
+        heading=f"{words('pick_list')} {found.number}", seller=seller_of(settings, hand), language=words.language, direction=words.direction,
         paper=settings.paper, facts=[[words("location"), found.name], [words("dated"), hand.date(found.created_at.astimezone(ZoneInfo(merchant.time_zone)).date())]],
         goods=Table(columns, rows), codes=[code] if code else [], boxes=[words("picked_by"), words("checked_by")],
         page_words=words.raw("page"), logo=settings.logo_key,
     )  # fmt: skip
-    return pdf_of([paper], made_at=utc_now(), logos=logos_of(settings))
+    return found.number, pdf_of([paper], made_at=utc_now(), logos=logos_of(settings))

@@ -21,6 +21,7 @@ class PickList(Tenant, IdentityKey, Versioned, Timestamped, Base):
 
     __tablename__ = "pick_list"
 
+    number: Mapped[int] = mapped_column(info=not_pii("number of a paper of the warehouse"))
     location_id: Mapped[int] = mapped_column(sa.BigInteger, info=KEY)
     state: Mapped[str] = mapped_column(default="open", server_default="open", info=STATE)
     made_by: Mapped[int | None] = mapped_column(sa.BigInteger, info=not_pii("key of a user of the portal"))
@@ -29,6 +30,7 @@ class PickList(Tenant, IdentityKey, Versioned, Timestamped, Base):
     done_at: Mapped[dt.datetime | None] = mapped_column(info=TIME)
 
     __table_args__ = (
+        sa.UniqueConstraint("merchant_id", "number"),
         tenant_fk("location", "location_id"),
         sa.Index(None, "merchant_id", "state", "id"),
         sa.Index(None, "merchant_id", "location_id", "id"),

@@ -26,7 +26,7 @@ PICK_LISTS = Listing(
     row_key=_list.id,
     default_sort="-list",
     columns=[
-        Column("list", "Pick list", _list.id, kind="code", sort=Sort(_list.id, index="pick_list_pkey", alone=True)),
+        Column("list", "Pick list", _list.number, kind="code", sort=Sort(_list.id, index="pick_list_pkey", alone=True)),
         Column("state", "State", _list.state, kind="state", badge="pick_list", card=1),
         Column("location", "Location", _place.name, card=2),
         Column("orders", "Orders", _list.order_count, kind="number"),

@@ -38,6 +38,7 @@ from portal.orders.shortfalls.services import open_shortfall
 from portal.stock.bundles import parts_of
 from portal.stock.models import Location
 from portal.stock.moving import Move, apply_moves
+from portal.stock.papers import take_number
 from portal.stock.scanning import Scanned, scanned_variant
 from portal.stock.spreading import taken_from
 
@@ -73,7 +74,9 @@ def make_pick_list(location_id: int, *, most: int, with_unpaid: bool = False, by
         raise DomainError(f"Choose 1 to {MOST_ORDERS} orders.", field="most")
     if db.session.scalar(sa.select(Location.is_active).where(Location.id == location_id)) is not True:
         raise DomainError("This location is not in use any more.", field="location_id")
-    made = PickList(location_id=location_id, made_by=by.id if by.kind == "user" else None)
+    made = PickList(
+        number=take_number("pick_list"), location_id=location_id, made_by=by.id if by.kind == "user" else None
+    )
     db.session.add(made)
     db.session.flush()
     rows: list[dict[str, Any]] = []

@@ -28,7 +28,7 @@ PAPER_KINDS = ("transfer", "purchase")
 
 
 class StockSeries(Tenant, Base):
-    """The next number of a kind of paper: transfers, purchase orders, counts."""
+    """The next number of a kind of paper: transfers, purchase orders, counts, pick lists."""
 
     __tablename__ = "stock_series"
 

@@ -13,12 +13,13 @@ from flask import Flask
 
 from portal.core.database import current_merchant_id, db, merchant_scope
 from portal.core.errors import ConflictError, DomainError
-from portal.orders.models import OrderShortfall, PickLine
+from portal.orders.models import OrderShortfall, PickLine, PickList
 from portal.orders.picking import services
 from portal.orders.picking.queries import to_pick_by_place
+from portal.stock.papers import take_number
 from tests.orders.life.conftest import ANNA, Read, line, parcels
 from tests.support.client import HouseClient
-from tests.support.people import SYSTEM, Person
+from tests.support.people import SYSTEM, Person, make_merchant
 from tests.support.shop import Shop, levels, make_variant
 
 Login = Callable[[Person], HouseClient]
@@ -195,6 +196,36 @@ def test_a_list_that_is_given_up_frees_its_orders(shop: Shop) -> None:
     db.session.commit()
     assert parcels(placed.order_id)[0].state == "cancelled"
     assert picked(make(shop)) == [("MUG", 1, 0, 0)]
+
+
+def test_each_merchant_counts_its_own_lists(
+    app: Flask, scope: int, shop: Shop, login: Login, member: Member
+) -> None:
+    """Two who make a list at once get two numbers, and another merchant's lists take none."""
+    with app.app_context(), merchant_scope(make_merchant(app)):
+        assert [take_number("pick_list") for _ in range(3)] == [1, 2, 3]
+        db.session.commit()
+    for _ in range(4):
+        shop.order(("MUG", 1, "4.50"), paid="4.50")
+    db.session.rollback()
+    ready = threading.Barrier(2)
+
+    def one() -> None:
+        with app.app_context(), merchant_scope(scope):
+            ready.wait()
+            make(shop, most=2)
+
+    both = [threading.Thread(target=one) for _ in range(2)]
+    for each in both:
+        each.start()
+    for each in both:
+        each.join()
+    found = db.session.execute(sa.select(PickList.id, PickList.number).order_by(PickList.number)).all()
+    assert [row.number for row in found] == [1, 2]
+    client = login(member("warehouse"))
+    assert "Pick list 2" in client.get(f"/pick-lists/{found[1].id}").text
+    paper = client.get(f"/documents/pick-lists/{found[1].id}")
+    assert "pick-list-2.pdf" in paper.headers["Content-Disposition"]
 
 
 def test_unpaid_orders_are_picked_when_asked_for(shop: Shop) -> None:

@@ -46,7 +46,8 @@ def document(document_id: int) -> Response:
 @bp.get("/documents/pick-lists/<int:list_id>")
 @requires("orders.view")
 def printed_pick_list(list_id: int) -> Response:
-    return pdf_response(pick_list(min(list_id, LARGEST)), f"pick-list-{list_id}.pdf")
+    number, pdf = pick_list(min(list_id, LARGEST))
+    return pdf_response(pdf, f"pick-list-{number}.pdf")
 
 
 @bp.get("/documents/<int:document_id>/retained")
