@@ -13,6 +13,7 @@ from portal.catalog.models import Variant
 from portal.channels.buyers import contacts, customer_for, subject_of_order
 from portal.channels.connectors.base import InboundLine, InboundOrder, RemoteKey
 from portal.channels.models import ChannelAccount, ChannelListing
+from portal.channels.pickup import delivery_of, note_unknown_place
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
 from portal.core.normalise import code_key
@@ -70,6 +71,7 @@ def apply_order(account: ChannelAccount, order: InboundOrder, order_id: int | No
 def _place(account: ChannelAccount, order: InboundOrder, by: Actor) -> tuple[int, list[str]]:
     known = _variants(account.id, order.lines)
     problems = _problems(order, known)
+    delivery, place = delivery_of(order.pickup)
     placed = place_order(
         NewOrder(
             channel_id=account.channel_id,
@@ -83,10 +85,14 @@ def _place(account: ChannelAccount, order: InboundOrder, by: Actor) -> tuple[int
             charges=_charges(order),
             payments=_payments(account, order),
             hold_reason=" ".join(problems) or None,
+            delivery=delivery,
+            delivery_location_id=place,
             phone_region=order.buyer.country_code or None,
         ),
         by=by,
     )
+    if placed.is_new and order.pickup is not None and place is None:
+        note_unknown_place(placed.order_id, order.pickup, subject_id=subject_of_order(placed.order_id), by=by)
     return placed.order_id, [placed.hold_reason] if placed.is_new and placed.hold_reason else []
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -148,7 +148,7 @@ def record_completion(order_id: int, *, by: Actor) -> Sequence[str]:
         {line["sku"] for line in rest if line["is_counted"] and line["allocated_quantity"] < _left(line)}
     )
     if rest:
-        _send(order_id, rest, by)
+        _send(order_id, rest, head["delivery"], by)
     reason = f"{SENT_UNCOVERED}: {', '.join(uncovered)}" if uncovered else None
     change_order(
         order_id,
@@ -183,19 +183,22 @@ def release_hold(order_id: int, *, by: Actor) -> Sequence[str]:
     return short
 
 
-def _send(order_id: int, rest: Sequence[sa.RowMapping], by: Actor) -> None:
+def _send(order_id: int, rest: Sequence[sa.RowMapping], delivery: str, by: Actor) -> None:
     n = next_n(_fulfilment, order_id)
     now = utc_now()
+    left: dict[str, Any] = (
+        {"state": "collected", "method": "collect", "delivered_at": now}
+        if delivery == "collect"
+        else {"state": "shipped", "method": "ship", "carrier": "Sent by the shop"}
+    )
     insert_row(
         _fulfilment,
         order_id,
         n=n,
-        state="shipped",
-        method="ship",
-        carrier="Sent by the shop",
         location_id=next((line["location_id"] for line in rest if line["location_id"]), None),
         created_at=now,
         shipped_at=now,
+        **left,
     )
     for line in rest:
         insert_row(

@@ -121,6 +121,15 @@ class InboundCharge:
 
 
 @dataclass(frozen=True, slots=True)
+class Pickup:
+    """The buyer collects it. ``place`` is what the shop calls the place, where it says so; ``label`` names the way."""
+
+    label: str
+    place: str = ""
+    is_whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class InboundRefund:
     """Money the shop gave back."""
 
@@ -152,6 +161,7 @@ class InboundOrder:
     payment_reference: str
     customer_note: str
     refunds: tuple[InboundRefund, ...]
+    pickup: Pickup | None
     rounding: Decimal
     digest: str
     document: dict[str, Any] = field(repr=False)
