@@ -727,10 +727,17 @@ def upgrade() -> None:
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("is_active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("moment", sa.Text(), nullable=True),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "moment IN ('return_approved', 'return_rejected')", name=op.f("letter_template_moment_check")
+        ),
         sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("letter_template_pkey")),
+        sa.UniqueConstraint(
+            "merchant_id", "moment", "locale", name=op.f("letter_template_merchant_id_moment_locale_key")
+        ),
         sa.UniqueConstraint(
             "merchant_id", "name", "locale", name=op.f("letter_template_merchant_id_name_locale_key")
         ),

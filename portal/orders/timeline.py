@@ -113,6 +113,8 @@ def _detail(kind: str, data: Mapping[str, Any], names: Mapping[int, str]) -> str
         parts.append(str(data["way_out"]).replace("_", " "))
     if data.get("rejection") in REJECTIONS:
         parts.append(REJECTIONS[data["rejection"]])
+    if data.get("mail"):
+        parts.append("the buyer is written to")
     if data.get("hold_reason"):
         parts.append(str(data["hold_reason"]))
     if data.get("rule") in RULE_WORDS and data["rule"] != "by_hand":

@@ -71,13 +71,14 @@ class SettingsForm(FlaskForm):
 
 
 class LetterForm(FlaskForm):
-    """A text staff begin a mail with."""
+    """A text staff begin a mail with, or that goes out by itself."""
 
     name = StringField("Name", [InputRequired("Give it a name."), Length(max=80)])
     locale = SelectField("Language", choices=[])
+    moment = SelectField("Used", choices=[], default="")
     subject = StringField("Subject", [InputRequired("Write a subject."), Length(max=200)])
     body = TextAreaField("Text", [InputRequired("Write the text."), Length(max=10_000)])
-    is_active = BooleanField("Offer it to staff", default=True)
+    is_active = BooleanField("It is in use", default=True)
     version = HiddenField()
 
 

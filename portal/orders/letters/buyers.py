@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from babel import Locale, UnknownLocaleError
+from babel.dates import format_date
 from babel.numbers import format_currency
 
 from portal.accounts.models import Merchant
@@ -39,6 +40,11 @@ class Addressee:
     is_from_channel: bool
     placed_at: dt.datetime
     facts: Mapping[str, Any]
+
+    @property
+    def language(self) -> str:
+        """Of the letter, without its country."""
+        return self.locale.replace("_", "-").partition("-")[0].lower()
 
 
 def addressee_of(order_id: int) -> Addressee:
@@ -100,8 +106,16 @@ def _facts(head: Mapping[str, Any] | sa.RowMapping, merchant_id: int, locale: st
 
 def money_words(amount: Any, currency: str, locale: str) -> str:
     """An amount as the reader of the letter writes it."""
+    return str(format_currency(amount, currency, locale=_known(locale)))
+
+
+def day_words(day: dt.date, locale: str) -> str:
+    """A day as the reader of the letter writes it."""
+    return str(format_date(day, format="long", locale=_known(locale)))
+
+
+def _known(locale: str) -> Locale:
     try:
-        known = Locale.parse(locale.replace("-", "_"))
+        return Locale.parse(locale.replace("-", "_"))
     except (UnknownLocaleError, ValueError):
-        known = Locale("en")
-    return str(format_currency(amount, currency, locale=known))
+        return Locale("en")

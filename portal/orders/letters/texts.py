@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from portal.core import audit
 from portal.core.audit import Actor
 from portal.core.database import db
 from portal.core.errors import ConflictError, DomainError
 from portal.orders.book import lock_order, one_line
-from portal.orders.letters.buyers import addressee_of
+from portal.orders.letters.buyers import Addressee, addressee_of
 from portal.orders.letters.sending import write_to_buyer
 from portal.orders.models import LetterTemplate
 
@@ -62,8 +63,10 @@ BUILT_IN: Final = (
 def texts() -> Sequence[Text]:
     """What staff may choose from: the merchant's own first."""
     own = db.session.scalars(
-        sa.select(LetterTemplate).where(LetterTemplate.is_active).order_by(LetterTemplate.name, LetterTemplate.id)
-    )  # fmt: skip
+        sa.select(LetterTemplate)
+        .where(LetterTemplate.is_active, LetterTemplate.moment.is_(None))
+        .order_by(LetterTemplate.name, LetterTemplate.id)
+    )
     return [
         *(Text(str(each.id), f"{each.name} ({each.locale})", each.subject, each.body) for each in own),
         *BUILT_IN,
@@ -78,15 +81,24 @@ def own_texts() -> Sequence[LetterTemplate]:
 
 
 def filled(text: Text, order_id: int) -> Text:
-    """The text with the order's values in its placeholders; one that is unknown stays as it is written."""
-    person = addressee_of(order_id)
-    values = {
+    """The text with the order's values in its placeholders."""
+    values = values_of(addressee_of(order_id))
+    return Text(text.key, text.name, fill(text.subject, values), fill(text.body, values))
+
+
+def values_of(person: Addressee) -> dict[str, str]:
+    """What the placeholders of every text stand for."""
+    return {
         "name": person.name or "",
         "number": person.number,
         "total": str(person.facts["total"]),
         "shop": person.shop,
     }
-    return Text(text.key, text.name, _fill(text.subject, values), _fill(text.body, values))
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """The text with values in its placeholders; one that is unknown stays as it is written."""
+    return _BRACES.sub(lambda found: values.get(found[1], found[0]), text)
 
 
 def send_text(order_id: int, subject: str, body: str, *, title: str | None, by: Actor) -> int:
@@ -111,34 +123,38 @@ def send_text(order_id: int, subject: str, body: str, *, title: str | None, by: 
 
 
 def save_text(
-    template_id: int | None, values: Mapping[str, str], *, version: int, by: Actor
+    template_id: int | None, values: Mapping[str, str], *, known: Collection[str], version: int, by: Actor
 ) -> LetterTemplate:
     """Keep a text of the merchant's own, new or changed.
 
+    Args:
+        known: the placeholders it may use.
+
     Raises:
         DomainError: a part is missing or too long, or a placeholder is unknown.
-        ConflictError: somebody else saved it, or there is one of that name and language.
+        ConflictError: somebody else saved it, or there is one of that name, or for that moment, in the language.
     """
     name, locale = one_line(values["name"], 80), one_line(values["locale"], 12).lower()
     subject, body = one_line(values["subject"], LONGEST_SUBJECT), values["body"].replace("\0", "").strip()
     for field, value in (("name", name), ("locale", locale), ("subject", subject), ("body", body)):
         if not value:
             raise DomainError("Fill this in.", field=field)
-    unknown = sorted({each for each in _BRACES.findall(subject + body) if each not in PLACEHOLDERS})
+    unknown = sorted({each for each in _BRACES.findall(subject + body) if each not in known})
     if unknown:
-        raise DomainError(f"{{{unknown[0]}}} is not known. Use {_known()}.", field="body")
+        raise _refused(unknown[0], known)
     text = _text_of(template_id, version) if template_id else LetterTemplate()
-    taken = db.session.scalars(
-        sa.select(LetterTemplate.id).where(
-            LetterTemplate.name == name, LetterTemplate.locale == locale, LetterTemplate.id != (template_id or 0)
-        )
-    ).first()  # fmt: skip
-    if taken:
-        raise ConflictError("There is a text of this name in this language.", field="name")
     text.name, text.locale, text.subject, text.body = name, locale, subject, body
+    text.moment = values.get("moment") or None
     text.is_active = values.get("is_active", "1") == "1"
-    db.session.add(text)
-    db.session.flush()
+    try:
+        with db.session.begin_nested():
+            db.session.add(text)
+    except IntegrityError as error:
+        taken = "moment" if "moment" in str(error.orig) else "name"
+        raise ConflictError(
+            f"There is a text {'for this moment' if taken == 'moment' else 'of this name'} in this language.",
+            field=taken,
+        ) from error
     audit.record(
         action="letter_template.saved", by=by, subject=("letter_template", text.id), after={"name": name, "locale": locale}
     )  # fmt: skip
@@ -154,9 +170,6 @@ def _text_of(template_id: int, version: int) -> LetterTemplate:
     return text
 
 
-def _fill(text: str, values: Mapping[str, str]) -> str:
-    return _BRACES.sub(lambda found: values.get(found[1], found[0]), text)
-
-
-def _known() -> str:
-    return ", ".join(f"{{{each}}}" for each in PLACEHOLDERS)
+def _refused(unknown: str, known: Collection[str]) -> DomainError:
+    words = ", ".join(f"{{{each}}}" for each in known)
+    return DomainError(f"{{{unknown}}} is not known. Use {words}.", field="body")

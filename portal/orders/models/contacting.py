@@ -13,6 +13,7 @@ from portal.core.tenancy import IdentityKey, Tenant, Timestamped, Versioned, par
 from portal.orders.models.parts import CODE, CONTENT, KEY, STATE, TIME, Timed, order_fk
 
 CONTACT_WAYS = ("mail", "phone", "chat", "letter", "in_store")
+LETTER_MOMENTS = ("return_approved", "return_rejected")
 
 
 class OrderContactLog(Timed, Base):
@@ -54,7 +55,10 @@ class OrderFile(Timed, Base):
 
 
 class LetterTemplate(Tenant, IdentityKey, Versioned, Timestamped, Base):
-    """A text the merchant's staff begin a mail to a customer with; placeholders in braces are filled from the order."""
+    """A text the merchant's staff begin a mail to a customer with; placeholders in braces are filled from the order.
+
+    One with a ``moment`` goes out by itself then, in place of ours.
+    """
 
     __tablename__ = "letter_template"
 
@@ -63,5 +67,10 @@ class LetterTemplate(Tenant, IdentityKey, Versioned, Timestamped, Base):
     subject: Mapped[str] = mapped_column(info=not_pii("text of the shop"))
     body: Mapped[str] = mapped_column(info=not_pii("text of the shop"))
     is_active: Mapped[bool] = mapped_column(default=True, server_default=sa.true(), info=STATE)
+    moment: Mapped[str | None] = mapped_column(info=not_pii("when it goes out by itself"))
 
-    __table_args__ = (sa.UniqueConstraint("merchant_id", "name", "locale"),)
+    __table_args__ = (
+        sa.UniqueConstraint("merchant_id", "name", "locale"),
+        sa.UniqueConstraint("merchant_id", "moment", "locale"),
+        sa.CheckConstraint(sa.column("moment").in_(LETTER_MOMENTS), name="moment"),
+    )

@@ -28,6 +28,7 @@ from portal.orders.changes.stock import first_location
 from portal.orders.models import RETURN_KINDS, OrderLine, OrderReturn, OrderReturnLine
 from portal.orders.returns.exchanging import let_new_goods_go, new_goods, packed_wishes
 from portal.orders.returns.states import may_move
+from portal.orders.returns.telling import LONGEST_MESSAGE, tell_approved, tell_rejected
 from portal.orders.returns.withdrawal import refund_due, right_of
 from portal.stock.bundles import parts_of
 from portal.stock.services import Move, apply_moves
@@ -82,18 +83,24 @@ def request_return(
     return n
 
 
-def approve_return(order_id: int, n: int, *, by: Actor) -> None:
+def approve_return(order_id: int, n: int, *, tells_buyer: bool = False, by: Actor) -> None:
     """The goods may come. An exchange promises the new goods now, and charges them; the old ones are credited when they
     were inspected.
 
+    Args:
+        tells_buyer: write to the buyer what to do next.
+
     Raises:
         ConflictError: somebody decided already, or there is too little of the new goods.
+        DomainError: the buyer shall be told, and the order has no e-mail address.
     """
     found = _moved(order_id, n, "approved", approved_at=utc_now())
     if found["kind"] == "exchange":
         outcome = change_at_once(order_id, new_goods(found), reason_code=found["reason_code"], by=by)
         _set(order_id, n, exchange_n=outcome.n)
-    _told(order_id, "return_approved", n, by)
+    if tells_buyer:
+        tell_approved(order_id, n, by=by)
+    _told(order_id, "return_approved", n, by, **_mailed(tells_buyer))
 
 
 def mark_sent_back(order_id: int, n: int, *, tracking_number: str | None, has_proof: bool, by: Actor) -> None:
@@ -219,18 +226,24 @@ def settle_return(order_id: int, n: int, *, refund: RefundWish | None, by: Actor
     return change_at_once(order_id, settlement(order_id, n, refund=refund), reason_code=reason, by=by)
 
 
-def reject(order_id: int, n: int, *, reason_code: str = "other", goes_back: bool = False, by: Actor) -> None:
+def reject(
+    order_id: int, n: int, *, reason_code: str = "other", goes_back: bool = False, tells_buyer: bool = False,
+    message: str | None = None, by: Actor,
+) -> None:  # fmt: skip
     """The goods are not taken back; nothing is credited. The new goods of an exchange are cancelled if they have not left.
 
     Args:
         goes_back: what arrived is sent back to the buyer: it leaves our shelves, and may come back by another return.
+        tells_buyer: write to the buyer that it is refused, and why.
+        message: what the mail says besides.
 
     Raises:
-        DomainError: the reason is none of the list.
+        DomainError: the reason is none of the list, or the buyer shall be told and there is no address or no reason to give.
         ConflictError: the money went back already, it is over, or what went on sale again was sold.
     """
     if reason_code not in REJECTIONS:
         raise DomainError("Choose a reason.", field="rejection")
+    words = _message(message, reason_code) if tells_buyer else ""
     found = _return_of(order_id, n, lock=True)
     if found["settled_n"] is not None:
         raise ConflictError("The money of this return went back already, so it cannot be rejected.")
@@ -239,7 +252,9 @@ def reject(order_id: int, n: int, *, reason_code: str = "other", goes_back: bool
         _send_to_buyer(order_id, found, by)
     if found["exchange_n"] is not None:
         let_new_goods_go(order_id, found["exchange_n"], by=by)
-    _told(order_id, "return_rejected", n, by, rejection=reason_code)
+    if tells_buyer:
+        tell_rejected(order_id, n, reason_code=reason_code, message=words, by=by)
+    _told(order_id, "return_rejected", n, by, rejection=reason_code, **_mailed(tells_buyer))
 
 
 def require_as_seen(order_id: int, n: int, version: int) -> None:
@@ -430,6 +445,24 @@ def _return_of(order_id: int, n: int, *, lock: bool = False) -> sa.RowMapping:
     if found is None:
         raise NotFoundError("There is no such return of this order.")
     return found
+
+
+def _message(text: str | None, reason_code: str) -> str:
+    """What staff add to the mail of a rejection.
+
+    Raises:
+        DomainError: it is too long, or nothing else says why.
+    """
+    words = (text or "").replace("\0", "").strip()
+    if len(words) > LONGEST_MESSAGE:
+        raise DomainError(f"Keep it under {LONGEST_MESSAGE:,} characters.", field="message")
+    if reason_code == "other" and not words:
+        raise DomainError("Say why in your own words, or leave the mail out.", field="message")
+    return words
+
+
+def _mailed(tells_buyer: bool) -> dict[str, str]:
+    return {"mail": "1"} if tells_buyer else {}
 
 
 def _told(order_id: int, what: str, n: int, by: Actor, **data: str) -> None:

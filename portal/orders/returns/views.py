@@ -23,12 +23,15 @@ from portal.orders.changes.proposal import RefundWish
 from portal.orders.changes.queries import stock_effects
 from portal.orders.changes.reading import ADDED_ROWS, added_lines, amount_of, units_of
 from portal.orders.changes.reasons import REASONS, REJECTIONS, reason_words
+from portal.orders.documents.settings import document_settings
 from portal.orders.guards import require_unchanged
+from portal.orders.letters.buyers import addressee_of
 from portal.orders.models import Order
 from portal.orders.queries import find_order
 from portal.orders.returns import queries, services
 from portal.orders.returns.exchanging import outlook
 from portal.orders.returns.states import KIND_LABELS, LABELS, OPEN
+from portal.orders.returns.telling import is_told_as_a_rule
 from portal.orders.returns.withdrawal import merchant_zone, right_of
 from portal.orders.views.blueprint import version_seen
 from portal.orders.views.frame import Panel, order_url
@@ -103,7 +106,9 @@ def approve_return(number: str, n: int) -> ResponseReturnValue:
         number,
         n,
         "The goods may come.",
-        lambda order_id: services.approve_return(order_id, n, by=current_actor()),
+        lambda order_id: services.approve_return(
+            order_id, n, tells_buyer=bool(request.form.get("tell")), by=current_actor()
+        ),
     )
 
 
@@ -179,6 +184,8 @@ def reject(number: str, n: int) -> ResponseReturnValue:
             n,
             reason_code=request.form.get("rejection", ""),
             goes_back=bool(request.form.get("goes_back")),
+            tells_buyer=bool(request.form.get("tell")),
+            message=request.form.get("message"),
             by=current_actor(),
         ),
     )
@@ -228,7 +235,7 @@ def _form(number: str, typed: Mapping[str, str], error: DomainError | None) -> R
 
 def _page(number: str, n: int, error: DomainError | None = None) -> Response:
     order_id = find_order(number).order_id
-    found = queries.return_of(order_id, n)
+    found, addressee = queries.return_of(order_id, n), addressee_of(order_id)
     now = _now(order_id)
     whole = all(
         next((row["quantity"] for row in found.lines if row["line_n"] == line.n), 0) >= line.paid_units
@@ -241,7 +248,8 @@ def _page(number: str, n: int, error: DomainError | None = None) -> Response:
         locations=[place for place in locations() if place.is_active], typed=request.form, moment=utc_now(),
         order_url=order_url(number), status=error.status if error else 200, rejections=REJECTIONS,
         rejection=queries.rejection_of(order_id, n) if found.head["state"] == "rejected" else None,
-        **_approval(now, found),
+        to=addressee, is_told=is_told_as_a_rule(addressee) if error is None else bool(request.form.get("tell")),
+        has_address=bool(document_settings().line1), **_approval(now, found),
     )  # fmt: skip
 
 

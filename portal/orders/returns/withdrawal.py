@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -19,6 +19,8 @@ from portal.core.database import current_merchant_id, db
 from portal.orders.book import of_order
 from portal.orders.changes.limits import Rules, rules
 from portal.orders.models import OrderFulfilment, OrderLine
+
+SEND_BACK_DAYS: Final = 14
 
 _parcel, _line = OrderFulfilment.__table__, OrderLine.__table__
 
@@ -64,6 +66,11 @@ def _unsent(order_id: int) -> sa.Select[Any]:
 def refund_due(declared_at: dt.datetime, law: Rules | None = None) -> dt.datetime:
     """By when the money must be back."""
     return end_of_period(declared_at, (law or rules()).refund_days, merchant_zone())
+
+
+def send_back_by(declared_at: dt.datetime) -> dt.datetime:
+    """By when the buyer has to send the goods off (Article 14 of the directive)."""
+    return end_of_period(declared_at, SEND_BACK_DAYS, merchant_zone())
 
 
 def end_of_period(begins: dt.datetime, days: int, zone: ZoneInfo) -> dt.datetime:

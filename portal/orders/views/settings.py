@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
+from wtforms.fields.choices import SelectChoice
 
 from portal.accounts.access import current_actor, get_or_404, requires
 from portal.core.database import db
@@ -11,6 +12,7 @@ from portal.core.errors import DomainError
 from portal.core.http import render, see_other, toast
 from portal.orders.fulfilment.forms import LANGUAGES, LetterForm, SettingsForm
 from portal.orders.fulfilment.settings import fulfilment_settings, save_fulfilment_settings
+from portal.orders.letters.moments import MOMENTS, OWN_PLACEHOLDERS, built_in, placeholders_of
 from portal.orders.letters.texts import BUILT_IN, PLACEHOLDERS, own_texts, save_text
 from portal.orders.models import LetterTemplate
 
@@ -48,13 +50,25 @@ def save_fulfilment() -> ResponseReturnValue:
 @bp.get("/letters")
 @requires("settings.view")
 def letters() -> Response:
-    return render("orders/settings/letters.html", own=own_texts(), built_in=BUILT_IN)
+    return render("orders/settings/letters.html", own=own_texts(), built_in=BUILT_IN, moments=MOMENTS)
 
 
 @bp.get("/letters/new")
 @requires("settings.edit")
 def new_letter_text() -> Response:
-    return _letter(_form(LetterForm(formdata=None, data={"version": 0, "is_active": True})), None)
+    """An empty text, or ours for a moment to begin with."""
+    data: dict[str, object] = {"version": 0, "is_active": True}
+    moment, locale = request.args.get("moment", ""), request.args.get("locale", "en")
+    if moment in MOMENTS:
+        ours = built_in(moment, locale)
+        data |= {
+            "moment": moment,
+            "locale": locale,
+            "name": ours.name,
+            "subject": ours.subject,
+            "body": ours.body,
+        }
+    return _letter(_form(LetterForm(formdata=None, data=data)), None)
 
 
 @bp.post("/letters")
@@ -80,10 +94,13 @@ def _save(template_id: int | None) -> ResponseReturnValue:
     form = _form(LetterForm())
     if not form.validate():
         return _letter(form, template_id, status=422)
-    values = {name: form[name].data or "" for name in ("name", "locale", "subject", "body")}
+    values = {name: form[name].data or "" for name in ("name", "locale", "moment", "subject", "body")}
     values["is_active"] = "1" if form.is_active.data else "0"
     try:
-        save_text(template_id, values, version=_number(form.version.data), by=current_actor())
+        save_text(
+            template_id, values, known=placeholders_of(values["moment"]), version=_number(form.version.data),
+            by=current_actor(),
+        )  # fmt: skip
     except DomainError as error:
         db.session.rollback()
         if error.field in form:
@@ -97,6 +114,10 @@ def _save(template_id: int | None) -> ResponseReturnValue:
 
 def _form(form: LetterForm) -> LetterForm:
     form.locale.choices = LANGUAGES
+    form.moment.choices = [
+        SelectChoice("", "When staff write a mail"),
+        *(SelectChoice(*each) for each in MOMENTS.items()),
+    ]
     return form
 
 
@@ -108,7 +129,8 @@ def _letter(
     form: LetterForm, template_id: int | None, *, status: int = 200, problem: str | None = None
 ) -> Response:
     return render(
-        "orders/settings/letter_text.html", form=form, template_id=template_id, placeholders=PLACEHOLDERS, problem=problem,
+        "orders/settings/letter_text.html", form=form, template_id=template_id, placeholders=PLACEHOLDERS,
+        of_moments=[(MOMENTS[moment], words) for moment, words in OWN_PLACEHOLDERS.items()], problem=problem,
         status=status,
     )  # fmt: skip
 
