@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from portal.accounts.models import User
 from portal.core.database import current_merchant_id, db
+from portal.core.listing import among
 from portal.orders.book import of_order
 from portal.orders.changes.plan import Plan
 from portal.orders.models import (
@@ -27,6 +29,7 @@ from portal.stock.queries import available_by_variant
 
 CAP: Final = 1_000
 MOST: Final = 100
+PAGE: Final = 50
 
 _draft: Final = OrderChangeDraft.__table__
 _change: Final = OrderChange.__table__
@@ -45,6 +48,18 @@ class StockEffect:
     sku: str
     before: int
     after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What of an order is on its way back to the buyer, and what waits for a second person."""
+
+    under_way: Decimal
+    waiting: Decimal
+
+    @property
+    def total(self) -> Decimal:
+        return self.under_way + self.waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +121,13 @@ def waiting_of(order_id: int) -> Sequence[sa.RowMapping]:
     ).mappings().all()  # fmt: skip
 
 
-def waiting_changes() -> Sequence[sa.RowMapping]:
-    """Refunds that wait for a second person, oldest orders first."""
-    return db.session.execute(
+def waiting_changes(*, after: tuple[int, int] | None = None) -> Sequence[sa.RowMapping]:
+    """A page of refunds that wait for a second person, those of the oldest orders first, and one more.
+
+    Args:
+        after: order and number of the last row of the page before.
+    """
+    statement = (
         sa.select(
             _draft.c.order_id, _draft.c.n, _draft.c.kind, _draft.c.reason_code, _draft.c.refund_amount, _draft.c.actor_kind,
             _draft.c.actor_id, _draft.c.changed_at, _ref.c.number, _order.c.currency,
@@ -116,8 +135,13 @@ def waiting_changes() -> Sequence[sa.RowMapping]:
         .join(_ref, sa.and_(_ref.c.merchant_id == _draft.c.merchant_id, _ref.c.order_id == _draft.c.order_id))
         .join(_order, sa.and_(_order.c.merchant_id == _draft.c.merchant_id, _order.c.id == _draft.c.order_id))
         .where(_draft.c.merchant_id == current_merchant_id(), _draft.c.state == "waiting")
-        .order_by(_draft.c.order_id)
-        .limit(MOST)
+    )  # fmt: skip
+    if after is not None:
+        statement = statement.where(
+            sa.tuple_(_draft.c.order_id, _draft.c.n) > sa.tuple_(*map(sa.literal, after))
+        )
+    return db.session.execute(
+        statement.order_by(_draft.c.order_id, _draft.c.n).limit(PAGE + 1)
     ).mappings().all()  # fmt: skip
 
 
@@ -132,23 +156,40 @@ def waiting_count() -> int:
 
 
 def owed_count() -> int:
-    """How many orders have money that is owed to the buyer, counted up to a thousand."""
-    rows = (
-        sa.select(_order.c.id)
-        .where(_order.c.merchant_id == current_merchant_id(), _order.c.credit_total > 0)
-        .limit(CAP)
-    )
-    return int(db.session.execute(sa.select(sa.func.count()).select_from(rows.subquery())).scalar_one())
-
-
-def owed_orders() -> Sequence[sa.RowMapping]:
-    """Orders whose buyers are owed money, newest first."""
-    return db.session.execute(
-        sa.select(_order.c.id, _order.c.number, _order.c.placed_at, _order.c.state, _order.c.currency, _order.c.credit_total)
+    """How many orders have money that is owed to the buyer and asked for by nobody yet, counted up to a thousand."""
+    rows = db.session.execute(
+        sa.select(_order.c.id, _order.c.credit_total)
         .where(_order.c.merchant_id == current_merchant_id(), _order.c.credit_total > 0)
         .order_by(_order.c.id.desc())
-        .limit(MOST)
-    ).mappings().all()  # fmt: skip
+        .limit(CAP)
+    ).all()
+    asked = asked_of([row.id for row in rows])
+    return sum(row.id not in asked or row.credit_total > asked[row.id].total for row in rows)
+
+
+def asked_of(order_ids: Sequence[int]) -> dict[int, Asked]:
+    """What was asked to be given back and has not arrived, of those orders that have any."""
+    if not order_ids:
+        return {}
+    found: dict[int, Asked] = {}
+    for table, amount, state in (
+        (_refund, _refund.c.amount, "pending"),
+        (_draft, _draft.c.refund_amount, "waiting"),
+    ):
+        rows = db.session.execute(
+            sa.select(table.c.order_id, sa.func.sum(amount).label("amount"))
+            .where(
+                table.c.merchant_id == current_merchant_id(),
+                among(table.c.order_id, order_ids),
+                table.c.state == state,
+            )
+            .group_by(table.c.order_id)
+        )
+        for row in rows:
+            before = found.get(row.order_id, Asked(Decimal(0), Decimal(0)))
+            name = "under_way" if state == "pending" else "waiting"
+            found[row.order_id] = replace(before, **{name: row.amount})
+    return found
 
 
 def stock_effects(plan: Plan) -> list[StockEffect]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from flask import Flask
 
+from portal.core.listing import register_listing
 from portal.core.navigation import register_nav
 from portal.core.slots import register_slot
 from portal.orders.acts import register_order_act
+from portal.orders.changes.listings import OWED
 from portal.orders.changes.settings_views import bp as settings_bp
 from portal.orders.changes.views import bp
 from portal.orders.queries import WholeOrder
@@ -27,6 +29,7 @@ def set_up(app: Flask) -> None:
     register_slot("home.tiles", "changes.worklist", "orders.refund", 15, label="Refunds that wait")
     register_nav("Orders", "Refunds", "changes.waiting", "receipt-refund", "orders.refund", order=25)
     register_nav("settings", "Refunds", "refund_rules.rules", "receipt-refund", "settings.view", 908)
+    register_listing(OWED)
     app.register_blueprint(bp)
     app.register_blueprint(settings_bp)
 

@@ -14,7 +14,9 @@ from portal.accounts.access import can, current_actor, current_identity, require
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError, ForbiddenError, NotFoundError
 from portal.core.http import render, see_other, toast
+from portal.core.listing import show_list
 from portal.orders.changes import limits, queries, services
+from portal.orders.changes.listings import OWED
 from portal.orders.changes.order_now import OrderNow, read_order
 from portal.orders.changes.plan import Plan, plan_change
 from portal.orders.changes.proposal import Proposal
@@ -24,7 +26,7 @@ from portal.orders.changes.words import money_back, paid_by_hand
 from portal.orders.models import Order
 from portal.orders.queries import find_order
 from portal.orders.store_credit.services import balance_of
-from portal.orders.views.blueprint import version_seen
+from portal.orders.views.blueprint import place_after, version_seen
 from portal.orders.views.frame import Panel, order_url
 
 bp = Blueprint("changes", __name__)
@@ -154,17 +156,25 @@ def drop_change(number: str, n: int) -> ResponseReturnValue:
 @bp.get("/refunds/waiting")
 @requires("orders.refund")
 def waiting() -> Response:
-    rows = queries.waiting_changes()
+    rows = queries.waiting_changes(after=place_after())
+    more, rows = len(rows) > queries.PAGE, rows[: queries.PAGE]
     return render(
-        "orders/changes/waiting.html", rows=rows, owed=queries.owed_orders(), names=queries.names_of(rows),
-        reason_words=reason_words, kinds=KIND_WORDS, me=current_identity().actor.id, most=queries.MOST,
+        "orders/changes/waiting.html", rows=rows, names=queries.names_of(rows), reason_words=reason_words, kinds=KIND_WORDS,
+        me=current_identity().actor.id,
+        next_url=url_for("changes.waiting", after=f"{rows[-1]['order_id']}-{rows[-1]['n']}") if more else None,
     )  # fmt: skip
+
+
+@bp.get("/refunds/owed")
+@requires("orders.refund")
+def owed() -> ResponseReturnValue:
+    return show_list(OWED, "orders/changes/owed.html")
 
 
 @bp.get("/refunds/worklist")
 @requires("orders.refund", passive=True)
 def worklist() -> Response:
-    """The region of home that counts refunds that wait, and orders whose buyers are owed money."""
+    """The region of home that counts refunds that wait, and orders whose buyers are owed money nobody has asked for."""
     return render("orders/changes/_worklist.html", waiting=queries.waiting_count(), owed=queries.owed_count())
 
 
@@ -257,7 +267,8 @@ def _form(number: str, kind: str, typed: Mapping[str, str], error: DomainError |
     return render(
         "orders/changes/new_change.html", number=number, now=now, kind=kind, title=TITLES[kind], typed=typed,
         plain=lambda value: _plain(value, now.decimals), reasons=list(REASONS[kind].items()), added_rows=range(1, ADDED_ROWS + 1), error=error, problem=None,
-        status=error.status if error else 200, allowance=limits.allowance_of(current_actor()), **_effects(plan),
+        status=error.status if error else 200, allowance=limits.allowance_of(current_actor()),
+        asked=queries.asked_of([now.order_id]).get(now.order_id), **_effects(plan),
     )  # fmt: skip
 
 

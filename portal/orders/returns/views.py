@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final
@@ -33,14 +32,12 @@ from portal.orders.returns.exchanging import outlook
 from portal.orders.returns.states import KIND_LABELS, LABELS, OPEN
 from portal.orders.returns.telling import is_told_as_a_rule
 from portal.orders.returns.withdrawal import merchant_zone, right_of
-from portal.orders.views.blueprint import version_seen
+from portal.orders.views.blueprint import place_after, version_seen
 from portal.orders.views.frame import Panel, order_url
 from portal.stock.queries import locations
 
 bp = Blueprint("returns", __name__)
 
-PLACE: Final = re.compile(r"([0-9]{1,19})-([0-9]{1,9})")
-BIGGEST_KEY: Final = 2**63 - 1
 FATES: Final = (("sale", "On sale"), ("quarantine", "Keep apart"), ("write_off", "Write off"))
 
 
@@ -50,7 +47,9 @@ def desk() -> Response:
     state = request.args.get("state", "requested")
     if state not in (*OPEN, "clock"):
         raise NotFoundError("There is no such queue.")
-    rows = list(queries.clocks(after=_after()) if state == "clock" else queries.queue(state, after=_after()))
+    rows = list(
+        queries.clocks(after=place_after()) if state == "clock" else queries.queue(state, after=place_after())
+    )
     more = len(rows) > queries.PAGE
     return render(
         "orders/returns/desk.html", state=state, rows=rows[: queries.PAGE], labels=LABELS, kinds=KIND_LABELS,
@@ -291,10 +290,3 @@ def _location() -> int | None:
     if chosen is not None and chosen not in {place.id for place in locations() if place.is_active}:
         raise DomainError("Choose a location that is in use.", field="location_id")
     return chosen
-
-
-def _after() -> tuple[int, int] | None:
-    found = PLACE.fullmatch(request.args.get("after", ""))
-    if found is None or int(found[1]) > BIGGEST_KEY:
-        return None
-    return int(found[1]), int(found[2])

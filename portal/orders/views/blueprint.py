@@ -13,6 +13,8 @@ bp = Blueprint("orders", __name__)
 
 LINE_FIELD: Final = re.compile(r"line-[0-9]{1,9}")
 WHOLE_UNITS: Final = re.compile(r"[0-9]{1,9}")
+PLACE: Final = re.compile(r"([0-9]{1,19})-([0-9]{1,9})")
+BIGGEST_KEY: Final = 2**63 - 1
 
 
 def units_by_line() -> dict[int, int]:
@@ -34,3 +36,11 @@ def version_seen() -> int:
     """The version of the order that the form was made from; 0, which none has, when the form does not say."""
     text = request.form.get("version", "")
     return int(text) if WHOLE_UNITS.fullmatch(text) else 0
+
+
+def place_after() -> tuple[int, int] | None:
+    """Where a page of rows of orders goes on (``?after=order-n``): after this row; None is from the start."""
+    found = PLACE.fullmatch(request.args.get("after", ""))
+    if found is None or int(found[1]) > BIGGEST_KEY:
+        return None
+    return int(found[1]), int(found[2])
