@@ -17,19 +17,9 @@ from portal.core.database import db
 from portal.core.mail import Attachment
 from portal.orders.letters.buyers import Addressee
 from portal.orders.letters.sending import write_to_buyer
-from portal.orders.letters.texts import PLACEHOLDERS, Text, fill, values_of
+from portal.orders.letters.texts import MOMENTS, Text, fill, values_of
 from portal.orders.models import LetterTemplate
 
-MOMENTS: Final = {"return_approved": "A return is approved", "return_rejected": "A return is rejected"}
-OWN_PLACEHOLDERS: Final = {
-    "return_approved": {
-        "goods": "what comes back",
-        "where": "where to send it",
-        "clock": "the dates of a withdrawal",
-        "instead": "what an exchange brings",
-    },
-    "return_rejected": {"goods": "what is not taken back", "reason": "why, with what you add"},
-}
 _GAP: Final = re.compile(r"\n{3,}")
 
 _BUILT_IN: Final[dict[tuple[str, str], tuple[str, str]]] = {
@@ -54,11 +44,6 @@ _BUILT_IN: Final[dict[tuple[str, str], tuple[str, str]]] = {
         " anders sehen, antworten Sie bitte auf diese E-Mail.\n\n{shop}",
     ),
 }  # fmt: skip
-
-
-def placeholders_of(moment: str | None) -> Mapping[str, str]:
-    """What may stand in braces in a text of this moment, or in one that staff begin with."""
-    return {**PLACEHOLDERS, **OWN_PLACEHOLDERS.get(moment or "", {})}
 
 
 def built_in(moment: str, language: str) -> Text:

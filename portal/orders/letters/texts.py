@@ -25,6 +25,16 @@ PLACEHOLDERS: Final = {
     "total": "the order's total",
     "shop": "your shop's name",
 }
+MOMENTS: Final = {"return_approved": "A return is approved", "return_rejected": "A return is rejected"}
+OWN_PLACEHOLDERS: Final = {
+    "return_approved": {
+        "goods": "what comes back",
+        "where": "where to send it",
+        "clock": "the dates of a withdrawal",
+        "instead": "what an exchange brings",
+    },
+    "return_rejected": {"goods": "what is not taken back", "reason": "why, with what you add"},
+}
 LONGEST_SUBJECT: Final = 200
 LONGEST_BODY: Final = 10_000
 _BRACES: Final = re.compile(r"\{([a-z]+)\}")
@@ -86,6 +96,11 @@ def filled(text: Text, order_id: int) -> Text:
     return Text(text.key, text.name, fill(text.subject, values), fill(text.body, values))
 
 
+def placeholders_of(moment: str | None) -> Mapping[str, str]:
+    """What may stand in braces in a text of this moment, or in one that staff begin with."""
+    return {**PLACEHOLDERS, **OWN_PLACEHOLDERS.get(moment or "", {})}
+
+
 def values_of(person: Addressee) -> dict[str, str]:
     """What the placeholders of every text stand for."""
     return {
@@ -123,12 +138,9 @@ def send_text(order_id: int, subject: str, body: str, *, title: str | None, by: 
 
 
 def save_text(
-    template_id: int | None, values: Mapping[str, str], *, known: Collection[str], version: int, by: Actor
+    template_id: int | None, values: Mapping[str, str], *, version: int, by: Actor
 ) -> LetterTemplate:
     """Keep a text of the merchant's own, new or changed.
-
-    Args:
-        known: the placeholders it may use.
 
     Raises:
         DomainError: a part is missing or too long, or a placeholder is unknown.
@@ -139,6 +151,7 @@ def save_text(
     for field, value in (("name", name), ("locale", locale), ("subject", subject), ("body", body)):
         if not value:
             raise DomainError("Fill this in.", field=field)
+    known = placeholders_of(values.get("moment"))
     unknown = sorted({each for each in _BRACES.findall(subject + body) if each not in known})
     if unknown:
         raise _refused(unknown[0], known)

@@ -12,8 +12,15 @@ from portal.core.errors import DomainError
 from portal.core.http import render, see_other, toast
 from portal.orders.fulfilment.forms import LANGUAGES, LetterForm, SettingsForm
 from portal.orders.fulfilment.settings import fulfilment_settings, save_fulfilment_settings
-from portal.orders.letters.moments import MOMENTS, OWN_PLACEHOLDERS, built_in, placeholders_of
-from portal.orders.letters.texts import BUILT_IN, PLACEHOLDERS, own_texts, save_text
+from portal.orders.letters.moments import built_in
+from portal.orders.letters.texts import (
+    BUILT_IN,
+    MOMENTS,
+    OWN_PLACEHOLDERS,
+    PLACEHOLDERS,
+    own_texts,
+    save_text,
+)
 from portal.orders.models import LetterTemplate
 
 bp = Blueprint("fulfilment", __name__, url_prefix="/settings")
@@ -97,10 +104,7 @@ def _save(template_id: int | None) -> ResponseReturnValue:
     values = {name: form[name].data or "" for name in ("name", "locale", "moment", "subject", "body")}
     values["is_active"] = "1" if form.is_active.data else "0"
     try:
-        save_text(
-            template_id, values, known=placeholders_of(values["moment"]), version=_number(form.version.data),
-            by=current_actor(),
-        )  # fmt: skip
+        save_text(template_id, values, version=_number(form.version.data), by=current_actor())
     except DomainError as error:
         db.session.rollback()
         if error.field in form:
