@@ -60,7 +60,7 @@ OWED: Final = Listing(
         Column("state", "State", _order.state, kind="state", badge="order"),
         Column("owed", "Owed", _order.credit_total, kind="money", currency="currency", card=1),
         Column("asked", "Asked for", text=_asked_words, card=2),
-        Column("left", "To give back", text=_left_words, card=3),
+        Column("left", "To give back", kind="money", currency="currency", text=_left_words, card=3),
     ],
     filters=[
         DateFilter(key="placed", label="Placed", expression=_order.id, of="id", index="sales_order_credit_idx"),

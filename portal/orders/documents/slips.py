@@ -34,7 +34,7 @@ from portal.orders.models import (
     OrderReturnLine,
 )
 
-_RETURNS_TO: Final = ("line1", "line2", "postcode", "city", "country_code")
+RETURNS_TO: Final = ("line1", "line2", "postcode", "city", "country_code")
 
 
 def packing_slip(order_id: int, parcel_n: int) -> bytes:
@@ -72,7 +72,7 @@ def return_slip(order_id: int, return_n: int) -> bytes:
         .order_by(table.c.line_n)
     )  # fmt: skip
     units = {row.line_n: row.quantity for row in rows}
-    home = {name: getattr(settings, name) for name in _RETURNS_TO} | {"company": settings.company}
+    home = {name: getattr(settings, name) for name in RETURNS_TO} | {"company": settings.company}
     words = hand.words
     paper = _slip(
         source, settings, hand, heading=f"{words('return_slip')} {source.head['number']}-R{return_n}",

@@ -8,8 +8,11 @@ from typing import Any, Final
 
 from portal.core.audit import Actor
 from portal.core.mail import Attachment
+from portal.orders.documents.letterheads import address_lines, hand_of
 from portal.orders.documents.services import return_slip
 from portal.orders.documents.settings import document_settings
+from portal.orders.documents.slips import RETURNS_TO
+from portal.orders.documents.words import language_for
 from portal.orders.fulfilment.settings import fulfilment_settings
 from portal.orders.letters.buyers import Addressee, addressee_of, day_words
 from portal.orders.letters.moments import write_at
@@ -63,7 +66,7 @@ def tell_approved(order_id: int, n: int, *, by: Actor) -> None:
     """
     to, found = addressee_of(order_id), return_of(order_id, n)
     words, settings = _WORDS.get(to.language, _WORDS["en"]), document_settings()
-    address = _address(settings)
+    address = _address(settings, to)
     values = {
         "goods": _goods(found.lines),
         "where": words["where"].replace("{address}", address) if address else words["where_unknown"],
@@ -93,13 +96,14 @@ def _goods(rows: Sequence[Mapping[Any, Any]]) -> str:
     return "\n".join(f"{row['quantity']} × {row['title']}" for row in rows)
 
 
-def _address(settings: DocumentSettings) -> str:
+def _address(settings: DocumentSettings, to: Addressee) -> str:
     """As the return slip gives it; empty while the merchant wrote down no street."""
     if not settings.line1:
         return ""
-    town = f"{settings.postcode or ''} {settings.city or ''}"
-    lines = (settings.company, settings.line1, settings.line2, town, settings.country_code)
-    return "\n".join(" ".join(line.split()) for line in lines if line and line.strip())
+    language = language_for(locale=to.locale, country=None, fallback=settings.language)
+    hand = hand_of(language, settings.country_code, merchant_zone().key, seller=settings.country_code)
+    place = {name: getattr(settings, name) for name in RETURNS_TO} | {"company": settings.company}
+    return "\n".join(address_lines(place, hand, home=None))
 
 
 def _clock(found: WholeReturn, locale: str, words: str) -> str:

@@ -77,7 +77,7 @@ def test_an_approval_says_what_to_do_next(placed: PlacedOrder) -> None:
     db.session.commit()
     ((subject, text),) = letters()
     assert subject == f"Your return of order {placed.number}"
-    assert "2 × " in text and "Please send it to:\n\nLantern\n1 Quay\nBS1 1AA Bristol" in text
+    assert "2 × " in text and "Please send it to:\n\nLantern\n1 Quay\nBristol BS1 1AA" in text
     assert "{" not in text and "\n\n\n" not in text and "withdrew" not in text
     assert titles(placed.order_id)[-1] == "A return is approved"
     message = db.session.scalars(sa.select(Message)).one()
