@@ -28,7 +28,7 @@ from portal.orders.models import (
 )
 
 Rows = Sequence[sa.RowMapping]
-MOST_EVENTS: Final = 200
+HISTORY_PAGE: Final = 100
 MOST_LINES: Final = 1_000
 CAP: Final = 1_000
 
@@ -50,9 +50,16 @@ class WholeOrder:
     parcels: Rows
     parcel_lines: Rows
     returns: Rows
-    notes: Rows
     tags: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A page of what happened on an order and was noted on it. ``older`` is where the next begins; None at the end."""
+
     events: Rows
+    notes: Rows
+    older: int | None
 
 
 def find_order(number: str) -> sa.Row[Any, Any, Any]:
@@ -105,10 +112,21 @@ def whole_order(order_id: int, subject_id: int | None) -> WholeOrder:
         contacts=_rows(OrderContact, order_id), payments=_rows(OrderPayment, order_id), refunds=_rows(OrderRefund, order_id),
         parcels=_rows(OrderFulfilment, order_id),
         parcel_lines=_rows(OrderFulfilmentLine, order_id, OrderFulfilmentLine.__table__.c.line_n, most=MOST_LINES),
-        returns=_rows(OrderReturn, order_id), notes=_rows(OrderNote, order_id, OrderNote.__table__.c.n.desc()),
-        tags=[row["tag"] for row in tags],
-        events=_rows(OrderEvent, order_id, OrderEvent.__table__.c.n.desc(), most=MOST_EVENTS),
+        returns=_rows(OrderReturn, order_id), tags=[row["tag"] for row in tags],
     )  # fmt: skip
+
+
+def history_of(order_id: int, *, before: int | None = None) -> History:
+    """Events and notes, the newest first; both are numbered by one sequence of time, so they share a place.
+
+    Args:
+        before: ``older`` of the page before.
+    """
+    kinds = [_newest(table, order_id, before) for table in (OrderEvent.__table__, OrderNote.__table__)]
+    numbers = sorted((row["n"] for rows in kinds for row in rows), reverse=True)
+    older = numbers[HISTORY_PAGE - 1] if len(numbers) > HISTORY_PAGE else None
+    events, notes = ([row for row in rows if older is None or row["n"] >= older] for rows in kinds)
+    return History(events, notes, older)
 
 
 def orders_of_customer(customer_id: int, most: int = 10) -> Rows:
@@ -151,6 +169,18 @@ def waiting_counts() -> dict[str, int]:
         )
     ).scalar_one()  # fmt: skip
     return dict(row._mapping) | {"returns": waiting}
+
+
+def _newest(table: Any, order_id: int, before: int | None) -> Rows:
+    statement = sa.select(table).where(
+        table.c.merchant_id == current_merchant_id(), table.c.order_id == order_id
+    )
+    if before is not None:
+        statement = statement.where(table.c.n < before)
+    rows: Rows = db.session.execute(
+        statement.order_by(table.c.n.desc()).limit(HISTORY_PAGE + 1)
+    ).mappings().all()  # fmt: skip
+    return rows
 
 
 def _rows(model: Any, order_id: int, order: Any = None, *, most: int = 500) -> Rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ from portal.core.database import db
 from portal.core.masking import mask
 from portal.orders.changes.reasons import KIND_WORDS, REJECTIONS, reason_words
 from portal.orders.holds import RULE_WORDS
+from portal.orders.queries import History
 
 WORDS: Final = {
     "placed": ("Order placed", "shopping-cart"), "imported": ("Order imported", "upload"), "held": ("Put on hold", "player-pause"),
@@ -51,13 +52,12 @@ FIELD_WORDS: Final = {
 WHO: Final = {"job": "a job", "system": "the portal", "channel": "the channel"}
 
 
-def entries_of(
-    events: Sequence[sa.RowMapping], notes: Sequence[sa.RowMapping], *, is_shown: bool
-) -> list[dict[str, Any]]:
+def entries_of(history: History, *, is_shown: bool) -> list[dict[str, Any]]:
     """Events and notes as the timeline macro takes them, newest first.
 
     A note may name people, so its words are for those who see the person of the order.
     """
+    events, notes = history.events, history.notes
     people = {row["actor_id"] for row in (*events, *notes) if row["actor_kind"] == "user" and row["actor_id"]}
     names = _names(people | {int(to) for row in events if (to := row["data"].get("to"))})
     entries = [_event(row, names) for row in events] + [_note(row, names, is_shown) for row in notes]

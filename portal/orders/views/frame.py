@@ -41,7 +41,7 @@ from portal.orders.forms import HoldForm, NoteForm, RevealForm, TagForm
 from portal.orders.guards import require_unchanged
 from portal.orders.holds import standing_holds
 from portal.orders.listings import ORDERS
-from portal.orders.queries import WholeOrder, find_order, whole_order
+from portal.orders.queries import WholeOrder, find_order, history_of, whole_order
 from portal.orders.timeline import entries_of
 from portal.orders.views.blueprint import version_seen
 
@@ -132,11 +132,20 @@ def show_order(
     return render(
         "orders/order.html", order=whole.head, whole=whole, contacts=contacts_of(whole, is_shown), is_shown=is_shown,
         lines=[dict(line) | {"left": left_of(line)} for line in whole.lines], due=-whole.head["credit_total"],
-        timeline_entries=entries_of(whole.events, whole.notes, is_shown=is_shown), previous_url=previous_url, next_url=next_url,
+        **history_page(number, found.order_id, is_shown=is_shown), previous_url=previous_url, next_url=next_url,
         list_url=list_address(ORDERS, url_for("orders.orders"), request.args.get("list")), holds=standing_holds(found.order_id), colleagues=others_in(found.order_id), workers=workers(),
         assigned=assigned_to(found.order_id), acts=order_acts(whole), acted=next((name for name in kinds if made[name].errors), None), inline=inline or {},
         status=status, problem=problem, **made, **forms,
     )  # fmt: skip
+
+
+def history_page(number: str, order_id: int, *, is_shown: bool, before: int | None = None) -> dict[str, Any]:
+    """What ``_timeline.html`` needs: a page of what happened, and where the one before it is."""
+    history = history_of(order_id, before=before)
+    older = history.older and url_for(
+        "orders.order_timeline", number=number, before=history.older, list=request.args.get("list")
+    )
+    return {"timeline_entries": entries_of(history, is_shown=is_shown), "older_url": older}
 
 
 def others_in(order_id: int) -> list[str]:

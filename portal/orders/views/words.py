@@ -1,16 +1,34 @@
-"""What people write on an order: notes and tags."""
+"""What people write on an order, and what happened on it before."""
 
 from __future__ import annotations
 
-from flask import request
+from typing import Any, Final
+
+from flask import Response, request
 from flask.typing import ResponseReturnValue
 
-from portal.accounts.access import current_actor, requires
+from portal.accounts.access import can, current_actor, requires
 from portal.orders import services
 from portal.orders.forms import NoteForm, TagForm
 from portal.orders.queries import find_order
-from portal.orders.views.blueprint import bp
-from portal.orders.views.frame import act
+from portal.orders.views.blueprint import BIGGEST_KEY, bp
+from portal.orders.views.frame import Panel, act, history_page
+
+
+def _timeline_of(number: str) -> dict[str, Any]:
+    before = request.args.get("before", "")
+    place = int(before) if before.isascii() and before.isdigit() and int(before[:20]) <= BIGGEST_KEY else None
+    return history_page(number, find_order(number).order_id, is_shown=can("orders.edit"), before=place)
+
+
+TIMELINE: Final = Panel("orders.order_timeline", "orders/_timeline.html", "What happened", _timeline_of)
+
+
+@bp.get("/orders/<order_number:number>/timeline")
+@requires("orders.view")
+def order_timeline(number: str) -> Response:
+    """What happened before a place in the timeline (``?before=``); the newest without one."""
+    return TIMELINE.show(number)
 
 
 @bp.post("/orders/<order_number:number>/notes")
