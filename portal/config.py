@@ -27,6 +27,7 @@ class Settings:
 
     ``database_url`` signs in as ``portal_app``, ``owner_database_url`` as ``portal_owner`` (migrations only; not
     set on web hosts), ``upkeep_database_url`` as ``portal_upkeep``. Secrets never appear in ``repr``.
+    ``verify_stock_minutes`` 0 leaves verifying the stock to people.
     ``private_hosts`` are the "host:port" a channel may call although they are private; never in production.
     """
 
@@ -48,6 +49,7 @@ class Settings:
     trusted_proxies: int = 0
     pool_size: int = 10
     private_hosts: frozenset[str] = frozenset()
+    verify_stock_minutes: int = 60
 
     @property
     def is_https(self) -> bool:
@@ -81,6 +83,7 @@ class Settings:
             trusted_proxies=read.optional("TRUSTED_PROXIES", _count, 0),
             pool_size=read.optional("POOL_SIZE", _count, 10),
             private_hosts=read.optional("PRIVATE_HOSTS", _hosts, frozenset()),
+            verify_stock_minutes=read.optional("VERIFY_STOCK_MINUTES", _minutes, 60),
         )
         if settings.private_hosts and settings.environment == "production":
             raise SettingsError(
@@ -218,4 +221,11 @@ def _count(text: str) -> int:
     number = int(text)
     if number < 0:
         raise ValueError("must not be negative")
+    return number
+
+
+def _minutes(text: str) -> int:
+    number = _count(text)
+    if number and not 5 <= number <= 7 * 24 * 60:
+        raise ValueError("must be 0 (never by itself), or from 5 minutes to a week (10080)")
     return number

@@ -18,7 +18,7 @@ from portal.core.scheduler import Entry
 from portal.orders.payments.jobs import tend_due
 from portal.orders.waiting import waits_due
 from portal.privacy.jobs import watch_due
-from portal.stock.jobs import verify_due
+from portal.stock.jobs import look_every, verify_due
 from portal.stock.promise_jobs import cool_variants, expire_reservations
 from workers.upkeep import enqueue_sealing, enqueue_tidying, make_partitions
 
@@ -64,6 +64,6 @@ TIMETABLE: Final = (
     Entry("partitions", dt.timedelta(hours=6), make_partitions),
     Entry("accounts.tidy", dt.timedelta(hours=1), tidy_accounts),
     Entry("tidy", dt.timedelta(minutes=15), enqueue_tidying),
-    Entry("stock.verify", dt.timedelta(days=1), verify_due),
+    Entry("stock.verify", look_every, verify_due),
     Entry("privacy.watch", dt.timedelta(hours=1), watch_due),
 )

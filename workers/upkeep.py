@@ -22,6 +22,7 @@ from portal.core.storage import delete_expired
 from portal.core.tenancy import PLATFORM_MERCHANT
 from portal.core.throttle import forget_old_tries
 from portal.stock.promise_jobs import forget_reservations
+from portal.stock.verifying import forget_runs
 
 
 @job("audit.seal", title="Seal the audit log", permission="audit.view", queue="quick", quiet=True)
@@ -32,8 +33,15 @@ def seal_audit_log(run: JobRun) -> None:
 
 @job("upkeep.tidy", title="Tidy up", permission="operations.view", quiet=True)
 def tidy_merchant(run: JobRun) -> None:
-    """Delete expired files, old jobs, messages and request keys of one merchant, batch by batch."""
-    for step in (delete_expired, prune_jobs, prune_messages, forget_reservations, forget_old_keys):
+    """Delete expired files, old jobs, messages, request keys and verifications of one merchant, batch by batch."""
+    for step in (
+        delete_expired,
+        prune_jobs,
+        prune_messages,
+        forget_reservations,
+        forget_old_keys,
+        forget_runs,
+    ):
         while step():
             run.commit(done=run.done + 1)
 

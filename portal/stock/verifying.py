@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -10,6 +11,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from portal.catalog.models import Variant
+from portal.config import settings
 from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db, snapshot
@@ -27,9 +29,17 @@ MOVEMENTS_AT_ONCE: Final = 1_000_000
 LONGEST_SECONDS: Final = 10.0
 MOST_FINDINGS: Final = 1_000
 RUNS_SHOWN: Final = 50
+RUNS_KEPT: Final = dt.timedelta(days=30)
+FORGOTTEN_AT_ONCE: Final = 100
 LAST_ID: Final = 2**63 - 1
 
 _variant: Final = Variant.__table__.c
+
+
+def verified_every() -> dt.timedelta | None:
+    """How often the stock of every merchant is verified by itself; None when the operator leaves that to people."""
+    minutes = settings().verify_stock_minutes
+    return dt.timedelta(minutes=minutes) if minutes else None
 
 
 def request_verification(*, by: Actor) -> Job:
@@ -52,6 +62,34 @@ def verifications() -> Sequence[StockVerification]:
     return db.session.scalars(
         sa.select(StockVerification).order_by(StockVerification.id.desc()).limit(RUNS_SHOWN)
     ).all()
+
+
+def forget_runs() -> int:
+    """Delete runs that ended a month ago and led to nothing, some at a time; gives how many. The caller commits."""
+    finding = StockFinding.__table__.c
+    speaks = (
+        sa.select(finding.id)
+        .where(
+            finding.merchant_id == StockVerification.merchant_id,
+            finding.verification_id == StockVerification.id,
+            finding.state != "gone",
+        )
+        .exists()
+    )
+    old = (
+        sa.select(StockVerification.id)
+        .where(StockVerification.finished_at < utc_now() - RUNS_KEPT, ~speaks)
+        .order_by(StockVerification.id)
+        .limit(FORGOTTEN_AT_ONCE)
+    )
+    newest = sa.select(sa.func.max(StockVerification.id)).where(StockVerification.state == "done")
+    gone = db.session.scalars(
+        sa.delete(StockVerification)
+        .where(StockVerification.id.in_(old), StockVerification.id < newest.scalar_subquery())
+        .returning(StockVerification.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(gone.all())
 
 
 def verify(run: JobRun) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -346,6 +347,24 @@ def test_a_later_run_takes_the_place_of_an_older_one(app: Flask, merchant: int, 
             db.session.scalar(sa.select(sa.func.count(StockFinding.id)).where(StockFinding.state == "open"))
             == 0
         )
+
+
+def test_runs_that_led_to_nothing_are_forgotten_after_a_month(
+    app: Flask, merchant: int, level: Shelf
+) -> None:
+    with app.app_context(), merchant_scope(merchant):
+        clean = verified().id
+        tamper(level, on_hand=2)
+        wrong = verified().id
+        repair(the_finding().id, "ledger", reason_id=level.reason_id, note=None, by=SYSTEM)
+        later = verified().id
+        newest = verified().id
+        db.session.execute(sa.update(StockVerification).values(finished_at=utc_now() - dt.timedelta(days=31)))
+        assert verifying.forget_runs() == 2
+        assert verifying.forget_runs() == 0
+        db.session.commit()
+        left = db.session.scalars(sa.select(StockVerification.id).order_by(StockVerification.id)).all()
+    assert left == [wrong, newest] and clean not in left and later not in left
 
 
 def test_the_screens_show_the_run_the_movement_and_the_repair(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import uuid
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from portal.config import Settings, SettingsError
 from portal.core import audit, storage
 from portal.core.audit.models import AuditSeal
 from portal.core.clock import utc_now
@@ -17,6 +19,7 @@ from portal.core.database import db, merchant_scope
 from portal.core.jobs import Job, run_due_jobs
 from portal.core.scheduler import Entry, ScheduledTask, run_due
 from portal.core.storage import StoredFile
+from portal.stock.jobs import look_every, verify_due
 from tests.support.waiting import settle
 from workers.schedule import TIMETABLE, ring_for_all_unread_events
 from workers.upkeep import enqueue_sealing, enqueue_tidying, make_partitions
@@ -51,6 +54,35 @@ def test_an_entry_runs_once_per_interval_whoever_asks(nowhere: None) -> None:
     db.session.commit()
     assert run_due((due,)) == [due.name]
     assert len(calls) == 2
+
+
+def test_an_interval_that_is_made_shorter_counts_at_once(nowhere: None) -> None:
+    calls: list[str] = []
+    daily = entry(calls, every=86_400)
+    assert run_due((daily,)) == [daily.name]
+    hourly = dataclasses.replace(daily, every=lambda: dt.timedelta(hours=1))
+    assert run_due((hourly,)) == [daily.name]
+    assert run_due((hourly,)) == []
+
+
+def test_the_operator_says_how_often_the_stock_is_verified(
+    app: Flask, merchant: int, process_environment: dict[str, str]
+) -> None:
+    before = app.config["SETTINGS"]
+    with app.app_context():
+        assert look_every() == dt.timedelta(hours=1)
+        for minutes, asked in ((0, 0), (5, 1)):
+            app.config["SETTINGS"] = dataclasses.replace(before, verify_stock_minutes=minutes)
+            verify_due()
+            with merchant_scope(merchant):
+                found = db.session.scalars(sa.select(Job).where(Job.kind == "stock.verify")).all()
+            assert len(found) == asked
+            db.session.rollback()
+        assert look_every() == dt.timedelta(minutes=5)
+    app.config["SETTINGS"] = before
+    for text in ("4", "10081", "-1", "often"):
+        with pytest.raises(SettingsError, match="VERIFY_STOCK_MINUTES"):
+            Settings.from_environment(process_environment | {"VERIFY_STOCK_MINUTES": text})
 
 
 def test_an_entry_that_fails_holds_up_no_other_and_says_so(nowhere: None) -> None:

@@ -22,11 +22,16 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the timetable."""
+    """One line of the timetable; ``every`` may be a setting, read when it is looked at."""
 
     name: str
-    every: dt.timedelta
+    every: dt.timedelta | Callable[[], dt.timedelta]
     run: Callable[[], object]
+
+    @property
+    def interval(self) -> dt.timedelta:
+        """The time from one run to the next."""
+        return self.every if isinstance(self.every, dt.timedelta) else self.every()
 
 
 def run_due(timetable: tuple[Entry, ...]) -> list[str]:
@@ -38,13 +43,17 @@ def run_due(timetable: tuple[Entry, ...]) -> list[str]:
 
 
 def _take(entry: Entry) -> bool:
+    interval = entry.interval
     row = insert(ScheduledTask).values(
-        name=entry.name, next_at=sa.func.now() + entry.every, started_at=sa.func.now()
+        name=entry.name, next_at=sa.func.now() + interval, started_at=sa.func.now()
     )
     taken = row.on_conflict_do_update(
         index_elements=["name"],
         set_={"next_at": row.excluded.next_at, "started_at": row.excluded.started_at},
-        where=ScheduledTask.next_at <= sa.func.now(),
+        # A time further off than the interval was set before the interval was made shorter.
+        where=sa.or_(
+            ScheduledTask.next_at <= sa.func.now(), ScheduledTask.next_at > sa.func.now() + interval
+        ),
     ).returning(ScheduledTask.name)
     with short_transaction() as session:
         return session.execute(taken).first() is not None

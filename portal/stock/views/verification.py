@@ -32,6 +32,7 @@ def verifications() -> Response:
         runs=verifying.verifications(),
         open_findings=findings.open_findings(),
         running=findings.running_job(),
+        every=verifying.verified_every(),
     )
 
 
