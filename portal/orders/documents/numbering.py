@@ -38,8 +38,20 @@ class NewRef:
 
 def series_of(settings: DocumentSettings, kind: str, issued_on: dt.date) -> str:
     """What stands before the running number on that day, as in "INV-2026-"."""
-    prefix = settings.invoice_prefix if kind == "invoice" else settings.credit_note_prefix
+    prefix = _prefix(settings, kind)
     return f"{prefix}{issued_on.year}-" if settings.numbers_by_year else prefix
+
+
+def next_number(settings: DocumentSettings, kind: str, issued_on: dt.date) -> str:
+    """The number that the next document of that day would have; nothing is taken."""
+    series = series_of(settings, kind, issued_on)
+    last = db.session.scalar(
+        sa.select(_counter.c.last_value).where(
+            _counter.c.merchant_id == current_merchant_id(), _counter.c.series == series
+        )
+    )
+    running = db.session.scalar(sa.select(_first(settings, kind, series))) if last is None else last + 1
+    return f"{series}{running:0{settings.digits}d}"
 
 
 def take_number(new: NewRef, settings: DocumentSettings) -> str:
@@ -47,7 +59,9 @@ def take_number(new: NewRef, settings: DocumentSettings) -> str:
     series = series_of(settings, new.kind, new.issued_on)
     taken = (
         postgresql.insert(_counter)
-        .values(merchant_id=current_merchant_id(), series=series, last_value=settings.first_number)
+        .values(
+            merchant_id=current_merchant_id(), series=series, last_value=_first(settings, new.kind, series)
+        )
         .on_conflict_do_update(
             index_elements=["merchant_id", "series"], set_={"last_value": _counter.c.last_value + 1}
         )
@@ -69,3 +83,22 @@ def take_number(new: NewRef, settings: DocumentSettings) -> str:
     )
     statement = sa.insert(_ref).from_select([*columns, _ref.c.number, _ref.c.sequence], row)
     return str(db.session.execute(statement.returning(_ref.c.number)).scalar_one())
+
+
+def _first(settings: DocumentSettings, kind: str, series: str) -> sa.ColumnElement[int]:
+    """Where a new series begins: at the merchant's first number; at 1 when the years before it are counted here already."""
+    first = sa.literal(settings.first_number, _counter.c.last_value.type)
+    if not settings.numbers_by_year or settings.first_number == 1:
+        return first
+    prefix = _prefix(settings, kind)
+    earlier = sa.select(sa.literal(1)).where(
+        _counter.c.merchant_id == current_merchant_id(),
+        _counter.c.series.startswith(prefix, autoescape=True),
+        sa.func.substr(_counter.c.series, len(prefix) + 1).regexp_match("^[0-9]{4}-$"),
+        _counter.c.series < series,
+    )
+    return sa.case((earlier.exists(), sa.literal(1, _counter.c.last_value.type)), else_=first)
+
+
+def _prefix(settings: DocumentSettings, kind: str) -> str:
+    return settings.invoice_prefix if kind == "invoice" else settings.credit_note_prefix

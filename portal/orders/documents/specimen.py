@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from portal.core.clock import utc_now
 from portal.orders.documents.letterheads import footer_of, hand_of, seller_of, text_lines
-from portal.orders.documents.numbering import series_of
+from portal.orders.documents.numbering import next_number
 from portal.orders.documents.papers import Cell, Column, Paper, Table, Total
 from portal.orders.documents.settings import merchant_in_scope
 from portal.orders.documents.slips import logos_of
@@ -20,7 +20,7 @@ def specimen_paper(settings: DocumentSettings) -> Paper:
     merchant = merchant_in_scope()
     hand = hand_of(settings.language, settings.country_code, merchant.time_zone, seller=settings.country_code)
     words, currency, today = hand.words, merchant.currency, utc_now().date()
-    number = f"{series_of(settings, 'invoice', today)}{settings.first_number:0{settings.digits}d}"
+    number = next_number(settings, "invoice", today)
     net, tax = Decimal("100.00"), Decimal("20.00")
     columns = [
         Column(words("position")), Column(words("item"), wide=True), Column(words("quantity"), "end"),

@@ -13,11 +13,12 @@ from portal.core.clock import utc_now
 from portal.core.database import db
 from portal.core.errors import ConflictError
 from portal.orders.documents import services
+from portal.orders.documents.numbering import next_number
 from portal.orders.documents.papers import Cell, Paper
 from portal.orders.documents.reading import issued_of
 from portal.orders.documents.rendering import document_of, document_pdf, paper_of_document
 from portal.orders.documents.settings import document_settings
-from portal.orders.models import InvoiceRef, Order, OrderDocument, OrderLine
+from portal.orders.models import DocumentCounter, InvoiceRef, Order, OrderDocument, OrderLine
 from portal.orders.placement import NewContact, NewLine, NewOrder, place_order
 from portal.orders.services import ship_lines
 from tests.orders.documents.shops import invoicing_shop
@@ -92,6 +93,27 @@ def test_numbers_follow_the_settings(scope: int) -> None:
         numbers.append(services.issue_invoice(shop.order(("MUG", 1, "1.00")).order_id, by=SYSTEM))
         db.session.commit()
     assert numbers == ["R998", "R999", "R1000", "R1001"]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "begins"),
+    [
+        # Another prefix, numbers through all years, and a prefix that goes on with letters tell nothing of this one.
+        ([f"S_{YEAR - 1}-", f"R-{YEAR - 1}-", "R_", f"R_X{YEAR - 1}-", f"R_{YEAR + 1}-"], 1500),
+        ([f"R_{YEAR - 1}-"], 1),
+        ([f"R_{YEAR - 3}-"], 1),
+    ],
+)
+def test_the_first_number_is_for_the_first_year_alone(scope: int, earlier: list[str], begins: int) -> None:
+    shop = invoicing_shop(invoice_prefix="R_", first_number=1500)
+    db.session.add_all([DocumentCounter(series=series, last_value=1712) for series in earlier])
+    db.session.commit()
+    assert next_number(document_settings(), "invoice", dt.date(YEAR, 1, 1)) == f"R_{YEAR}-{begins:05d}"
+    for n in range(begins, begins + 2):
+        number = services.issue_invoice(shop.order(("MUG", 1, "1.00")).order_id, by=SYSTEM)
+        assert number == f"R_{YEAR}-{n:05d}"
+        db.session.commit()
+    assert next_number(document_settings(), "invoice", dt.date(YEAR, 1, 1)) == f"R_{YEAR}-{begins + 2:05d}"
 
 
 def test_a_change_is_credited_once_and_an_addition_invoiced_alone(shop: Shop) -> None:
