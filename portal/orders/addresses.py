@@ -13,7 +13,7 @@ from urllib.parse import quote
 from werkzeug.routing import BaseConverter
 
 # Words that addresses below /orders begin with, and dots, which browsers take for a folder.
-TAKEN: Final = frozenset({"bulk", "of-customer", "tags", "worklist", ".", ".."})
+TAKEN: Final = frozenset({"bulk", "of-customer", "worklist", ".", ".."})
 _ESCAPED: Final = re.compile(r"(?:~[0-9A-F]{2})+")
 
 

@@ -21,7 +21,7 @@ from portal.orders.changes.proposal import (
     RefundWish,
 )
 
-ADDED_ROWS: Final = 3
+MOST_ADDED: Final = 20
 WHOLE: Final = re.compile(r"[0-9]{1,7}")
 
 Typed = Mapping[str, str]
@@ -124,7 +124,7 @@ def _goodwill(now: OrderNow, typed: Typed) -> Proposal:
 def added_lines(now: OrderNow, typed: Typed) -> tuple[NewLineWish, ...]:
     """The goods that shall be added, from the fields ``sku-1``, ``units-1`` and ``new-price-1`` and on."""
     wishes = []
-    for row in range(1, ADDED_ROWS + 1):
+    for row in range(1, MOST_ADDED + 1):
         sku = (typed.get(f"sku-{row}") or "").strip()
         if sku:
             units = units_of(typed, f"units-{row}")

@@ -13,14 +13,16 @@ from flask.typing import ResponseReturnValue
 from portal.accounts.access import can, current_actor, current_identity, requires
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError, ForbiddenError, NotFoundError
-from portal.core.http import render, see_other, toast
+from portal.core.http import render, see_other, toast, wants_fragment
 from portal.core.listing import show_list
 from portal.orders.changes import limits, queries, services
+from portal.orders.changes.adding import Adding, looked_for
+from portal.orders.changes.adding import adding as rows_of
 from portal.orders.changes.listings import OWED
 from portal.orders.changes.order_now import OrderNow, read_order
 from portal.orders.changes.plan import Plan, plan_change
 from portal.orders.changes.proposal import Proposal
-from portal.orders.changes.reading import ADDED_ROWS, read_proposal
+from portal.orders.changes.reading import read_proposal
 from portal.orders.changes.reasons import KIND_WORDS, REASONS, reason_words
 from portal.orders.changes.words import money_back, paid_by_hand
 from portal.orders.models import Order
@@ -95,10 +97,29 @@ def sketch(number: str) -> Response:
     )
 
 
+@bp.post("/orders/<order_number:number>/changes/items")
+@requires("orders.edit")
+def find_items(number: str) -> Response:
+    """Items to add to an edit: matches of what is looked for, or the rows with the one that was chosen. Nothing is kept."""
+    now, typed = _now(number), request.values.to_dict()
+    shown = looked_for(typed, now.currency)
+    if not wants_fragment():
+        return _form(number, "edit", shown.typed, None, adding=shown)
+    answer = render(
+        "orders/changes/_added_items.html", errors={}, currency=now.currency, **_items(number, shown)
+    )
+    if not typed.get("only_look"):
+        answer.headers["HX-Trigger"] = "items-changed"
+    return answer
+
+
 @bp.post("/orders/<order_number:number>/changes")
 @requires("orders.edit")
 def begin_change(number: str) -> ResponseReturnValue:
     found, kind = find_order(number), _kind()
+    if kind == "edit" and request.form.get("find", "").strip():
+        # Enter in the search field, as a scanner presses it, sends the form; it is not the form that was meant.
+        return find_items(number)
     try:
         proposal = _read(_now(number), kind)
         n = services.begin(
@@ -257,7 +278,19 @@ def _now(number: str) -> OrderNow:
     return read_order(head)
 
 
-def _form(number: str, kind: str, typed: Mapping[str, str], error: DomainError | None) -> Response:
+def _items(number: str, shown: Adding) -> dict[str, Any]:
+    words = {"title": "Add items", "sub": "Without a price the catalogue's is taken.", "act": "to add"}
+    return {"adding": shown, "find_url": url_for("changes.find_items", number=number), "item_words": words}
+
+
+def _form(
+    number: str,
+    kind: str,
+    typed: Mapping[str, str],
+    error: DomainError | None,
+    *,
+    adding: Adding | None = None,
+) -> Response:
     now, plan = _now(number), None
     if typed:
         try:
@@ -266,9 +299,10 @@ def _form(number: str, kind: str, typed: Mapping[str, str], error: DomainError |
             plan = None
     return render(
         "orders/changes/new_change.html", number=number, now=now, kind=kind, title=TITLES[kind], typed=typed,
-        plain=lambda value: _plain(value, now.decimals), reasons=list(REASONS[kind].items()), added_rows=range(1, ADDED_ROWS + 1), error=error, problem=None,
+        plain=lambda value: _plain(value, now.decimals), reasons=list(REASONS[kind].items()), error=error, problem=None,
         status=error.status if error else 200, allowance=limits.allowance_of(current_actor()),
         asked=queries.asked_of([now.order_id]).get(now.order_id), **_effects(plan),
+        **(_items(number, adding or rows_of(typed, now.currency)) if kind == "edit" else {}),
     )  # fmt: skip
 
 

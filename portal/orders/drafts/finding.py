@@ -71,6 +71,22 @@ def find_variants(text: str, currency: str) -> Sequence[SoldVariant]:
     )
 
 
+def sold_by_codes(texts: Sequence[str], currency: str) -> dict[str, SoldVariant]:
+    """The variants whose SKU or barcode each text is, in one statement; texts that mean none are left out."""
+    keys = {text: (normalise.code_key(text), normalise.tracking_key(text)) for text in texts}
+    codes = [code for code, _ in keys.values() if code]
+    if not codes:
+        return {}
+    rows = _rows(
+        "(v.sku_key = ANY(:codes) OR v.barcode_key = ANY(:barcodes))", currency,
+        {"codes": codes, "barcodes": [barcode for _, barcode in keys.values() if barcode]}, most=2 * len(codes),
+    )  # fmt: skip
+    by_code = {row["sku_key"]: row for row in rows}
+    by_barcode = {row["barcode_key"]: row for row in rows if row["barcode_key"]}
+    found = {text: by_code.get(code) or by_barcode.get(barcode) for text, (code, barcode) in keys.items()}
+    return {text: _sold(row) for text, row in found.items() if row is not None}
+
+
 def find_customers(text: str, country: str | None) -> Sequence[FoundCustomer]:
     """Active customers whose e-mail or name begins with *text*, or whose phone number it is."""
     cleaned = text.strip()
@@ -105,23 +121,31 @@ def _begins(column: Any, key: str) -> sa.ColumnElement[bool]:
 
 
 def _variants(condition: str, currency: str, values: dict[str, Any]) -> list[SoldVariant]:
-    rows = db.session.execute(
-        sa.text(_VARIANTS.format(condition=condition)),
-        {"merchant": current_merchant_id(), "currency": currency, "most": MOST, **values},
-    ).mappings()
+    code, barcode = values.get("code"), values.get("barcode", "")
     return [
-        SoldVariant(
-            row["id"],
-            row["sku"],
-            row["title"],
-            row["tax_class"],
-            row["is_stocked"],
-            row["amount"],
-            row["available"] if row["is_stocked"] else None,
-            row["sku_key"] == values.get("code") or row["barcode_key"] == values.get("barcode", ""),
-        )
-        for row in rows
+        _sold(row, is_exact=row["sku_key"] == code or row["barcode_key"] == barcode)
+        for row in _rows(condition, currency, values)
     ]
+
+
+def _rows(
+    condition: str, currency: str, values: dict[str, Any], *, most: int = MOST
+) -> Sequence[sa.RowMapping]:
+    return (
+        db.session.execute(
+            sa.text(_VARIANTS.format(condition=condition)),
+            {"merchant": current_merchant_id(), "currency": currency, "most": most, **values},
+        )
+        .mappings()
+        .all()
+    )
+
+
+def _sold(row: sa.RowMapping, *, is_exact: bool = False) -> SoldVariant:
+    return SoldVariant(
+        row["id"], row["sku"], row["title"], row["tax_class"], row["is_stocked"], row["amount"],
+        row["available"] if row["is_stocked"] else None, is_exact,
+    )  # fmt: skip
 
 
 _VARIANTS: Final = """

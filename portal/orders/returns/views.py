@@ -15,12 +15,14 @@ from portal.accounts.access import can, current_actor, requires
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError, NotFoundError
-from portal.core.http import render, see_other, toast
+from portal.core.http import render, see_other, toast, wants_fragment
 from portal.orders.changes import services as changes
+from portal.orders.changes.adding import Adding, looked_for
+from portal.orders.changes.adding import adding as rows_of
 from portal.orders.changes.order_now import OrderNow, read_order
 from portal.orders.changes.proposal import RefundWish
 from portal.orders.changes.queries import stock_effects
-from portal.orders.changes.reading import ADDED_ROWS, added_lines, amount_of, units_of
+from portal.orders.changes.reading import added_lines, amount_of, units_of
 from portal.orders.changes.reasons import REASONS, REJECTIONS, reason_words
 from portal.orders.documents.settings import document_settings
 from portal.orders.guards import require_unchanged
@@ -71,18 +73,39 @@ def new_return(number: str) -> Response:
     return _form(number, {}, None)
 
 
+@bp.post("/orders/<order_number:number>/returns/items")
+@requires("orders.edit")
+def find_items(number: str) -> Response:
+    """What an exchange may bring: matches of what is looked for, or the rows with the one that was chosen. Nothing is kept."""
+    now, typed = _now(find_order(number).order_id), request.values.to_dict()
+    shown = looked_for(typed, now.currency)
+    if not wants_fragment():
+        return _form(number, shown.typed, None, adding=shown)
+    return render(
+        "orders/changes/_added_items.html", errors={}, currency=now.currency, **_items(number, shown)
+    )
+
+
 @bp.post("/orders/<order_number:number>/returns")
 @requires("orders.edit")
 def request_return(number: str) -> ResponseReturnValue:
     found, typed = find_order(number), request.form
+    if typed.get("find", "").strip():
+        # Enter in the search field, as a scanner presses it, sends the form; it is not the form that was meant.
+        return find_items(number)
     try:
         require_unchanged(found.order_id, version_seen())
         now = _now(found.order_id)
         kind = typed.get("kind", "")
+        wanted = added_lines(now, typed)
+        if wanted and kind != "exchange":
+            raise DomainError(
+                "Only an exchange sends items instead. Choose it, or empty their rows.", field="kind"
+            )
         n = services.request_return(
             found.order_id, {line.n: units_of(typed, f"line-{line.n}") or 0 for line in now.lines}, kind=kind,
             reason_code=typed.get("reason_code", ""), note=typed.get("note"), by=current_actor(),
-            wanted=added_lines(now, typed) if kind == "exchange" else (), declared_at=_declared(typed),
+            wanted=wanted, declared_at=_declared(typed),
         )  # fmt: skip
     except DomainError as error:
         db.session.rollback()
@@ -221,13 +244,24 @@ def _act(number: str, n: int, done: str, work: Callable[[int], Any]) -> Response
     return see_other(url_for("returns.order_return", number=number, n=n))
 
 
-def _form(number: str, typed: Mapping[str, str], error: DomainError | None) -> Response:
+def _items(number: str, shown: Adding) -> dict[str, Any]:
+    words = {
+        "title": "For an exchange: what is sent instead",
+        "sub": "Promised as soon as the exchange is approved. Leave it empty for a return. Without a price the catalogue's is taken.",
+        "act": "to send instead",
+    }  # fmt: skip
+    return {"adding": shown, "find_url": url_for("returns.find_items", number=number), "item_words": words}
+
+
+def _form(
+    number: str, typed: Mapping[str, str], error: DomainError | None, *, adding: Adding | None = None
+) -> Response:
     order_id = find_order(number).order_id
     now = _now(order_id)
     return render(
         "orders/returns/new_return.html", number=number, now=now, typed=typed, error=error, possible=services.returnable(order_id, now),
         right=right_of(order_id), kinds=list(KIND_LABELS.items()), reasons=list(REASONS["return"].items()),
-        added_rows=range(1, ADDED_ROWS + 1), today=utc_now().astimezone(merchant_zone()).date().isoformat(),
+        **_items(number, adding or rows_of(typed, now.currency)), currency=now.currency, today=utc_now().astimezone(merchant_zone()).date().isoformat(),
         status=error.status if error else 200,
     )  # fmt: skip
 
