@@ -46,6 +46,7 @@ def register(app: Flask) -> None:
     app.url_map.converters["order_number"] = OrderNumberConverter
     register_listing(ORDERS)
     register_nav("Orders", "Orders", "orders.orders", "receipt", "orders.view", order=20)
+    register_slot("privacy.orders", "orders.of_request", "privacy.edit", label="Orders")
     register_slot("customer.orders", "orders.customer_orders", "orders.view", label="Orders")
     register_slot("home.tiles", "orders.worklist", "orders.view", 10, label="Orders that wait")
     register_slot("order.panels", "orders.order_allocation", "orders.view", 25, label="Allocation")

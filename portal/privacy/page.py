@@ -58,6 +58,7 @@ EVIDENCE: Final = {
     "answered": ("The person was answered", "send"),
     "closed": ("Closed", "check"),
     "carried_out": ("Carried out", "check"),
+    "orders_corrected": ("Corrected on orders", "edit"),
     "restriction_lifted": ("Restriction lifted", "lock"),
     "export_started": ("Copy asked for", "download"),
     "copy_made": ("Copy made", "download"),
@@ -319,6 +320,10 @@ class RequestPage:
                 return f"{facts['recipient']}: {facts['state'].replace('_', ' ')}."
             case "alerted":
                 return f"{facts['percent']} % of the time is used."
+            case "orders_corrected":
+                return (
+                    f"{facts['orders']:,} {'order' if facts['orders'] == 1 else 'orders'}: {facts['fields']}."
+                )
             case "scoped":
                 return f"{facts['subjects']} in scope."
             case "copy_made" if facts.get("unreadable"):

@@ -27,6 +27,7 @@ FIELDS: Final = (
     "name", "company", "line1", "line2", "postcode", "city", "region", "country_code", "email", "phone",
 )  # fmt: skip
 LONGEST: Final = 200
+NOT_ON_LABELS: Final = frozenset({"email"})
 COUNTRY: Final = re.compile(r"[A-Z]{2}")
 
 _contact, _parcel = OrderContact.__table__, OrderFulfilment.__table__
@@ -70,28 +71,45 @@ def correct_contact(
             f"The order is {head['state'].replace('_', ' ')}. A correction would reach no parcel any more."
         )
     now = contact_values(order_id, n)
-    mine = {name: _line(typed[name]) for name in FIELDS if name in typed}
+    mine = {name: typed_line(typed[name]) for name in FIELDS if name in typed}
     if mine.get("country_code") and not COUNTRY.fullmatch(mine["country_code"]):
         raise DomainError("Choose a country.", field="country_code")
     values = merged(now, base, mine, version=head["version"])
     changed = {name: value for name, value in values.items() if value != now[name]}
     if not changed:
         return False
-    _settle_labels(order_id, voids_labels, by)
+    write_contact(order_id, n, now, changed, voids_labels=voids_labels, subject_id=subject_id, by=by)
+    return True
+
+
+def write_contact(
+    order_id: int, n: int, now: Mapping[str, str], changed: Mapping[str, str], *, voids_labels: bool, with_country: bool = True,
+    subject_id: int | None, by: Actor,
+) -> None:  # fmt: skip
+    """Put the changed fields of a contact in place, with the keys they are found by; the order is locked by the caller.
+
+    Args:
+        now: the whole contact as it stands.
+        with_country: the order's own country goes with that of the parcel; not when it decided a tax that is long paid.
+
+    Raises:
+        ConflictError: a label is printed and is not to be voided.
+    """
+    if changed.keys() - NOT_ON_LABELS:
+        _settle_labels(order_id, voids_labels, by)
     after = {**now, **changed}
     db.session.execute(
         sa.update(_contact)
         .where(of_order(_contact, order_id), _contact.c.n == n)
         .values(**{name: value or None for name, value in changed.items()}, **_keys(after))
     )
-    country = {"country_code": after["country_code"] or None} if "country_code" in changed else {}
-    change_order(order_id, **(country if _is_shipping(order_id, n) else {}))
+    follows = with_country and "country_code" in changed and _is_shipping(order_id, n)
+    change_order(order_id, **({"country_code": after["country_code"] or None} if follows else {}))
     audit.record(
         action="order.contact_corrected", by=by, subject=("order", order_id), before={name: now[name] for name in changed},
         after=changed, data_subject_id=subject_id,
     )  # fmt: skip
     tell(order_id, "address_corrected", by, fields=", ".join(changed))
-    return True
 
 
 def made_labels(order_id: int) -> list[int]:
@@ -157,7 +175,12 @@ def _is_shipping(order_id: int, n: int) -> bool:
     return bool(kind == "shipping")
 
 
-def _line(text: str) -> str:
+def typed_line(text: str) -> str:
+    """A field as it is kept.
+
+    Raises:
+        DomainError: it is too long.
+    """
     line = " ".join(text.replace("\0", "").split())
     if len(line) > LONGEST:
         raise DomainError(f"Keep each line under {LONGEST} characters.")
