@@ -98,6 +98,11 @@ def number(value: Number | None, places: int | None = None) -> str:
     return _number_writer(current_region().locale, places)(Decimal(str(value)))
 
 
+def change(value: int | None) -> str | None:
+    """So many more or fewer, with its sign; None where nothing changed."""
+    return f"{'+' if value > 0 else '−'}{number(abs(value))}" if value else None
+
+
 @lru_cache(maxsize=10_000)
 def _whole(locale: str, value: int) -> str:
     return _number_writer(locale, 0)(Decimal(value))
@@ -214,7 +219,10 @@ def duration(seconds: Number | dt.timedelta | None) -> str:
     """How long something took or will take: 3 min 20 s."""
     if seconds is None:
         return NOTHING
-    total = int(seconds.total_seconds() if isinstance(seconds, dt.timedelta) else seconds)
+    exact = seconds.total_seconds() if isinstance(seconds, dt.timedelta) else seconds
+    if 0 < exact < 1:
+        return "less than 1 s"
+    total = int(exact)
     parts = [
         (total // 86_400, "d"),
         (total % 86_400 // 3600, "h"),

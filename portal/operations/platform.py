@@ -50,6 +50,26 @@ class MerchantPage:
     next_after: str | None
 
 
+# What the timetable's tasks are for, by their names; the workers say when.
+TASK_WORDS: Final = {
+    "accounts.tidy": "Forget old sessions and links",
+    "audit.seal": "Seal the audit logs",
+    "channels.compare": "Compare the shops with what they were told",
+    "channels.sync": "Bring orders in and stock out to the shops",
+    "jobs.sweep": "Ring again for jobs nobody took",
+    "orders.waits": "End holds and collections that are due",
+    "outbox.ring": "Ring for events of late nobody read",
+    "outbox.ring_all": "Ring for events of any age nobody read",
+    "partitions": "Make the months ahead",
+    "payments.tend": "Tend to payments, links and payouts",
+    "privacy.watch": "Watch the deadlines of privacy requests",
+    "stock.cool": "Join what hot variants had spread out",
+    "stock.expire": "Give expired reservations back",
+    "stock.verify": "Verify the stock",
+    "tidy": "Delete what is past its time",
+}
+
+
 def parts() -> list[Part]:
     """What the portal stands on; each is asked now."""
     return [

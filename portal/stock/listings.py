@@ -61,7 +61,11 @@ LEVELS = Listing(
     default_sort="sku",
     # Slot 0 stands for the level; the figures add up all slots.
     always=lambda: [_level.slot == 0],
-    hidden={"variant_id": _level.variant_id, "location_id": _level.location_id},
+    hidden={
+        "variant_id": _level.variant_id,
+        "location_id": _level.location_id,
+        "variant_title": _variant.title,
+    },
     columns=[
         Column(
             "sku",
@@ -71,7 +75,7 @@ LEVELS = Listing(
             sort=Sort(_variant.sku_key, index="variant_merchant_id_sku_key_key"),
         ),
         Column("product", "Product", _product.title),
-        Column("variant", "Variant", _variant.title),
+        Column("variant", "Variant", _variant.title, default=False),
         Column("location", "Location", _location.name, card=1),
         Column("on_hand", "On hand", kind="number", card=2),
         Column("allocated", "Allocated", kind="number"),

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from flask import url_for
 
 from portal.catalog.models import Product, Variant
+from portal.core import formats
 from portal.core.database import current_merchant_id
 from portal.core.listing import ChoiceFilter, Column, DateFilter, Extra, Listing, Sort, TextFilter, execute
 from portal.core.normalise import code_key
@@ -38,6 +39,14 @@ KIND_WORDS: Final = {
     "repaired": "Repaired",
 }
 
+COUNTER_WORDS: Final = {
+    "on_hand": "on hand",
+    "allocated": "allocated",
+    "reserved": "reserved",
+    "unavailable": "unavailable",
+    "incoming": "incoming",
+}
+
 _moved = StockMovement.__table__.c
 _variant = Variant.__table__.c
 _product = Product.__table__.c
@@ -46,6 +55,12 @@ _product = Product.__table__.c
 def reason_choices() -> list[tuple[str, str]]:
     """The merchant's reasons, those that are offered no more among them."""
     return [(str(reason.id), reason.label) for reason in queries.reasons()]
+
+
+def change_words(row: Mapping[str, Any]) -> str | None:
+    """What a movement changed: "+12 on hand, −12 incoming"."""
+    changed = ((formats.change(row[f"{counter}_delta"]), words) for counter, words in COUNTER_WORDS.items())
+    return ", ".join(f"{units} {words}" for units, words in changed if units) or None
 
 
 def causes_of_page(keys: Sequence[int]) -> Mapping[int, Mapping[str, Any]]:
@@ -80,7 +95,11 @@ MOVEMENTS = Listing(
     row_key=_moved.id,
     windowed=True,
     default_sort="-at",
-    hidden={"variant_id": _moved.variant_id, "location_id": _moved.location_id},
+    hidden={
+        "variant_id": _moved.variant_id,
+        "location_id": _moved.location_id,
+        **{f"{counter}_delta": _moved[f"{counter}_delta"] for counter in COUNTER_WORDS},
+    },
     columns=[
         Column("sku", "SKU", _variant.sku, kind="code"),
         Column(
@@ -95,11 +114,12 @@ MOVEMENTS = Listing(
         Column(
             "kind", "What", _moved.kind, text=lambda row: KIND_WORDS.get(row["kind"], row["kind"]), card=2
         ),
-        Column("on_hand", "On hand", _moved.on_hand_delta, kind="number", card=3),
-        Column("allocated", "Allocated", _moved.allocated_delta, kind="number"),
-        Column("reserved", "Reserved", _moved.reserved_delta, kind="number"),
-        Column("unavailable", "Unavailable", _moved.unavailable_delta, kind="number"),
-        Column("incoming", "Incoming", _moved.incoming_delta, kind="number", default=False),
+        Column("change", "Change", text=change_words, card=3),
+        Column("on_hand", "On hand", _moved.on_hand_delta, kind="change", default=False),
+        Column("allocated", "Allocated", _moved.allocated_delta, kind="change", default=False),
+        Column("reserved", "Reserved", _moved.reserved_delta, kind="change", default=False),
+        Column("unavailable", "Unavailable", _moved.unavailable_delta, kind="change", default=False),
+        Column("incoming", "Incoming", _moved.incoming_delta, kind="change", default=False),
         Column("reason", "Reason", _moved.reason_id, names=reason_choices),
         Column("cause", "Cause"),
         Column("who", "By"),

@@ -55,8 +55,9 @@ def test_it_shortens_a_time_by_how_long_ago_it_was(monkeypatch: pytest.MonkeyPat
 
 def test_it_caps_a_count_and_says_durations_and_sizes_as_people_do() -> None:
     assert [formats.capped(count) for count in (3, 10_000, 10_001)] == ["3", "10,000", "10,000+"]
-    assert [formats.duration(seconds) for seconds in (0, 59, 60, 200, 7260)] == [
+    assert [formats.duration(seconds) for seconds in (0, 0.4, 59, 60, 200, 7260)] == [
         "0 s",
+        "less than 1 s",
         "59 s",
         "1 min",
         "3 min 20 s",
@@ -64,6 +65,7 @@ def test_it_caps_a_count_and_says_durations_and_sizes_as_people_do() -> None:
     ]
     assert [formats.filesize(size) for size in (1, 1400, 2_500_000)] == ["1 bytes", "1.4 kB", "2.5 MB"]
     assert formats.percent(Decimal("-0.0825")) == "−8.2%"
+    assert [formats.change(units) for units in (1200, -3, 0, None)] == ["+1,200", "−3", None, None]
 
 
 def test_it_shows_a_dash_for_what_is_not_known() -> None:

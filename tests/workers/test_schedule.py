@@ -19,6 +19,7 @@ from portal.core.database import db, merchant_scope
 from portal.core.jobs import Job, run_due_jobs
 from portal.core.scheduler import Entry, ScheduledTask, run_due
 from portal.core.storage import StoredFile
+from portal.operations.platform import TASK_WORDS
 from portal.stock.jobs import look_every, verify_due
 from tests.support.waiting import settle
 from workers.schedule import TIMETABLE, ring_for_all_unread_events
@@ -105,6 +106,10 @@ def test_every_entry_of_the_timetable_runs(nowhere: None) -> None:
         "partitions",
         "tidy",
     }
+
+
+def test_the_platform_page_says_what_each_entry_is_for() -> None:
+    assert set(TASK_WORDS) == {each.name for each in TIMETABLE}
 
 
 def test_the_sweeper_comes_round_within_ten_seconds() -> None:

@@ -56,6 +56,7 @@ def rows_markup(columns: Sequence[Column], rows: Sequence[TableRow], *, selects:
     times = [
         position for position, column in enumerate(columns) if column.kind == "time" and column.text is None
     ]
+    changes = [position for position, column in enumerate(columns) if column.kind == "change"]
     states = [
         (position, column)
         for position, column in enumerate(columns)
@@ -71,6 +72,9 @@ def rows_markup(columns: Sequence[Column], rows: Sequence[TableRow], *, selects:
             stamp = own[width + 2 + 2 * place]
             if stamp:
                 filled[position] = time % (stamp, own[width + 3 + 2 * place], filled[position])
+        for position in changes:
+            if filled[position] == NOTHING:
+                filled[position] = ""
         for position, column in states:
             filled[position] = _badge(badges, column.badge, row.values.get(column.key)) or filled[position]
         name = filled[0]
@@ -133,6 +137,8 @@ def _words(column: Column) -> Writer:
             )
         case "number":
             return lambda values: formats.number(values[key]) if values.get(key) is not None else None
+        case "change":
+            return lambda values: formats.change(values.get(key))
         case "day":
             return lambda values: formats.day(values[key]) if values.get(key) is not None else None
         case "time":
@@ -160,6 +166,7 @@ def _badge(drawn: dict[tuple[str, str | None], str], kind: str | None, state: st
 
 def _css(column: Column) -> str:
     words = ["num"] if column.is_right_aligned else []
+    words += ["change"] if column.kind == "change" else []
     words += ["code"] if column.kind == "code" else []
     words += [] if column.card else ["only-wide"]
     return " ".join(words)

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-CellKind = Literal["text", "code", "number", "money", "time", "day", "state", "flag", "country"]
-RIGHT_ALIGNED = frozenset({"number", "money"})
+CellKind = Literal["text", "code", "number", "change", "money", "time", "day", "state", "flag", "country"]
+RIGHT_ALIGNED = frozenset({"number", "change", "money"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Column:
     Args:
         key: name in the URL (`cols=`, `sort=`) and of the value in the row.
         value: SQL expression; None when an `Extra` brings the value.
-        kind: how it is written and aligned. `money` needs `currency`, the key of a row value; `state` needs `badge`, the kind of
+        kind: how it is written and aligned. `change` is a number with its sign, and nothing where nothing changed. `money` needs `currency`, the key of a row value; `state` needs `badge`, the kind of
             badge (order, payment, …).
         default: shown unless the person chose otherwise.
         personal: category of personal data (name, email, phone, address, postcode); such a column is masked in lists and exports.

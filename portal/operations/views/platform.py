@@ -20,5 +20,6 @@ def platform_page() -> Response:
         waiting=platform.waiting(),
         failed=platform.failed_jobs(),
         timetable=platform.timetable(),
+        words=platform.TASK_WORDS,
         page=platform.merchants(after=request.args.get("after", "")[:200]),
     )
