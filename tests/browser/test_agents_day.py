@@ -135,7 +135,9 @@ class Day:
         self.hand.choose(self.page.get_by_label("Kind"), kind)
         self.hand.choose(self.page.get_by_label("Reason"), reason)
         self.hand.press(self.page.get_by_role("button", name="Record the request"))
-        self.hand.press(self.page.get_by_role("button", name="Approve"))
+        if self.is_scripted:
+            self.hand.press(self.page.get_by_role("button", name="Approve", exact=True))
+        self.hand.press(self.page.get_by_role("button", name="Approve the return"))
 
     def bring_back(self, sku: str) -> None:
         """What came back is looked at and settled; a withdrawal gives the money back with it."""
