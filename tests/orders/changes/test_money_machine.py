@@ -1,4 +1,4 @@
-"""Thousands of random steps in the lives of orders; the rules and what must hold stand in ``bench/money_machine.py``."""
+"""Thousands of random steps in the lives of orders; the rules and what must hold stand in ``bench/money_machine/``."""
 
 from __future__ import annotations
 
