@@ -1127,10 +1127,26 @@ def upgrade() -> None:
         "stock_movement_cause_idx", "stock_movement", ["merchant_id", "cause_kind", "cause_id"], unique=False
     )
     op.create_index(
+        "stock_movement_kind_idx",
+        "stock_movement",
+        ["merchant_id", "kind", "id"],
+        unique=False,
+        postgresql_where=sa.text(
+            "kind NOT IN ('received', 'sold', 'reserved', 'released', 'allocated', 'deallocated')"
+        ),
+    )
+    op.create_index(
         op.f("stock_movement_merchant_id_variant_id_location_id_id_idx"),
         "stock_movement",
         ["merchant_id", "variant_id", "location_id", "id"],
         unique=False,
+    )
+    op.create_index(
+        "stock_movement_reason_idx",
+        "stock_movement",
+        ["merchant_id", "reason_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("reason_id IS NOT NULL"),
     )
     op.create_table(
         "stock_reason",

@@ -123,6 +123,23 @@ class StockMovement(Tenant, Base):
     __table_args__ = (
         sa.Index(None, "merchant_id", "variant_id", "location_id", "id"),
         sa.Index("stock_movement_cause_idx", "merchant_id", "cause_kind", "cause_id"),
+        # Of few movements each: what an order does all day has no place in them.
+        sa.Index(
+            "stock_movement_reason_idx",
+            "merchant_id",
+            "reason_id",
+            "id",
+            postgresql_where=sa.text("reason_id IS NOT NULL"),
+        ),
+        sa.Index(
+            "stock_movement_kind_idx",
+            "merchant_id",
+            "kind",
+            "id",
+            postgresql_where=sa.text(
+                "kind NOT IN ('received', 'sold', 'reserved', 'released', 'allocated', 'deallocated')"
+            ),
+        ),
         sa.CheckConstraint(sa.column("kind").in_(MOVEMENT_KINDS), name="kind"),
         sa.CheckConstraint(
             "on_hand_delta <> 0 OR allocated_delta <> 0 OR reserved_delta <> 0 OR unavailable_delta <> 0"
