@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from portal.channels import item_views, jobs, settings_views  # noqa: F401 - they register on import
+from portal.channels import bulk_views, item_views, jobs, settings_views  # noqa: F401 - they register on import
 from portal.channels.listings import ARTICLES, INBOUND
 from portal.channels.people import names_of_receivers, sealed_document
 from portal.channels.views import bp

@@ -19,6 +19,10 @@ from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError, NotFoundError
 from portal.core.normalise import code_key
 
+UNMATCHED: Final = "Choose the variant first: nothing is sent for an article that is not matched."
+PAUSED: Final = "This article is paused. Resume it, then it is sent."
+ABSENT: Final = "There is no such article in this channel."
+
 _listing: Final = ChannelListing.__table__
 _account: Final = ChannelAccount.__table__
 _variant: Final = Variant.__table__
@@ -217,7 +221,7 @@ def pause_listing(listing_id: int, paused: bool, *, by: Actor) -> ChannelListing
     """Stop sending one article, or go on. What is wanted meanwhile is remembered."""
     listing = listing_for_change(listing_id)
     if listing.variant_id is None:
-        raise DomainError("Choose the variant first: nothing is sent for an article that is not matched.")
+        raise DomainError(UNMATCHED)
     if listing.is_paused != paused:
         listing.is_paused = paused
         audit.record(
@@ -237,9 +241,9 @@ def push_listing(listing_id: int, *, by: Actor) -> ChannelListing:
     """
     listing = listing_for_change(listing_id)
     if listing.variant_id is None:
-        raise DomainError("Choose the variant first: nothing is sent for an article that is not matched.")
+        raise DomainError(UNMATCHED)
     if listing.is_paused:
-        raise DomainError("This article is paused. Resume it, then it is sent.")
+        raise DomainError(PAUSED)
     mark_listings([listing.id])
     audit.record(action="channel.listing_pushed", by=by, subject=("channel_listing", listing.id))
     db.session.flush()
@@ -255,7 +259,7 @@ def listing_for_change(listing_id: int) -> ChannelListing:
     """
     found = db.session.get(ChannelListing, (current_merchant_id(), listing_id), with_for_update=True)
     if found is None:
-        raise NotFoundError("There is no such article in this channel.")
+        raise NotFoundError(ABSENT)
     return found
 
 

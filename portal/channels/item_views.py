@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -14,11 +12,9 @@ from portal.channels.listings import ARTICLES, INBOUND
 from portal.channels.models import ChannelListing
 from portal.channels.views import bp, order_url
 from portal.core.database import db
-from portal.core.errors import DomainError, NotFoundError
+from portal.core.errors import NotFoundError
 from portal.core.http import render, render_region, see_other, toast, whole_key
-from portal.core.listing import frozen_keys, neighbours, selection_of, show_list
-
-Act = Callable[[int], object]
+from portal.core.listing import neighbours, show_list
 
 
 @bp.get("/<int:account_id>/articles")
@@ -26,36 +22,6 @@ Act = Callable[[int], object]
 def channel_articles(account_id: int) -> ResponseReturnValue:
     account = services.account_of(account_id)
     return show_list(ARTICLES, "channels/articles.html", account=account, health=queries.health_of(account))
-
-
-@bp.post("/<int:account_id>/articles/push")
-@requires("channels.edit")
-def push_articles(account_id: int) -> ResponseReturnValue:
-    services.require_running(services.account_of(account_id))
-    done = _each_selected(
-        account_id, lambda listing_id: articles.push_listing(listing_id, by=current_actor())
-    )
-    services.request_sync(account_id, by=current_actor(), now=True)
-    return _list_again(f"{done} articles are sent now.")
-
-
-@bp.post("/<int:account_id>/articles/pause")
-@requires("channels.edit")
-def pause_articles(account_id: int) -> ResponseReturnValue:
-    done = _each_selected(
-        account_id, lambda listing_id: articles.pause_listing(listing_id, True, by=current_actor())
-    )
-    return _list_again(f"{done} articles are paused.")
-
-
-@bp.post("/<int:account_id>/articles/resume")
-@requires("channels.edit")
-def resume_articles(account_id: int) -> ResponseReturnValue:
-    done = _each_selected(
-        account_id, lambda listing_id: articles.pause_listing(listing_id, False, by=current_actor())
-    )
-    services.request_sync(account_id, by=current_actor())
-    return _list_again(f"{done} articles go on.")
 
 
 @bp.get("/<int:account_id>/articles/<int:listing_id>")
@@ -175,7 +141,7 @@ def retry_order(account_id: int, inbound_id: int) -> ResponseReturnValue:
 def _listing(account_id: int, listing_id: int) -> ChannelListing:
     found = articles.listing_for_change(listing_id)
     if found.account_id != account_id:
-        raise NotFoundError("There is no such article in this channel.")
+        raise NotFoundError(articles.ABSENT)
     return found
 
 
@@ -192,28 +158,6 @@ def _article_page(listing: ChannelListing, form: MatchForm, *, status: int = 200
         next_url=next_url,
         status=status,
     )
-
-
-def _each_selected(account_id: int, act: Act) -> int:
-    """What cannot be done with one article leaves the others alone."""
-    selection, done = selection_of(ARTICLES, request.form), 0
-    batches = frozen_keys(ARTICLES, selection.state) if selection.state else [selection.keys]
-    for batch in batches:
-        for listing_id in batch:
-            try:
-                _listing(account_id, listing_id)
-                act(listing_id)
-                done += 1
-            except DomainError:
-                continue
-        db.session.commit()
-    return done
-
-
-def _list_again(words: str) -> ResponseReturnValue:
-    db.session.commit()
-    toast(words)
-    return see_other(url_for("channels.channel_articles"))
 
 
 def _done(account_id: int, listing_id: int, words: str) -> ResponseReturnValue:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -149,6 +150,12 @@ ARTICLES = Listing(
         BulkAction("Resume", "channels.resume_articles", "channels.edit"),
     ],
 )
+
+
+def articles_of(account_id: int) -> Listing:
+    """The articles of one account for a job, which stands under no address."""
+    return replace(ARTICLES, always=lambda: [_article.account_id == account_id])
+
 
 INBOUND = Listing(
     key="channel-orders",

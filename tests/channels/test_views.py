@@ -290,18 +290,6 @@ def test_an_article_is_matched_from_the_queue(login: Login, member: Member, busy
     assert (row.variant_id, row.state) == (None, "ignored")
 
 
-def test_chosen_articles_are_pushed_and_paused_together(login: Login, member: Member, busy: int) -> None:
-    browser = login(member("owner"))
-    keys = list(db.session.scalars(sa.select(ChannelListing.id).order_by(ChannelListing.id)))
-    answer = browser.post(f"/channels/{busy}/articles/pause", data={"key": [str(key) for key in keys]})
-    assert answer.status_code == 303
-    db.session.expire_all()
-    paused = db.session.scalars(sa.select(ChannelListing.remote_sku).where(ChannelListing.is_paused)).all()
-    assert sorted(paused) == ["A", "B", "BAD"], (
-        "an article without a variant cannot be paused and stops no other"
-    )
-
-
 def test_the_list_of_articles_filters_by_state(login: Login, member: Member, busy: int) -> None:
     page = login(member("owner")).get(f"/channels/{busy}/articles?f=1.state.is.failed").text
     assert "Article BAD" in page and "Article A " not in page
