@@ -70,24 +70,14 @@ def prepare(admin_url: str, passwords_file: Path, names: Names = Names()) -> Ins
             passwords = _roles(admin, names, passwords_file)
             for database in (names.main, names.keys):
                 _database(admin, database, names)
-        remarks = _extensions(_at(admin_url, names.main))
-        _close_public(_at(admin_url, names.main), names)
-        _close_public(_at(admin_url, names.keys), names)
+        remarks = _extensions(at(admin_url, names.main))
+        _close_public(at(admin_url, names.main), names)
+        _close_public(at(admin_url, names.keys), names)
     except psycopg.Error as error:
         raise CannotGoOnError(f"PostgreSQL did not agree: {str(error).strip()}") from error
     urls = {role: _as(admin_url, role, passwords[role], names.main) for role in names.roles}
     keys = _as(admin_url, names.app, passwords[names.app], names.keys)
     return Installation(urls[names.app], urls[names.owner], urls[names.upkeep], keys, version, remarks)
-
-
-def is_migrated(environment: dict[str, str]) -> bool:
-    """Whether both databases hold a schema; one that was dropped by hand is made anew, empty."""
-    tables = {"DATABASE_URL": "alembic_version", "KEYRING_DATABASE_URL": "person_key"}
-    for url, table in tables.items():
-        with psycopg.connect(environment[url], connect_timeout=10) as connection:
-            if connection.execute("SELECT to_regclass(%s)", [f"public.{table}"]).fetchone() == (None,):
-                return False
-    return True
 
 
 def prepare_benches(
@@ -119,8 +109,8 @@ def prepare_benches(
             for database in (f"{names.main}_{size}", f"{names.keys}_{size}"):
                 _database(admin, database, names)
                 if database.startswith(f"{names.main}_{size}"):
-                    _extensions(_at(admin_url, database))
-                _close_public(_at(admin_url, database), names)
+                    _extensions(at(admin_url, database))
+                _close_public(at(admin_url, database), names)
 
 
 def _guest(admin: Connection, names: Names) -> None:
@@ -243,7 +233,8 @@ def _close_public(url: str, names: Names) -> None:
             inside.execute(sql.SQL("ALTER SCHEMA public OWNER TO {}").format(sql.Identifier(names.owner)))
 
 
-def _at(url: str, database: str) -> str:
+def at(url: str, database: str) -> str:
+    """The same server, another database."""
     return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
 
 

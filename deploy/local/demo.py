@@ -30,7 +30,7 @@ def main() -> None:
             port = door.getsockname()[1]
             environment |= {"PUBLIC_URL": f"http://127.0.0.1:{port}", "HTMX_CDN": _cdn_switch()}
             say("Bringing the databases to the newest schema …")
-            migrate(environment, STATE / "demo" / "schema.stamp")
+            migrate(environment)
             with practice_gateway(environment, STATE / "demo") as gateway:
                 environment |= gateway.environment()
                 accounts = _load_shops(environment)

@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,11 +17,10 @@ from types import FrameType
 
 import redis
 
-from deploy.local import databases
+from deploy.local import databases, schema
 from deploy.local.layout import (
     ROOT,
     CannotGoOnError,
-    digest_of,
     only_one,
     say,
     server_directory,
@@ -31,6 +31,8 @@ from deploy.local.servers import Servers
 
 BENCH = "bench"
 BENCH_SIZES = ("s", "m", "l")
+# What an installation keeps beside its databases.
+FOLDERS = {"STORAGE_URL": "storage", "LEDGER_URL": "ledger"}
 
 
 @contextmanager
@@ -51,11 +53,14 @@ def installation(name: str, *, durable: bool = True, given: bool = True) -> Iter
                 servers = Servers(name, durable=durable, directory=server_directory(name) / "servers")
                 started = servers.start(postgres=not admin_url, redis=not redis_url)
                 admin_url, redis_url = admin_url or started.database_url, redis_url or started.redis_url
+            with_own = servers is not None and servers.runs("postgres")
+            # The databases of benches carry the schema in their names.
+            if name != BENCH and schema.is_older(admin_url, _names(name)):
+                begin_anew(name, admin_url, _names(name), state, is_own=with_own)
             # Roles belong to the server: on a given one, every installation of this checkout signs in with the same.
-            passwords = state if servers and servers.runs("postgres") else state_directory("given")
+            passwords = state if with_own else state_directory("given")
             made = databases.prepare(admin_url, passwords / "passwords.json", _names(name))
             if name == BENCH:
-                with_own = servers is not None and servers.runs("postgres")
                 databases.prepare_benches(
                     admin_url, _names(name), BENCH_SIZES, lets_owner_skip_checks=with_own
                 )
@@ -81,19 +86,39 @@ def ended_by_signal() -> None:
         signal.signal(number, end)
 
 
-def migrate(environment: dict[str, str], stamp: Path | None = None) -> None:
+def migrate(environment: dict[str, str]) -> None:
     """Bring both databases to the newest schema.
 
-    With *stamp*, a file that says which schema this installation was brought to last, nothing is asked of a database
-    that still says the same: starting the portal twice for nothing took half of a second start.
+    Nothing more is asked of databases that say they hold it: starting the portal twice for nothing took half of a
+    second start.
     """
-    wanted = f"{_schema_digest()} {environment['DATABASE_URL'].rpartition('@')[2]}"
-    if stamp and stamp.exists() and stamp.read_text() == wanted and databases.is_migrated(environment):
+    if schema.is_current(environment):
         return
     flask(environment, "db", "upgrade")
     flask(environment, "keyring", "upgrade")
-    if stamp:
-        stamp.write_text(wanted)
+    schema.mark_current(environment)
+
+
+def begin_anew(name: str, admin_url: str, names: databases.Names, state: Path, *, is_own: bool) -> None:
+    """Drop databases that were made for another schema, with what was kept beside them: the same ids will be given to others.
+
+    Raises:
+        CannotGoOnError: they stand on a server that somebody gave; nothing is touched.
+    """
+    if not is_own:
+        raise CannotGoOnError(
+            f"The databases {names.main} and {names.keys} on the server that DATABASE_URL names were made for another schema "
+            "than this checkout's.\nThey may be somebody's own, so nothing was touched. To use a server of the demo's own:\n\n"
+            "  env -u DATABASE_URL make demo\n\nOr, if they hold nothing you need, drop them and start again:\n\n"
+            f"  psql \"$DATABASE_URL\" -c 'DROP DATABASE {names.keys}' -c 'DROP DATABASE {names.main}'\n"
+        )
+    say(f"The {name} databases were made for an older schema: they are dropped and loaded anew.")
+    # The databases last: as long as they stand, an interrupted start is noticed and finished by the next.
+    for folder in FOLDERS.values():
+        if (state / folder).exists():
+            shutil.rmtree(state / folder)
+    (state / "gateway.json").unlink(missing_ok=True)
+    schema.drop(admin_url, names)
 
 
 def flask(
@@ -118,13 +143,8 @@ def _names(name: str) -> databases.Names:
     main = "portal" if name == "demo" else f"portal_{name}"
     if name == BENCH:
         # A data set takes minutes to build, so it is kept for as long as the schema it was built for.
-        main = f"{main}_{_schema_digest()}"
+        main = f"{main}_{schema.schema_digest()}"
     return databases.Names(main=main, keys=f"{main}_keys")
-
-
-def _schema_digest() -> str:
-    migrations = sorted(path for path in (ROOT / "migrations").rglob("*") if path.suffix in {".py", ".sql"})
-    return digest_of(*migrations)[:8]
 
 
 def _own_settings(name: str, state: Path) -> dict[str, str]:
@@ -135,7 +155,7 @@ def _own_settings(name: str, state: Path) -> dict[str, str]:
             "MASTER_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
         }
         databases.write_private(kept, json.dumps(made))
-    folders = {"STORAGE_URL": state / "storage", "LEDGER_URL": state / "ledger"}
+    folders = {key: state / folder for key, folder in FOLDERS.items()}
     for folder in folders.values():
         folder.mkdir(mode=0o700, exist_ok=True)
     return {
