@@ -72,9 +72,15 @@ class Result:
     """What became of one article; one that was so already is done and not changed."""
 
     listing_id: int
+    name: str
     is_done: bool
     words: str
     is_changed: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """For the job's page, which shows bare keys otherwise."""
+        return f"{self.name[:120]}: {self.words}" if self.name else self.words
 
 
 @job("channels.articles", title="Change articles of a shop", permission="channels.edit", retries_rows=True)
@@ -88,7 +94,7 @@ def change_articles(run: JobRun) -> None:
     while done < len(keys):
         batch = keys[done : done + BATCH]
         for each in change_together(account_id, batch, act, by=run.by):
-            run.item(each.listing_id, each.is_done, each.words)
+            run.item(each.listing_id, each.is_done, each.sentence)
         done += len(batch)
         run.checkpoint({**run.state, "done": done})
         run.commit(done=done)
@@ -113,7 +119,7 @@ def change_together(account_id: int, listing_ids: Sequence[int], act: str, *, by
     They are locked first, in the order of their keys, so that what is decided about each still holds when it is written.
     """
     found = db.session.execute(
-        sa.select(_listing.c.id, _listing.c.variant_id, _listing.c.is_paused)
+        sa.select(_listing.c.id, _listing.c.variant_id, _listing.c.is_paused, _listing.c.remote_name)
         .where(
             _listing.c.merchant_id == current_merchant_id(),
             _listing.c.account_id == account_id,
@@ -152,16 +158,16 @@ def states_of(listing_ids: Sequence[int] | None) -> list[tuple[str, int]]:
     return [(words, counted[state]) for state, words in ARTICLE_STATES if state in counted]
 
 
-def _result(listing_id: int, row: sa.Row[int, int | None, bool] | None, act: str) -> Result:
+def _result(listing_id: int, row: sa.Row[int, int | None, bool, str] | None, act: str) -> Result:
     if row is None:
-        return Result(listing_id, False, articles.ABSENT)
+        return Result(listing_id, "", False, articles.ABSENT)
     if row.variant_id is None:
-        return Result(listing_id, False, articles.UNMATCHED)
+        return Result(listing_id, row.remote_name, False, articles.UNMATCHED)
     if act == "push" and row.is_paused:
-        return Result(listing_id, False, articles.PAUSED)
+        return Result(listing_id, row.remote_name, False, articles.PAUSED)
     if act != "push" and row.is_paused == (act == "pause"):
-        return Result(listing_id, True, ACTS[act].idle)
-    return Result(listing_id, True, ACTS[act].done.capitalize(), is_changed=True)
+        return Result(listing_id, row.remote_name, True, ACTS[act].idle)
+    return Result(listing_id, row.remote_name, True, ACTS[act].done.capitalize(), is_changed=True)
 
 
 def _change(listing_ids: Sequence[int], act: str) -> None:
