@@ -8,7 +8,7 @@ CREATE OR REPLACE FUNCTION begin_order(
     merchant integer, order_number text, channel bigint, external text, external_folded text, customer_id bigint,
     is_guest boolean, placed timestamptz)
 RETURNS TABLE (made_id bigint, made_number text)
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     subject bigint;
 BEGIN
@@ -27,7 +27,7 @@ $$;
 
 -- write_order: all rows of a new order, table by table, each once whatever their number; rows are named as their columns.
 CREATE OR REPLACE FUNCTION write_order(merchant integer, rows jsonb) RETURNS void
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     INSERT INTO sales_order (merchant_id, id, number, channel_id, customer_id, placed_at, state, payment_state, fulfilment_state, hold_reason, due_at,
         delivery, delivery_location_id, country_code, currency, tax_inclusive, tax_treatment, tax_rounding, shipping_tax, items_total, charges_total, discount_total, tax_total,
@@ -49,6 +49,12 @@ BEGIN
     FROM jsonb_to_recordset(rows -> 'order_line') AS r(order_id bigint, n integer, variant_id bigint, sku text, title text, quantity integer,
         unit_price numeric(20, 6), discount numeric(18, 4), tax_rate numeric(9, 6), tax_amount numeric(18, 4), tax_class text, list_price numeric(20,
         6), shared_discount numeric(18, 4), line_total numeric(18, 4), location_id bigint, allocated_quantity integer, promise_state text);
+    IF rows ? 'order_allocation' THEN
+        INSERT INTO order_allocation (merchant_id, order_id, line_n, variant_id, location_id, slot, quantity)
+        SELECT merchant, r.order_id, r.line_n, r.variant_id, r.location_id, r.slot, r.quantity
+        FROM jsonb_to_recordset(rows -> 'order_allocation') AS r(order_id bigint, line_n integer, variant_id bigint, location_id bigint,
+            slot smallint, quantity integer);
+    END IF;
     IF rows ? 'order_contact' THEN
         INSERT INTO order_contact (merchant_id, order_id, n, kind, name, company, email, phone, line1, line2, city, region, postcode, country_code,
             vat_id, name_key, email_key, phone_key, phone_tail, postcode_key)
@@ -102,7 +108,7 @@ $$;
 -- rules of promising, and whether anything is kept under one of the keys.
 CREATE OR REPLACE FUNCTION promise_facts(merchant integer, variants bigint[], reservation_keys text[])
 RETURNS TABLE (sold jsonb, setting jsonb, rules jsonb[], is_kept boolean)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     RETURN QUERY SELECT
         (SELECT jsonb_agg(jsonb_build_object(
@@ -126,7 +132,7 @@ CREATE OR REPLACE FUNCTION tax_facts(
     merchant integer, countries text[], asked_currency text, at timestamptz, channel bigint)
 RETURNS TABLE (
     country text, currency text, prices_include_tax boolean, rules jsonb, rates jsonb, worth numeric, is_counter boolean)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     on_day date := (SELECT (at AT TIME ZONE m.time_zone)::date FROM merchant AS m WHERE m.id = tax_facts.merchant);
 BEGIN

@@ -10,7 +10,7 @@ CREATE OR REPLACE FUNCTION move_stock(
     on_hands integer[], allocateds integer[], reserveds integer[], unavailables integer[], damageds integer[], incomings integer[],
     unavailable_kinds text[], cause_kinds text[], cause_ids bigint[], reason_ids bigint[], unit_costs numeric[], notes text[])
 RETURNS TABLE (short_variant bigint, short_location bigint, short_slot smallint)
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     wanted integer;
     held integer;
@@ -72,5 +72,24 @@ BEGIN
           UNION
           SELECT b.bundle_id FROM variant_component AS b WHERE b.merchant_id = merchant AND b.component_id = ANY(variants)) AS c
     ORDER BY c.id;
+END
+$$;
+
+-- hold_levels: the levels of variants at active locations, with what may be promised of each and where it lies, locked in the
+-- order in which levels are locked everywhere until the transaction ends.
+CREATE OR REPLACE FUNCTION hold_levels(merchant integer, variants bigint[])
+RETURNS TABLE (
+    variant_id bigint, location_id bigint, slot smallint, free integer, name text, country_code char(2), "position" integer)
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT l.variant_id, l.location_id, l.slot, l.on_hand - l.allocated - l.reserved - l.unavailable, p.name, p.country_code,
+           p."position"
+    FROM stock_level AS l
+    JOIN location AS p ON p.merchant_id = l.merchant_id AND p.id = l.location_id
+    WHERE l.merchant_id = merchant AND l.variant_id = ANY(variants) AND p.is_active
+    ORDER BY l.variant_id, l.location_id, l.slot
+    FOR UPDATE OF l;
 END
 $$;

@@ -1,7 +1,8 @@
 """The only place that opens connections to PostgreSQL.
 
 Every transaction begun inside ``merchant_scope`` tells PostgreSQL whose rows it may see, with a literal
-``SET LOCAL`` that ends with the transaction. ORM statements get the merchant's filter added; any other statement
+``SET LOCAL`` that ends with the transaction. It travels with BEGIN when a connection is taken from the pool, and finds out
+on the way whether that connection still lives. ORM statements get the merchant's filter added; any other statement
 that names a tenant table without it is refused.
 """
 
@@ -18,11 +19,13 @@ from decimal import Decimal
 from typing import Any, ClassVar, Final, ParamSpec, TypeVar
 from weakref import WeakSet
 
+import psycopg
 import sqlalchemy as sa
 from flask import Flask, current_app, has_app_context
 from flask_sqlalchemy import SQLAlchemy
+from psycopg.pq import ExecStatus, TransactionStatus
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import (
     DeclarativeBase,
     ORMExecuteState,
@@ -30,7 +33,7 @@ from sqlalchemy.orm import (
     SessionTransaction,
     with_loader_criteria,
 )
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection
 
 from portal.config import Settings
 from portal.core.tenancy import (
@@ -58,6 +61,7 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 BESIDE: Final = "portal_beside_the_pool"
+TOLD: Final = "portal_told_merchant"
 RETRIED_STATES: Final = frozenset({"40001", "40P01"})
 
 NAMING: Final = {
@@ -105,7 +109,6 @@ def init_database(app: Flask, settings: Settings) -> None:
         "pool_size": settings.pool_size,
         "max_overflow": 0,
         "pool_timeout": 5,
-        "pool_pre_ping": True,
     }
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
@@ -121,6 +124,7 @@ def init_database(app: Flask, settings: Settings) -> None:
     with app.app_context():
         for engine in (db.engine, beside):
             _engines.add(engine)
+            sa.event.listen(engine, "checkout", _begin)
             sa.event.listen(
                 engine,
                 "before_cursor_execute",
@@ -194,9 +198,9 @@ def snapshot() -> Iterator[sa.Connection]:
     It holds no transaction number, so it keeps nobody's events waiting however long it reads.
     """
     with Session(db.engine) as session:
-        yield session.connection(
-            execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        )
+        connection = session.connection()
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield connection
 
 
 def retrying(work: Callable[Parameters, Result], attempts: int = 3) -> Callable[Parameters, Result]:
@@ -241,16 +245,42 @@ def _take_back(session: Session) -> None:
         session.invalidate()
 
 
-def _tell_postgres(connection: sa.Connection, merchant_id: int) -> None:
+def _set_merchant(merchant_id: int) -> str:
     # A literal, because Citus passes on SET LOCAL and not set_config(); the value is a checked integer.
-    connection.exec_driver_sql(f"SET LOCAL portal.merchant_id = '{int(merchant_id)}'")
+    return f"SET LOCAL portal.merchant_id = '{int(merchant_id)}'"
+
+
+def _tell_postgres(connection: sa.Connection, merchant_id: int) -> None:
+    connection.exec_driver_sql(_set_merchant(merchant_id))
+
+
+def _begin(driver: psycopg.Connection, record: ConnectionPoolEntry, _proxy: PoolProxiedConnection) -> None:
+    """Begin the transaction of who takes a connection, in one trip; a dead one makes the pool connect anew."""
+    merchant_id = merchant_in_scope()
+    statements = "BEGIN" if merchant_id is None else f"BEGIN; {_set_merchant(merchant_id)}"
+    try:
+        is_begun = driver.pgconn.exec_(statements.encode()).status == ExecStatus.COMMAND_OK
+    except psycopg.OperationalError:
+        is_begun = False
+    if not is_begun:
+        raise InvalidatePoolError
+    record.info[TOLD] = merchant_id
 
 
 @sa.event.listens_for(Session, "after_begin")
 def _begin_in_scope(session: Session, transaction: SessionTransaction, connection: sa.Connection) -> None:
     merchant_id = merchant_in_scope()
-    if merchant_id is not None and not transaction.nested:
+    if merchant_id is None or transaction.nested:
+        return
+    if connection.info.pop(TOLD, None) != merchant_id or not _is_begun(connection):
         _tell_postgres(connection, merchant_id)
+
+
+def _is_begun(connection: sa.Connection) -> bool:
+    """Whether a transaction is open; one after the first on a connection that is held on to is not yet."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    return driver.info.transaction_status != TransactionStatus.IDLE
 
 
 @sa.event.listens_for(Session, "do_orm_execute")

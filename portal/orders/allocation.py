@@ -27,6 +27,7 @@ from portal.orders.promising import (
     PREORDERED,
     SHORT,
     WAITING,
+    Allocation,
     LinePromise,
     OrderFacts,
     Promise,
@@ -70,6 +71,14 @@ __all__ = [
 _line: Final = OrderLine.__table__
 _allocation: Final = OrderAllocation.__table__
 _location: Final = Location.__table__
+
+_ALLOCATE: Final = sa.text("""
+    INSERT INTO order_allocation AS o (merchant_id, order_id, line_n, variant_id, location_id, slot, quantity)
+    SELECT :merchant, :order, a.line_n, a.variant_id, a.location_id, a.slot, a.quantity
+    FROM unnest(CAST(:lines AS integer[]), CAST(:variants AS bigint[]), CAST(:places AS bigint[]),
+                CAST(:slots AS smallint[]), CAST(:units AS integer[])) AS a(line_n, variant_id, location_id, slot, quantity)
+    ON CONFLICT (merchant_id, order_id, line_n, variant_id, location_id, slot)
+    DO UPDATE SET quantity = o.quantity + excluded.quantity""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +129,7 @@ def allocate_order(order_id: int, *, reservation_key: str | None = None, by: Act
         head["delivery_location_id"],
     )
     promise = promise_units(facts, wanted, reservation_key=reservation_key, by=by)
+    _allocate(order_id, promise.allocations)
     for n, got in promise.lines.items():
         values: dict[str, Any] = {"promise_state": got.state}
         if got.units:
@@ -134,6 +144,23 @@ def allocate_order(order_id: int, *, reservation_key: str | None = None, by: Act
     elif any(each.state != promise.of(each.line_n).state for each in wanted):
         outbox.publish("order.allocated", key=f"order:{order_id}", payload={"order_id": order_id})
     return promise.shortages
+
+
+def _allocate(order_id: int, allocations: Sequence[Allocation]) -> None:
+    if not allocations:
+        return
+    db.session.execute(
+        _ALLOCATE,
+        {
+            "merchant": current_merchant_id(),
+            "order": order_id,
+            "lines": [each.line_n for each in allocations],
+            "variants": [each.level[0] for each in allocations],
+            "places": [each.level[1] for each in allocations],
+            "slots": [each.level[2] for each in allocations],
+            "units": [each.units for each in allocations],
+        },
+    )
 
 
 def promise_lines(order_id: int, by: Actor) -> Sequence[str]:

@@ -34,7 +34,7 @@ from portal.orders.new_order import (
 )
 from portal.orders.numbers import take_order_number
 from portal.orders.pricing import price
-from portal.orders.promising import OrderFacts, Promise, Wanted, promise_units
+from portal.orders.promising import Allocation, OrderFacts, Promise, Wanted, promise_units
 from portal.orders.vouchers.using import use_voucher
 from portal.orders.writing import write_order
 from portal.privacy.suppression import suppressed_before
@@ -82,6 +82,7 @@ def place_order(new: NewOrder, *, by: Actor) -> PlacedOrder:
         {
             "sales_order": [_head(new, ref, totals, hold_reason)],
             "order_line": _lines(new, order_id, promise),
+            "order_allocation": [_allocation(each, order_id) for each in promise.allocations],
             "order_contact": [
                 _contact(contact, order_id, n, new) for n, contact in enumerate(new.contacts, 1)
             ],
@@ -282,6 +283,18 @@ def _lines(new: NewOrder, order_id: int, promise: Promise) -> list[dict[str, Any
         }
         for n, line in enumerate(new.lines, 1)
     ]
+
+
+def _allocation(allocation: Allocation, order_id: int) -> dict[str, Any]:
+    variant_id, location_id, slot = allocation.level
+    return {
+        "order_id": order_id,
+        "line_n": allocation.line_n,
+        "variant_id": variant_id,
+        "location_id": location_id,
+        "slot": slot,
+        "quantity": allocation.units,
+    }
 
 
 def _contact(contact: NewContact, order_id: int, n: int, new: NewOrder) -> dict[str, Any]:

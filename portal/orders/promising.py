@@ -1,7 +1,7 @@
 """How units are promised to lines: what a line is made of, where its units come from, what happens when there are none.
 
-The one engine behind placing an order and allocating one that stands. It writes movements and ``order_allocation``;
-the caller writes the lines.
+The one engine behind placing an order and allocating one that stands. It writes movements; the caller writes the lines
+and ``order_allocation``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import sqlalchemy as sa
 from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
-from portal.orders.models import OrderAllocation
 from portal.stock.demand import note_demand
 from portal.stock.moving import Level, Move, apply_moves
 from portal.stock.reservations import Kept, end_reservation, kept_under, reserve
@@ -31,20 +30,10 @@ BACKORDERED, PREORDERED = "backordered", "preordered"
 WAITING: Final = (BACKORDERED, PREORDERED)
 SECURED: Final = ("authorised", "paid", "part_refunded", "refunded")
 
-_allocation: Final = OrderAllocation.__table__
-
 # One call of a function whose plans are kept: migrations/functions/placement.sql.
 _FACTS: Final = sa.text("""
     SELECT sold, setting, rules, is_kept
     FROM promise_facts(:merchant, CAST(:variants AS bigint[]), CAST(:keys AS text[]))""")
-
-_ALLOCATE: Final = sa.text("""
-    INSERT INTO order_allocation AS o (merchant_id, order_id, line_n, variant_id, location_id, slot, quantity)
-    SELECT :merchant, :order, a.line_n, a.variant_id, a.location_id, a.slot, a.quantity
-    FROM unnest(CAST(:lines AS integer[]), CAST(:variants AS bigint[]), CAST(:places AS bigint[]),
-                CAST(:slots AS smallint[]), CAST(:units AS integer[])) AS a(line_n, variant_id, location_id, slot, quantity)
-    ON CONFLICT (merchant_id, order_id, line_n, variant_id, location_id, slot)
-    DO UPDATE SET quantity = o.quantity + excluded.quantity""")
 
 # Held in the order of their keys, so that two orders cannot both take the last unit of a limit.
 _LIMITS: Final = sa.text("""
@@ -121,11 +110,21 @@ NOTHING: Final = LinePromise(0, None, NONE)
 
 
 @dataclass(frozen=True, slots=True)
+class Allocation:
+    """Units of one level that are a line's from now on."""
+
+    line_n: int
+    level: Level
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
 class Promise:
     """What came of promising an order's lines. Lines that are not counted are in neither."""
 
     lines: Mapping[int, LinePromise] = field(default_factory=dict)
     shortages: Sequence[Shortage] = ()
+    allocations: Sequence[Allocation] = ()
 
     def of(self, line_n: int) -> LinePromise:
         """What a line got; one that is not counted needs nothing."""
@@ -170,13 +169,13 @@ def promise_units(
     kept = [found for key in keys if (found := kept_under(key)) is not None] if is_kept else []
     if terms.allocate_on == "payment" and not facts.is_secured:
         missing = _keep_for_payment(facts, wants, kept, terms, by)
-        return _promise(facts, counted, {}, missing, PENDING, known)
+        return _promise(facts, counted, {}, missing, PENDING, known, [])
     needs = _needs(wants)
     note_demand(needs)
     supply = hold_supply(needs, _own(kept))
     chosen = plan(wants, supply.free(), supply.places, terms.rules, facts.case)
-    _write(facts.order_id, chosen, supply, kept, by)
-    return _promise(facts, counted, _most(chosen.picks), chosen.missing, ALLOCATED, known)
+    allocations = _move(facts.order_id, chosen, supply, kept, by)
+    return _promise(facts, counted, _most(chosen.picks), chosen.missing, ALLOCATED, known, allocations)
 
 
 def payment_key(order_id: int) -> str:
@@ -233,8 +232,10 @@ def _keep_for_payment(
     return held.missing
 
 
-def _write(order_id: int, chosen: Plan, supply: Supply, kept: Sequence[Kept], by: Actor) -> None:
-    """Movements and allocations of a plan; what was kept and is not needed goes back on sale."""
+def _move(
+    order_id: int, chosen: Plan, supply: Supply, kept: Sequence[Kept], by: Actor
+) -> Sequence[Allocation]:
+    """Move what a plan takes; what was kept and is not needed goes back on sale. Gives what is allocated by it."""
     cause: dict[str, Any] = {"cause_kind": "order", "cause_id": order_id}
     moves: list[Move] = []
     rows: Counter[tuple[int, Level]] = Counter()
@@ -265,25 +266,7 @@ def _write(order_id: int, chosen: Plan, supply: Supply, kept: Sequence[Kept], by
     apply_moves(moves, by=by)
     for each in kept:
         end_reservation(each, "used")
-    _add_allocations(order_id, rows)
-
-
-def _add_allocations(order_id: int, rows: Mapping[tuple[int, Level], int]) -> None:
-    if not rows:
-        return
-    found = sorted(rows.items())
-    db.session.execute(
-        _ALLOCATE,
-        {
-            "merchant": current_merchant_id(),
-            "order": order_id,
-            "lines": [line_n for (line_n, _), _ in found],
-            "variants": [level[0] for (_, level), _ in found],
-            "places": [level[1] for (_, level), _ in found],
-            "slots": [level[2] for (_, level), _ in found],
-            "units": [units for _, units in found],
-        },
-    )
+    return [Allocation(line_n, level, units) for (line_n, level), units in sorted(rows.items())]
 
 
 def _most(picks: Sequence[Pick]) -> dict[int, int]:
@@ -300,6 +283,7 @@ def _promise(
     missing: Mapping[int, int],
     state: str,
     known: Mapping[int, _Fact],
+    allocations: Sequence[Allocation],
 ) -> Promise:
     short = [each for each in counted if missing.get(each.line_n)]
     states = _states_of_the_rest(facts, short, missing, known) if short else {}
@@ -317,6 +301,7 @@ def _promise(
             Shortage(each.line_n, each.sku, each.variant_id, missing[each.line_n], states[each.line_n])
             for each in short
         ],
+        allocations,
     )
 
 

@@ -26,15 +26,16 @@ MEMORY_SECONDS: Final = 3.0
 _COLUMNS: Final = """l.variant_id, l.location_id, l.slot,
            l.on_hand - l.allocated - l.reserved - l.unavailable AS free, p.name, p.country_code, p.position"""
 
-_ALL: Final = f"""
+_SEEN: Final = sa.text(f"""
     SELECT {_COLUMNS}
     FROM stock_level AS l
     JOIN location AS p ON p.merchant_id = l.merchant_id AND p.id = l.location_id
-    WHERE l.merchant_id = :merchant AND l.variant_id = ANY(CAST(:variants AS bigint[])) AND p.is_active
-    ORDER BY l.variant_id, l.location_id, l.slot"""
+    WHERE l.merchant_id = :merchant AND l.variant_id = ANY(CAST(:variants AS bigint[])) AND p.is_active""")
 
-_SEEN: Final = sa.text(_ALL)
-_HELD: Final = sa.text(f"{_ALL} FOR UPDATE OF l")
+# One call of a function whose plan is kept: migrations/functions/stock.sql.
+_HELD: Final = sa.text("""
+    SELECT variant_id, location_id, slot, free, name, country_code, position
+    FROM hold_levels(:merchant, CAST(:variants AS bigint[]))""")
 
 # One slot of each location that has enough and that nobody holds.
 _SLOTS: Final = sa.text("""

@@ -156,7 +156,7 @@ def test_every_column_that_placement_names_is_written(scope: int, monkeypatch: p
         discounts=[NewDiscount("staff", "Kind", percent=Decimal(1), amount_off=Decimal("0.05"))],
     )
     text = (ROOT / "migrations" / "functions" / "placement.sql").read_text(encoding="utf-8")
-    assert len(sent) == 10
+    assert len(sent) == 11
     for table, rows in sent.items():
         named = text.partition(f"INSERT INTO {table} (")[2].partition(")")[0]
         known = {name.strip() for name in named.split(",")} - {"merchant_id"}
