@@ -12,19 +12,17 @@ CREATE OR REPLACE FUNCTION move_stock(
 RETURNS TABLE (short_variant bigint, short_location bigint, short_slot smallint)
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-    wanted integer;
     held integer;
 BEGIN
-    SELECT count(*) INTO wanted
-    FROM (SELECT DISTINCT w.v, w.p, w.s FROM unnest(variants, places, slots) AS w(v, p, s)) AS levels;
     FOR attempt IN 1 .. 2 LOOP
-        SELECT count(*) INTO held
-        FROM (SELECT 1 FROM stock_level AS l
-              WHERE l.merchant_id = merchant
-                AND (l.variant_id, l.location_id, l.slot) IN (SELECT w.v, w.p, w.s FROM unnest(variants, places, slots) AS w(v, p, s))
-              ORDER BY l.variant_id, l.location_id, l.slot
-              FOR UPDATE) AS locked;
-        EXIT WHEN held = wanted;
+        PERFORM FROM stock_level AS l
+        WHERE l.merchant_id = merchant
+          AND (l.variant_id, l.location_id, l.slot) IN (SELECT w.v, w.p, w.s FROM unnest(variants, places, slots) AS w(v, p, s))
+        ORDER BY l.variant_id, l.location_id, l.slot
+        FOR UPDATE;
+        GET DIAGNOSTICS held = ROW_COUNT;
+        -- Fewer than the moves: some levels have several, or were never made, or are being made by someone else.
+        EXIT WHEN held = cardinality(variants);
         INSERT INTO stock_level (merchant_id, variant_id, location_id, slot)
         SELECT merchant, w.v, w.p, w.s FROM unnest(variants, places, slots) AS w(v, p, s)
         GROUP BY w.v, w.p, w.s ORDER BY w.v, w.p, w.s
