@@ -44,6 +44,7 @@ RATES: Final = {16: 3.0, 64: 4.0}
 # As gunicorn runs the portal: two processes of eight threads on a machine; with more clients, more of both.
 CLIENT_PROCESSES: Final = {16: 2, 64: 4}
 SKU: Final = "HOT"
+OLD_RESERVATIONS: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,7 +349,18 @@ def _open_stall() -> Stall:
         db.session.flush()
         stall = Stall(merchant_id, variant.id, location.id)
         db.session.commit()
+    _remember(stall)
     return stall
+
+
+def _remember(stall: Stall) -> None:
+    """Reservations of yesterday: next to an empty table, every connection would keep a plan that reads all of it."""
+    with psycopg.connect(_plain(os.environ["OWNER_DATABASE_URL"])) as connection:
+        connection.execute(
+            "INSERT INTO stock_reservation (merchant_id, key, holder, state, unit_count, expires_at, ended_at)"
+            " SELECT %s, 'old-' || n, 'basket', 'expired', 1, now() - interval '1 day', now() FROM generate_series(1, %s) AS n",
+            (stall.merchant_id, OLD_RESERVATIONS),
+        )
 
 
 def _fill(stall: Stall, units: int) -> None:
@@ -357,7 +369,7 @@ def _fill(stall: Stall, units: int) -> None:
         own = (stall.merchant_id,)
         connection.execute("DELETE FROM stock_level WHERE merchant_id = %s", own)
         connection.execute("DELETE FROM stock_reservation_line WHERE merchant_id = %s", own)
-        connection.execute("DELETE FROM stock_reservation WHERE merchant_id = %s", own)
+        connection.execute("DELETE FROM stock_reservation WHERE merchant_id = %s AND state = 'held'", own)
         connection.execute("DELETE FROM hot_variant WHERE merchant_id = %s", own)
         connection.execute(
             "INSERT INTO stock_level (merchant_id, variant_id, location_id, on_hand) VALUES (%s, %s, %s, %s)",

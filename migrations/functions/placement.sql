@@ -1,6 +1,8 @@
 -- Placing an order. These run as the caller, behind row-level security. They are functions because PostgreSQL keeps the
 -- plans of a function for the length of a connection: sent as statements, parsing and planning them anew for every order
--- cost more than running them (docs/decisions/placing-orders.md has the figures).
+-- cost more than running them (docs/decisions/placing-orders.md has the figures). It keeps them only when it is told to:
+-- an array whose length it does not know looks dearer to it than planning anew. And what was planned while a table was
+-- small must not read all of it when it has grown, so no plan here may scan a table.
 
 -- begin_order: the reference of a new order, and the person of a guest; the person of a customer is known. Gives nothing
 -- when the channel's number is taken.
@@ -8,7 +10,7 @@ CREATE OR REPLACE FUNCTION begin_order(
     merchant integer, order_number text, channel bigint, external text, external_folded text, customer_id bigint,
     is_guest boolean, placed timestamptz)
 RETURNS TABLE (made_id bigint, made_number text)
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
     subject bigint;
 BEGIN
@@ -27,7 +29,7 @@ $$;
 
 -- write_order: all rows of a new order, table by table, each once whatever their number; rows are named as their columns.
 CREATE OR REPLACE FUNCTION write_order(merchant integer, rows jsonb) RETURNS void
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 BEGIN
     INSERT INTO sales_order (merchant_id, id, number, channel_id, customer_id, placed_at, state, payment_state, fulfilment_state, hold_reason, due_at,
         delivery, delivery_location_id, country_code, currency, tax_inclusive, tax_treatment, tax_rounding, shipping_tax, items_total, charges_total, discount_total, tax_total,
@@ -108,7 +110,7 @@ $$;
 -- rules of promising, and whether anything is kept under one of the keys.
 CREATE OR REPLACE FUNCTION promise_facts(merchant integer, variants bigint[], reservation_keys text[])
 RETURNS TABLE (sold jsonb, setting jsonb, rules jsonb[], is_kept boolean)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 BEGIN
     RETURN QUERY SELECT
         (SELECT jsonb_agg(jsonb_build_object(
@@ -132,7 +134,7 @@ CREATE OR REPLACE FUNCTION tax_facts(
     merchant integer, countries text[], asked_currency text, at timestamptz, channel bigint)
 RETURNS TABLE (
     country text, currency text, prices_include_tax boolean, rules jsonb, rates jsonb, worth numeric, is_counter boolean)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
     on_day date := (SELECT (at AT TIME ZONE m.time_zone)::date FROM merchant AS m WHERE m.id = tax_facts.merchant);
 BEGIN

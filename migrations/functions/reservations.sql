@@ -9,7 +9,7 @@ CREATE OR REPLACE FUNCTION reserve_units(
     keys text[], units integer[], holders text[], channels bigint[], ends timestamptz[],
     actor_kinds text[], actor_ids bigint[])
 RETURNS TABLE (item integer, outcome text, reservation bigint)
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
     outcomes text[] := array_fill('short'::text, ARRAY[cardinality(keys)]);
     made bigint[] := array_fill(NULL::bigint, ARRAY[cardinality(keys)]);

@@ -10,7 +10,7 @@ CREATE OR REPLACE FUNCTION move_stock(
     on_hands integer[], allocateds integer[], reserveds integer[], unavailables integer[], damageds integer[], incomings integer[],
     unavailable_kinds text[], cause_kinds text[], cause_ids bigint[], reason_ids bigint[], unit_costs numeric[], notes text[])
 RETURNS TABLE (short_variant bigint, short_location bigint, short_slot smallint)
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
     held integer;
 BEGIN
@@ -78,7 +78,7 @@ $$;
 CREATE OR REPLACE FUNCTION hold_levels(merchant integer, variants bigint[])
 RETURNS TABLE (
     variant_id bigint, location_id bigint, slot smallint, free integer, name text, country_code char(2), "position" integer)
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
