@@ -36,6 +36,7 @@ from bench.ground import BENCH, served
 from portal import create_app
 from portal.accounts.api_keys import create_key
 from portal.core.database import Base, db, merchant_scope, retrying
+from portal.core.jobs import ring_beside_requests
 from portal.core.tenancy import Tenant
 from portal.orders.models import SalesChannel
 from portal.orders.new_order import NewCharge, NewContact, NewLine, NewOrder
@@ -260,6 +261,7 @@ def _place_for(store: Store, seed: int, seconds: float, gate: Any, out: Any) -> 
         place_order(_order(store, chance), by=BENCH)
         db.session.commit()
 
+    ring_beside_requests(app)
     with app.app_context(), merchant_scope(store.merchant_id):
         for _ in range(5):
             once()

@@ -15,12 +15,11 @@ from flask import Flask, Response, g, has_request_context, redirect, render_temp
 from flask.typing import ResponseReturnValue
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from portal import create_app
 from portal.core.database import db
+from wsgi import app
 
 ROWS = """<table>{% for row in rows %}<tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>{% endfor %}</table>"""
 
-app = create_app()
 bare = Flask("bare")
 
 with app.app_context():

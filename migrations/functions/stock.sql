@@ -91,3 +91,38 @@ BEGIN
     FOR UPDATE OF l;
 END
 $$;
+
+-- begin_act: what every change of stock by hand asks first, in one trip: whether its form comes for the first time (a second
+-- request waits for the first one's end) and else whether it asked for the same then; what level it is about; and all that it
+-- must hold to. The location is held until the end, so that nobody closes it over units that are just being put there.
+CREATE OR REPLACE FUNCTION begin_act(
+    merchant integer, form uuid, of_act text, of_variant bigint, at_place bigint, of_units integer, with_reason bigint, person bigint)
+RETURNS TABLE (
+    is_new boolean, is_same boolean, sku text, place text, is_open boolean, is_counted boolean, is_bundle boolean, is_reason boolean,
+    needs_reason boolean)
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+DECLARE
+    is_first boolean := true;
+    is_known boolean := true;
+BEGIN
+    IF form IS NOT NULL THEN
+        INSERT INTO stock_adjustment (merchant_id, token, variant_id, location_id, act, delta)
+        VALUES (merchant, form, of_variant, at_place, of_act, of_units)
+        ON CONFLICT DO NOTHING;
+        is_first := FOUND;
+    END IF;
+    IF NOT is_first THEN
+        SELECT (a.act, a.variant_id, a.location_id, a.delta) = (of_act, of_variant, at_place, of_units) INTO STRICT is_known
+        FROM stock_adjustment AS a WHERE a.merchant_id = merchant AND a.token = form;
+    END IF;
+    PERFORM FROM location AS l WHERE l.merchant_id = merchant AND l.id = at_place FOR SHARE;
+    RETURN QUERY SELECT
+        is_first, is_known, v.sku, l.name, l.is_active, v.is_stocked,
+        EXISTS (SELECT FROM variant_component AS c WHERE c.merchant_id = merchant AND c.bundle_id = v.id),
+        EXISTS (SELECT FROM stock_reason AS r WHERE r.merchant_id = merchant AND r.id = with_reason AND r.is_active),
+        EXISTS (SELECT FROM membership AS m JOIN stock_setting AS s ON s.merchant_id = m.merchant_id
+                WHERE m.merchant_id = merchant AND m.user_id = person AND s.reason_role_ids @> to_jsonb(m.role_id))
+    FROM variant AS v JOIN location AS l ON l.merchant_id = v.merchant_id
+    WHERE v.merchant_id = merchant AND v.id = of_variant AND l.id = at_place;
+END
+$$;

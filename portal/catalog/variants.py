@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -57,7 +58,8 @@ def change_variant(
     if not changed:
         return
     columns = _columns(now | wanted)
-    with unique(SKU_KEY, _taken(wanted.get("sku", variant.sku)), field="sku"):
+    # Only another SKU can be refused; a savepoint costs two trips.
+    with unique(SKU_KEY, _taken(wanted["sku"]), field="sku") if "sku" in changed else nullcontext():
         for name, value in columns.items():
             if name.removesuffix("_key") in changed:
                 setattr(variant, name, value)

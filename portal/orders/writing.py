@@ -15,7 +15,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from portal.core.database import current_merchant_id, db
-from portal.core.jobs.doorbell import ring_for_events
+from portal.core.jobs.ringing import ring_for_events
 
 _WRITE: Final = sa.text("SELECT write_order(:merchant, CAST(:rows AS jsonb))")
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import ConflictError
-from portal.core.jobs.doorbell import ring_for_events
+from portal.core.jobs.ringing import ring_for_events
 
 COUNTERS: Final = ("on_hand", "allocated", "reserved", "unavailable", "incoming")
 PROMISED: Final = ("allocated", "reserved", "unavailable")

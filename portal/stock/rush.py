@@ -20,7 +20,7 @@ from psycopg.errors import DeadlockDetected, SerializationFailure
 
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
-from portal.core.jobs import doorbell
+from portal.core.jobs import events_of, ring
 from portal.stock.bundles import parts_of
 from portal.stock.combining import Combiner
 from portal.stock.demand import note_demand
@@ -162,7 +162,7 @@ def reserve_together(target: Target, asks: Sequence[Ask]) -> Sequence[Answer]:
     """Ask the database once for all, in a transaction of its own and one round trip."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            rows = _one_trip(target.merchant_id, _CALL, _arguments(target, asks))
+            rows = _one_trip(_CALL, _arguments(target, asks))
             break
         except (SerializationFailure, DeadlockDetected):
             if attempt == ATTEMPTS:
@@ -188,14 +188,13 @@ def _arguments(target: Target, asks: Sequence[Ask]) -> tuple[Any, ...]:
     )
 
 
-def _one_trip(merchant_id: int, statement: str, arguments: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-    """BEGIN, the merchant, the statement and COMMIT in one packet: what it locks is held for no journey of ours."""
+def _one_trip(statement: str, arguments: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    """The statement and COMMIT in one packet: what it locks is held for no journey of ours."""
     with db.engine.connect() as pooled:
         connection = pooled.connection.driver_connection
         assert isinstance(connection, psycopg.Connection)
         try:
             with connection.pipeline():
-                connection.execute(f"SET LOCAL portal.merchant_id = '{int(merchant_id)}'")
                 cursor = connection.execute(statement, arguments)
                 connection.commit()
             return cursor.fetchall()
@@ -219,7 +218,7 @@ def _combined(target: Target, ask: Ask) -> Answer:
 def _tell(target: Target, answers: Sequence[Answer]) -> None:
     """Wake who follows the events of stock, and notice that the variant is in demand."""
     if any(answer.outcome == MADE for answer in answers):
-        doorbell().ring_for_events(target.merchant_id)
+        ring(events_of(target.merchant_id))
     if note_demand([target.variant_id], len(answers)):
         db.session.commit()
 

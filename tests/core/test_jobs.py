@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import queue
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,7 +14,7 @@ import sqlalchemy as sa
 from flask import Flask
 from redis import Redis
 
-from portal.core import jobs
+from portal.core import jobs, outbox
 from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import db, merchant_scope
@@ -93,6 +95,39 @@ def test_the_bell_rings_after_the_commit_and_not_before(
     db.session.rollback()
     db.session.commit()
     assert rung == [job.id]
+
+
+def test_a_web_server_rings_beside_its_requests_and_once_for_those_that_wait(
+    scope: int, app: Flask, handle: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle(lambda run: None)
+    answers, rung = threading.Event(), queue.SimpleQueue[tuple[str, int]]()
+
+    def hang(what: str, number: int) -> None:
+        rung.put((what, number))
+        assert answers.wait(20)
+
+    monkeypatch.setattr(jobs.doorbell(), "ring_for_events", lambda merchant: hang("events", merchant))
+    monkeypatch.setattr(
+        jobs.doorbell(), "ring", lambda to, merchant, job, first=False: hang("job", job) or True
+    )
+    jobs.ring_beside_requests(app)
+    try:
+        for n in range(3):
+            outbox.publish("test.changed", key=n)
+            db.session.commit()
+            if n == 0:
+                assert rung.get(timeout=20) == ("events", scope)
+        wanted = enqueue()
+        answers.set()
+        assert [rung.get(timeout=20) for _ in range(2)] == [("events", scope), ("job", wanted.id)]
+        outbox.publish("test.changed", key=1)
+        db.session.rollback()
+        last = enqueue()
+        assert rung.get(timeout=20) == ("job", last.id)
+    finally:
+        answers.set()
+        del app.extensions["portal_ringer"]
 
 
 def test_a_dead_redis_does_not_fail_the_request(scope: int, handle: Callable[..., None], app: Flask) -> None:

@@ -32,6 +32,9 @@ __all__ = [
 ]
 
 
+_INSERT: Final = sa.insert(AuditEntry.__table__)
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who acts: a user, a job, the system itself, or a channel."""
@@ -102,7 +105,7 @@ def record_many(entries: Iterable[Entry], *, by: Actor) -> None:
         keyring.load_person_keys(keyring_subjects)
     rows = [_row(each, by) for each in waiting]
     if rows:
-        db.session.execute(sa.insert(AuditEntry.__table__), rows)
+        db.session.execute(_INSERT, rows)
 
 
 def plain_row(entry: Entry, by: Actor) -> dict[str, Any]:

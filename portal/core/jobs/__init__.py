@@ -14,13 +14,18 @@ from portal.core.jobs.doorbell import (
     doorbell,
     events_bell,
     init_doorbell,
-    ring_after_commit,
-    ring_for_events,
 )
 from portal.core.jobs.errors import JobCancelledError, JobStoppedError, LeaseLostError, RetryLaterError
 from portal.core.jobs.models import ACTIVE, STATES, Job, JobItem
 from portal.core.jobs.queueing import cancel, enqueue, job_of, resume, retry_failed_rows
 from portal.core.jobs.registry import JobKind, UnknownJobError, job, kind_of, kinds, title_of
+from portal.core.jobs.ringing import (
+    events_of,
+    ring,
+    ring_after_commit,
+    ring_beside_requests,
+    ring_for_events,
+)
 from portal.core.jobs.run import JobRun, stop_requested
 from portal.core.jobs.running import run_due_jobs, run_job
 from portal.core.jobs.sweeping import prune_jobs, sweep
@@ -40,8 +45,9 @@ __all__ = [
     "UnknownJobError",
     "cancel",
     "doorbell",
-    "events_bell",
     "enqueue",
+    "events_bell",
+    "events_of",
     "init_jobs",
     "job",
     "job_of",
@@ -50,7 +56,9 @@ __all__ = [
     "prune_jobs",
     "resume",
     "retry_failed_rows",
+    "ring",
     "ring_after_commit",
+    "ring_beside_requests",
     "ring_for_events",
     "run_due_jobs",
     "run_job",

@@ -10,13 +10,11 @@ import secrets
 import time
 from typing import Final, Literal, TypeAlias
 
-import sqlalchemy as sa
 import structlog
-from flask import Flask, current_app, has_app_context
+from flask import Flask, current_app
 from redis import Redis, RedisError
 from rq import Queue
 from rq.serializers import JSONSerializer
-from sqlalchemy.orm import Session, SessionTransaction
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +27,6 @@ LONGEST_RUN_SECONDS: Final = 24 * 3600
 PAUSE_SECONDS: Final = 5.0
 EVENTS_SECONDS: Final = 60
 LOOKED_AT: Final = 10_000
-_BELLS: Final = "portal_bells"
 
 
 class Doorbell:
@@ -131,42 +128,3 @@ def job_bell(merchant_id: int, job_id: int) -> str:
 def events_bell(merchant_id: int) -> str:
     """What the bell of a merchant's events is called while it waits."""
     return f"events-{merchant_id}"
-
-
-def ring_after_commit(
-    session: Session, queue: str, merchant_id: int, job_id: int, *, first: bool = False
-) -> None:
-    """Ring for a job once the session's transaction is committed; never if it is rolled back."""
-    _bells(session)[("job", queue, merchant_id, job_id)] = first
-
-
-def ring_for_events(session: Session, merchant_id: int) -> None:
-    """Ring for the merchant's events once the session's transaction is committed."""
-    _bells(session)[("events", "", merchant_id, 0)] = False
-
-
-def _bells(session: Session) -> dict[tuple[str, str, int, int], bool]:
-    # A dict keeps the order and drops repetitions.
-    bells: dict[tuple[str, str, int, int], bool] = session.info.setdefault(_BELLS, {})
-    return bells
-
-
-@sa.event.listens_for(Session, "after_commit")
-def _ring_bells(session: Session) -> None:
-    # A released savepoint is no commit yet.
-    if session.in_nested_transaction() or not session.info.get(_BELLS):
-        return
-    bells: dict[tuple[str, str, int, int], bool] = session.info.pop(_BELLS)
-    if not has_app_context():
-        return
-    for (what, queue, merchant_id, job_id), first in bells.items():
-        if what == "job":
-            doorbell().ring(queue, merchant_id, job_id, first=first)
-        else:
-            doorbell().ring_for_events(merchant_id)
-
-
-@sa.event.listens_for(Session, "after_soft_rollback")
-def _forget_bells(session: Session, previous: SessionTransaction) -> None:
-    if previous.parent is None:
-        session.info.pop(_BELLS, None)

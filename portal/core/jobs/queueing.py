@@ -15,9 +15,9 @@ from portal.core import audit
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import ConflictError, NotFoundError
-from portal.core.jobs.doorbell import ring_after_commit
 from portal.core.jobs.models import Job
 from portal.core.jobs.registry import kind_of
+from portal.core.jobs.ringing import ring_after_commit
 
 ARGS_BYTES: Final = 64 * 1024
 

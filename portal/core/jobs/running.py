@@ -10,10 +10,10 @@ from flask import current_app
 
 from portal.core.database import current_merchant_id, db, merchant_scope
 from portal.core.errors import DomainError
-from portal.core.jobs.doorbell import ring_after_commit
 from portal.core.jobs.errors import JobCancelledError, JobStoppedError, LeaseLostError, RetryLaterError
 from portal.core.jobs.models import Job
 from portal.core.jobs.registry import UnknownJobError, kind_of
+from portal.core.jobs.ringing import ring_after_commit
 from portal.core.jobs.run import LEASE, MAX_FAILURES, JobRun
 from portal.core.tenancy import merchant_in_scope
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from portal.core.database import current_merchant_id, db
-from portal.core.jobs.doorbell import ring_for_events
+from portal.core.jobs.ringing import ring_for_events
 
 # One text for one event and for a thousand: it is parsed once, and it is one round trip.
 _WRITE: Final = sa.text("""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from portal.stock.acting import Begun
 from portal.stock.services import put_back, set_aside, write_off
 
 
@@ -14,7 +15,7 @@ class Act:
     """An entry of the choice: its words, the service behind it, and where the units come from or go to."""
 
     words: str
-    service: Callable[..., None]
+    service: Callable[..., Begun]
     place: str
 
     @property

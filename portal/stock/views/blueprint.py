@@ -12,8 +12,6 @@ from flask import Blueprint
 from portal.accounts.access import can, current_actor, get_row_or_404
 from portal.catalog.models import Product, Variant
 from portal.core import formats
-from portal.core.database import current_merchant_id, db
-from portal.core.errors import NotFoundError
 from portal.stock import queries
 from portal.stock.bundles import bundle_availability, components_of
 from portal.stock.ledger import stock_history
@@ -37,31 +35,6 @@ def location_or_404(location_id: int, *, lock: bool = False) -> Location:
     """The merchant's location; locked against other edits, never against stock that points at it."""
     statement = sa.select(Location).where(Location.id == location_id)
     return get_row_or_404(statement.with_for_update(key_share=True) if lock else statement)
-
-
-def level_names(variant_id: int, location_id: int) -> tuple[str, str]:
-    """SKU and location of a level, read as rows: a save needs no more of them.
-
-    Raises:
-        NotFoundError: the merchant has no such variant or location.
-    """
-    variant, place = Variant.__table__.c, Location.__table__.c
-    row = (
-        db.session.connection()
-        .execute(
-            sa.select(variant.sku, place.name)
-            .select_from(Variant.__table__.join(Location.__table__, place.merchant_id == variant.merchant_id))
-            .where(
-                variant.merchant_id == current_merchant_id(),
-                variant.id == variant_id,
-                place.id == location_id,
-            )
-        )
-        .one_or_none()
-    )
-    if row is None:
-        raise NotFoundError("There is nothing at this address, or nothing you may see.")
-    return row.sku, row.name
 
 
 def adjusting() -> dict[str, Any]:

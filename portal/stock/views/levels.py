@@ -21,13 +21,12 @@ from portal.stock.ledger import ledger_sums
 from portal.stock.listings import LEVELS
 from portal.stock.models import MOVEMENT_KINDS
 from portal.stock.movements import KIND_WORDS, MOVEMENTS
-from portal.stock.services import MOST_UNITS, InsufficientStockError, adjust_once
+from portal.stock.services import MOST_UNITS, InsufficientStockError, adjust_stock
 from portal.stock.verifying import last_verification
 from portal.stock.views.acts import ACTS
 from portal.stock.views.blueprint import (
     adjusting,
     bp,
-    level_names,
     location_or_404,
     product_or_404,
     variant_or_404,
@@ -66,7 +65,6 @@ def ledger(variant_id: int, location_id: int) -> Response:
 @requires("stock.adjust")
 def adjust(variant_id: int, location_id: int) -> ResponseReturnValue:
     """Add or take away units. Only a difference is ever sent, so a page that is out of date erases nothing."""
-    sku, name = level_names(variant_id, location_id)
     try:
         delta = (
             typed.whole(
@@ -76,16 +74,22 @@ def adjust(variant_id: int, location_id: int) -> ResponseReturnValue:
         )
         reason_id = typed.whole(request.form.get("reason_id", ""), "reason_id", "The reason", most=10**12)
         note = typed.short_text(request.form.get("note"), "note", "The note", most=500) or None
-        counted = adjust_once(
-            sent_token(), variant_id, location_id, delta, by=current_actor(), reason_id=reason_id, note=note
+        begun = adjust_stock(
+            variant_id,
+            location_id,
+            delta,
+            by=current_actor(),
+            token=sent_token(),
+            reason_id=reason_id,
+            note=note,
         )
     except DomainError as error:
         db.session.rollback()
         return _refused(variant_id, location_id, error)
     db.session.commit()
     toast(
-        f"{delta:+,} {'unit' if abs(delta) == 1 else 'units'} of {sku} at {name}."
-        if counted
+        f"{delta:+,} {'unit' if abs(delta) == 1 else 'units'} of {begun.sku} at {begun.location}."
+        if begun.is_new
         else "This was counted already."
     )
     if wants_fragment():

@@ -11,9 +11,10 @@ from portal.core.database import db
 from portal.core.errors import DomainError
 from portal.core.http import see_other, toast
 from portal.stock import queries
-from portal.stock.services import MOST_UNITS, InsufficientStockError, first_time
+from portal.stock.acting import Begun
+from portal.stock.services import MOST_UNITS, InsufficientStockError
 from portal.stock.views.acts import ACTS, WHERE
-from portal.stock.views.blueprint import bp, location_or_404, variant_or_404
+from portal.stock.views.blueprint import bp
 from portal.stock.views.levels import ledger_page, sent_token
 
 
@@ -21,9 +22,8 @@ from portal.stock.views.levels import ledger_page, sent_token
 @requires("stock.adjust")
 def change_unavailable(variant_id: int, location_id: int) -> ResponseReturnValue:
     """Set units aside, put them back or write them off; the same form counts once."""
-    sku, place = variant_or_404(variant_id).sku, location_or_404(location_id).name
     try:
-        words, units, is_new = _change(variant_id, location_id)
+        words, units, begun = _change(variant_id, location_id)
     except DomainError as error:
         db.session.rollback()
         field = {"delta": "units", "kind": "act"}.get(error.field or "", error.field or "units")
@@ -34,12 +34,12 @@ def change_unavailable(variant_id: int, location_id: int) -> ResponseReturnValue
             status=error.status,
         )
     db.session.commit()
-    counted = f"{units:,} {'unit' if units == 1 else 'units'} of {sku} at {place}"
-    toast(f"{words}: {counted}." if is_new else "This was counted already.")
+    counted = f"{units:,} {'unit' if units == 1 else 'units'} of {begun.sku} at {begun.location}"
+    toast(f"{words}: {counted}." if begun.is_new else "This was counted already.")
     return see_other(url_for("stock.ledger", variant_id=variant_id, location_id=location_id))
 
 
-def _change(variant_id: int, location_id: int) -> tuple[str, int, bool]:
+def _change(variant_id: int, location_id: int) -> tuple[str, int, Begun]:
     act = request.form.get("act", "")
     chosen = ACTS.get(act)
     if chosen is None:
@@ -47,18 +47,17 @@ def _change(variant_id: int, location_id: int) -> tuple[str, int, bool]:
     units = typed.whole(request.form.get("units", ""), "units", "The number of units", most=MOST_UNITS) or 0
     reason_id = typed.whole(request.form.get("reason_id", ""), "reason_id", "The reason", most=10**12)
     note = typed.short_text(request.form.get("note"), "note", "The note", most=500) or None
-    is_new = first_time(sent_token(), act, variant_id, location_id, units)
-    if is_new:
-        chosen.service(
-            variant_id,
-            location_id,
-            units,
-            chosen.place,
-            by=current_actor(),
-            reason_id=reason_id,
-            note=note,
-        )
-    return chosen.words, units, is_new
+    begun = chosen.service(
+        variant_id,
+        location_id,
+        units,
+        chosen.place,
+        by=current_actor(),
+        token=sent_token(),
+        reason_id=reason_id,
+        note=note,
+    )
+    return chosen.words, units, begun
 
 
 def _said(error: DomainError, variant_id: int, location_id: int) -> str:
