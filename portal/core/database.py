@@ -283,6 +283,15 @@ def _is_begun(connection: sa.Connection) -> bool:
     return driver.info.transaction_status != TransactionStatus.IDLE
 
 
+# Made once: what a merchant sees is asked of the scope when a statement runs, not when it is written.
+_MERCHANT: Final = sa.bindparam(
+    "portal_merchant", callable_=current_merchant_id, type_=sa.Integer(), unique=True
+)
+_OWN_ROWS: Final = with_loader_criteria(
+    Tenant, lambda cls: cls.merchant_id == _MERCHANT, include_aliases=True, track_closure_variables=False
+)
+
+
 @sa.event.listens_for(Session, "do_orm_execute")
 def _filter_by_merchant(state: ORMExecuteState) -> None:
     if (
@@ -293,7 +302,6 @@ def _filter_by_merchant(state: ORMExecuteState) -> None:
         return
     if not any(issubclass(mapper.class_, Tenant) for mapper in state.all_mappers):
         return
-    merchant_id = current_merchant_id()
-    state.statement = state.statement.options(
-        with_loader_criteria(Tenant, lambda cls: cls.merchant_id == merchant_id, include_aliases=True)
-    )
+    # Outside a scope it says so here.
+    current_merchant_id()
+    state.statement = state.statement.options(_OWN_ROWS)
