@@ -129,6 +129,7 @@ def allocate_order(order_id: int, *, reservation_key: str | None = None, by: Act
         head["delivery_location_id"],
     )
     promise = promise_units(facts, wanted, reservation_key=reservation_key, by=by)
+    apply_moves(promise.moves, by=by)
     _allocate(order_id, promise.allocations)
     for n, got in promise.lines.items():
         values: dict[str, Any] = {"promise_state": got.state}

@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -23,7 +23,6 @@ from portal.customers.models import Customer
 from portal.orders.fulfilment.collecting import hand_over
 from portal.orders.models import OrderRef
 from portal.orders.new_order import (
-    ZERO,
     NewCharge,
     NewContact,
     NewDiscount,
@@ -33,8 +32,18 @@ from portal.orders.new_order import (
     PlacedOrder,
 )
 from portal.orders.numbers import take_order_number
+from portal.orders.placed_rows import payment_state, rows_of, totals_as_placed
 from portal.orders.pricing import price
-from portal.orders.promising import Allocation, OrderFacts, Promise, Wanted, promise_units
+from portal.orders.promising import (
+    PROMISE_FACTS,
+    OrderFacts,
+    Promise,
+    PromiseFacts,
+    Wanted,
+    arguments_for,
+    facts_from,
+    promise_units,
+)
 from portal.orders.vouchers.using import use_voucher
 from portal.orders.writing import write_order
 from portal.privacy.suppression import suppressed_before
@@ -61,44 +70,28 @@ def place_order(new: NewOrder, *, by: Actor) -> PlacedOrder:
         DomainError: the order has no line, a quantity below one, or an unknown currency.
     """
     _check(new)
-    asked = new.lines
+    lines_as_asked = new.lines
     if new.by_rules:
         new = price(new).order
     new = _without_erased(new)
-    ref = _write_ref(new)
-    if not ref.is_new:
+    wanted = _wanted(new)
+    ref, asked = _begin(new, wanted)
+    if asked is None:
         return ref
     order_id = ref.order_id
-    totals = _totals(new)
-    promise = _promise_stock(new, order_id, totals["total"], by)
+    totals = totals_as_placed(new)
+    promise = promise_units(
+        _facts(new, order_id, totals["total"]),
+        wanted,
+        reservation_key=new.reservation_key,
+        asked=asked,
+        by=by,
+    )
     short = promise.short_skus
     hold_reason = new.hold_reason or (f"Not enough stock: {', '.join(short)}" if short else None)
-    placed = audit.Entry(
-        "order.placed",
-        ("order", order_id),
-        after={"number": ref.number, "total": str(totals["total"]), "currency": new.currency},
-    )
-    write_order(
-        {
-            "sales_order": [_head(new, ref, totals, hold_reason)],
-            "order_line": _lines(new, order_id, promise),
-            "order_allocation": [_allocation(each, order_id) for each in promise.allocations],
-            "order_contact": [
-                _contact(contact, order_id, n, new) for n, contact in enumerate(new.contacts, 1)
-            ],
-            "order_charge": [_charge(charge, order_id, n) for n, charge in enumerate(new.charges, 1)],
-            "order_discount": [_discount(each, order_id, n) for n, each in enumerate(new.discounts, 1)],
-            "order_payment": [
-                _payment(payment, order_id, n, new) for n, payment in enumerate(new.payments, 1)
-            ],
-            "order_tag": [{"order_id": order_id, "tag": tag} for tag in dict.fromkeys(new.tags)],
-            "order_event": [_placed(new, order_id, totals, hold_reason, by)],
-            "audit_entry": [audit.plain_row(entry, by) for entry in (placed, *_overrides(asked, order_id))],
-            "outbox_event": [
-                {"kind": "order.placed", "key": f"order:{order_id}", "payload": {"order_id": order_id}}
-            ],
-        }
-    )
+    rows = rows_of(new, ref, totals, promise, hold_reason, by)
+    rows["audit_entry"] = [audit.plain_row(entry, by) for entry in _acts(new, lines_as_asked, ref, totals)]
+    write_order(rows, promise.moves, by=by)
     for each in new.discounts:
         if each.voucher_id is not None:
             use_voucher(each.voucher_id, order_id, amount=each.amount_off, currency=new.currency)
@@ -120,12 +113,15 @@ def _check(new: NewOrder) -> None:
             raise DomainError(f"Line {position}: the price must not be negative.", field="lines")
 
 
-def _write_ref(new: NewOrder) -> PlacedOrder:
+def _begin(new: NewOrder, wanted: Sequence[Wanted]) -> tuple[PlacedOrder, PromiseFacts | None]:
+    """Write the order's reference, and ask what promising its units takes; nothing where the channel had sent it before."""
     merchant_id = current_merchant_id()
-    written = db.session.execute(
+    # What is kept under the order's own key cannot be there yet.
+    keys = [new.reservation_key] if new.reservation_key else []
+    begun = db.session.execute(
         _BEGIN,
-        {
-            "merchant": merchant_id,
+        arguments_for(wanted, keys)
+        | {
             "number": take_order_number(),
             "channel": new.channel_id,
             "external_id": new.external_id,
@@ -135,8 +131,8 @@ def _write_ref(new: NewOrder) -> PlacedOrder:
             "placed_at": new.placed_at or utc_now(),
         },
     ).one_or_none()
-    if written is not None:
-        return PlacedOrder(written.order_id, written.number, True)
+    if begun is not None:
+        return PlacedOrder(begun.order_id, begun.number, True), facts_from(begun)
     table = OrderRef.__table__
     known = db.session.execute(
         sa.select(table.c.order_id, table.c.number).where(
@@ -145,7 +141,7 @@ def _write_ref(new: NewOrder) -> PlacedOrder:
             table.c.external_id == new.external_id,
         )
     ).one()
-    return PlacedOrder(known.order_id, known.number, False)
+    return PlacedOrder(known.order_id, known.number, False), None
 
 
 def _without_erased(new: NewOrder) -> NewOrder:
@@ -163,24 +159,26 @@ def _without_erased(new: NewOrder) -> NewOrder:
     return replace(new, contacts=(), customer_id=None)
 
 
-def _promise_stock(new: NewOrder, order_id: int, total: Decimal, by: Actor) -> Promise:
-    shipping = next((contact for contact in new.contacts if contact.kind == "shipping"), None)
-    facts = OrderFacts(
-        order_id,
-        new.channel_id,
-        shipping.country_code if shipping else None,
-        round_to_minor(total * new.base_rate, new.base_currency or new.currency),
-        _payment_state(new, total),
-        frozenset(new.tags),
-        new.delivery,
-        new.delivery_location_id,
-    )
-    wanted = [
+def _wanted(new: NewOrder) -> list[Wanted]:
+    return [
         Wanted(n, line.sku, line.variant_id, line.quantity)
         for n, line in enumerate(new.lines, 1)
         if line.variant_id is not None and line.is_stocked
     ]
-    return promise_units(facts, wanted, reservation_key=new.reservation_key, by=by)
+
+
+def _facts(new: NewOrder, order_id: int, total: Decimal) -> OrderFacts:
+    shipping = next((contact for contact in new.contacts if contact.kind == "shipping"), None)
+    return OrderFacts(
+        order_id,
+        new.channel_id,
+        shipping.country_code if shipping else None,
+        round_to_minor(total * new.base_rate, new.base_currency or new.currency),
+        payment_state(new, total),
+        frozenset(new.tags),
+        new.delivery,
+        new.delivery_location_id,
+    )
 
 
 def _hand_over(new: NewOrder, order_id: int, promise: Promise, by: Actor) -> None:
@@ -194,213 +192,26 @@ def _hand_over(new: NewOrder, order_id: int, promise: Promise, by: Actor) -> Non
         hand_over(order_id, taken, location_id=new.delivery_location_id, by=by)
 
 
-def _totals(new: NewOrder) -> dict[str, Decimal]:
-    items = sum((_line_total(line, new.currency) for line in new.lines), ZERO)
-    charges = sum((charge.amount for charge in new.charges if charge.kind != "discount"), ZERO)
-    discount = sum((charge.amount for charge in new.charges if charge.kind == "discount"), ZERO)
-    tax = sum((line.tax_amount for line in new.lines), ZERO) + sum(
-        (charge.tax_amount for charge in new.charges), ZERO
-    )
-    total = items + charges - discount + (ZERO if new.tax_inclusive else tax)
-    captured = sum((payment.captured_amount for payment in new.payments), ZERO)
-    return {
-        "items_total": items,
-        "charges_total": charges,
-        "discount_total": discount,
-        "tax_total": tax,
-        "total": total,
-        "captured_total": captured,
-    }
-
-
-def _line_total(line: NewLine, currency: str) -> Decimal:
-    return round_to_minor(line.unit_price * line.quantity - line.discount, currency)
-
-
-def _head(
-    new: NewOrder, ref: PlacedOrder, totals: dict[str, Decimal], hold_reason: str | None
-) -> dict[str, Any]:
-    shipping = next((contact for contact in new.contacts if contact.kind == "shipping"), None)
-    return {
-        "id": ref.order_id,
-        "number": ref.number,
-        "channel_id": new.channel_id,
-        "customer_id": new.customer_id,
-        "placed_at": new.placed_at or utc_now(),
-        "state": "on_hold" if hold_reason else "open",
-        "payment_state": _payment_state(new, totals["total"]),
-        "fulfilment_state": "unfulfilled",
-        "hold_reason": hold_reason,
-        "due_at": new.due_at,
-        "delivery": new.delivery,
-        "delivery_location_id": new.delivery_location_id,
-        "country_code": shipping.country_code if shipping else None,
-        "currency": new.currency,
-        "tax_inclusive": new.tax_inclusive,
-        "tax_treatment": new.tax_treatment,
-        "tax_rounding": new.tax_rounding,
-        "shipping_tax": new.shipping_tax,
-        **totals,
-        "refunded_total": ZERO,
-        "base_currency": new.base_currency or new.currency,
-        "base_rate": new.base_rate,
-        "base_total": round_to_minor(totals["total"] * new.base_rate, new.base_currency or new.currency),
-        "line_count": len(new.lines),
-        "unit_count": sum(line.quantity for line in new.lines),
-        "version": 1,
-    }
-
-
-def _payment_state(new: NewOrder, total: Decimal) -> str:
-    captured = sum((payment.captured_amount for payment in new.payments), ZERO)
-    if captured >= total:
-        return "paid"
-    if captured > 0:
-        return "part_paid"
-    return "authorised" if any(payment.is_authorised for payment in new.payments) else "unpaid"
-
-
-def _lines(new: NewOrder, order_id: int, promise: Promise) -> list[dict[str, Any]]:
+def _acts(
+    new: NewOrder, lines_as_asked: Sequence[NewLine], ref: PlacedOrder, totals: dict[str, Decimal]
+) -> list[audit.Entry]:
+    """What the audit log says: the order, and beside the catalogue's each price that staff chose."""
+    order = ("order", ref.order_id)
+    after = {"number": ref.number, "total": str(totals["total"]), "currency": new.currency}
     return [
-        {
-            "order_id": order_id,
-            "n": n,
-            "variant_id": line.variant_id,
-            "sku": line.sku,
-            "title": line.title,
-            "quantity": line.quantity,
-            "unit_price": line.unit_price,
-            "discount": line.discount,
-            "tax_rate": line.tax_rate,
-            "tax_amount": line.tax_amount,
-            "tax_class": line.tax_class,
-            "list_price": line.list_price,
-            "shared_discount": line.shared_discount,
-            "line_total": _line_total(line, new.currency),
-            "location_id": promise.of(n).location_id,
-            "allocated_quantity": promise.of(n).units,
-            "promise_state": promise.of(n).state,
-        }
-        for n, line in enumerate(new.lines, 1)
+        audit.Entry("order.placed", order, after=after),
+        *(
+            audit.Entry(
+                "order.price_overridden",
+                order,
+                before={"sku": line.sku, "unit_price": line.list_price},
+                after={"sku": line.sku, "unit_price": line.unit_price},
+                reason=line.price_reason,
+            )
+            for line in lines_as_asked
+            if line.list_price is not None and line.list_price != line.unit_price
+        ),
     ]
-
-
-def _allocation(allocation: Allocation, order_id: int) -> dict[str, Any]:
-    variant_id, location_id, slot = allocation.level
-    return {
-        "order_id": order_id,
-        "line_n": allocation.line_n,
-        "variant_id": variant_id,
-        "location_id": location_id,
-        "slot": slot,
-        "quantity": allocation.units,
-    }
-
-
-def _contact(contact: NewContact, order_id: int, n: int, new: NewOrder) -> dict[str, Any]:
-    phone_key = normalise.phone_key(contact.phone, contact.country_code or new.phone_region)
-    return {
-        "order_id": order_id,
-        "n": n,
-        "kind": contact.kind,
-        "name": contact.name,
-        "company": contact.company,
-        "email": contact.email,
-        "phone": contact.phone,
-        "line1": contact.line1,
-        "line2": contact.line2,
-        "city": contact.city,
-        "region": contact.region,
-        "postcode": contact.postcode,
-        "country_code": contact.country_code,
-        "vat_id": contact.vat_id,
-        "name_key": normalise.full_name_key(contact.name),
-        "email_key": normalise.email_key(contact.email),
-        "phone_key": phone_key,
-        "phone_tail": normalise.phone_tail_key(phone_key),
-        "postcode_key": normalise.postcode_key(contact.postcode),
-    }
-
-
-def _charge(charge: NewCharge, order_id: int, n: int) -> dict[str, Any]:
-    return {
-        "order_id": order_id,
-        "n": n,
-        "kind": charge.kind,
-        "label": charge.label,
-        "amount": charge.amount,
-        "discount": charge.discount,
-        "tax_class": charge.tax_class,
-        "tax_rate": charge.tax_rate,
-        "tax_amount": charge.tax_amount,
-        "tax_by_rate": charge.tax_by_rate,
-    }
-
-
-def _discount(discount: NewDiscount, order_id: int, n: int) -> dict[str, Any]:
-    return {
-        "order_id": order_id,
-        "n": n,
-        "source": discount.source,
-        "label": discount.label,
-        "voucher_id": discount.voucher_id,
-        "applies_to": discount.on,
-        "percent": discount.percent,
-        "asked_amount": discount.amount,
-        "amount": discount.amount_off,
-        "reason": discount.reason,
-    }
-
-
-def _placed(
-    new: NewOrder, order_id: int, totals: dict[str, Decimal], hold_reason: str | None, by: Actor
-) -> dict[str, Any]:
-    return {
-        "order_id": order_id,
-        "kind": "placed",
-        "actor_kind": by.kind,
-        "actor_id": by.id,
-        "at": utc_now(),
-        "data": {
-            "channel_id": new.channel_id,
-            "total": str(totals["total"]),
-            "currency": new.currency,
-            **({"hold_reason": hold_reason} if hold_reason else {}),
-        },
-    }
-
-
-def _overrides(lines: Sequence[NewLine], order_id: int) -> list[audit.Entry]:
-    """A price that staff chose stands in the audit log beside the catalogue's."""
-    return [
-        audit.Entry(
-            "order.price_overridden",
-            ("order", order_id),
-            before={"sku": line.sku, "unit_price": line.list_price},
-            after={"sku": line.sku, "unit_price": line.unit_price},
-            reason=line.price_reason,
-        )
-        for line in lines
-        if line.list_price is not None and line.list_price != line.unit_price
-    ]
-
-
-def _payment(payment: NewPayment, order_id: int, n: int, new: NewOrder) -> dict[str, Any]:
-    state = "captured" if payment.captured_amount else "authorised" if payment.is_authorised else "pending"
-    return {
-        "order_id": order_id,
-        "n": n,
-        "state": state,
-        "method": payment.method,
-        "gateway": payment.gateway,
-        "gateway_reference": payment.gateway_reference,
-        "amount": payment.amount,
-        "captured_amount": payment.captured_amount,
-        "currency": new.currency,
-        "card_brand": payment.card_brand,
-        "card_last_four": payment.card_last_four,
-        "at": new.placed_at or utc_now(),
-    }
 
 
 def _count_for_customer(customer_id: int, placed_at: dt.datetime) -> None:
@@ -415,6 +226,8 @@ def _count_for_customer(customer_id: int, placed_at: dt.datetime) -> None:
     )
 
 
-_BEGIN: Final = sa.text("""
-    SELECT made_id AS order_id, made_number AS number
-    FROM begin_order(:merchant, :number, :channel, :external_id, :external_key, CAST(:customer AS bigint), :is_guest, :placed_at)""")
+_BEGIN: Final = sa.text(f"""
+    SELECT made_id AS order_id, made_number AS number, sold, setting, rules, is_kept
+    FROM begin_order(
+        :merchant, :number, :channel, :external_id, :external_key, CAST(:customer AS bigint), :is_guest, :placed_at) AS begun
+    LEFT JOIN {PROMISE_FACTS} AS facts ON true""")

@@ -1,7 +1,7 @@
 """How units are promised to lines: what a line is made of, where its units come from, what happens when there are none.
 
-The one engine behind placing an order and allocating one that stands. It writes movements; the caller writes the lines
-and ``order_allocation``.
+The one engine behind placing an order and allocating one that stands. It holds the levels and decides; the caller
+writes lines, ``order_allocation`` and movements.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
 from portal.stock.demand import note_demand
-from portal.stock.moving import Level, Move, apply_moves
+from portal.stock.moving import Level, Move
 from portal.stock.reservations import Kept, end_reservation, kept_under, reserve
 from portal.stock.routing.planning import Case, Pick, Plan, Want, plan
 from portal.stock.routing.rules import PromiseTerms, terms_from
@@ -30,10 +30,12 @@ BACKORDERED, PREORDERED = "backordered", "preordered"
 WAITING: Final = (BACKORDERED, PREORDERED)
 SECURED: Final = ("authorised", "paid", "part_refunded", "refunded")
 
-# One call of a function whose plans are kept: migrations/functions/placement.sql.
-_FACTS: Final = sa.text("""
-    SELECT sold, setting, rules, is_kept
-    FROM promise_facts(:merchant, CAST(:variants AS bigint[]), CAST(:keys AS text[]))""")
+# A function whose plans are kept: migrations/functions/placement.sql.
+PROMISE_FACTS: Final = (
+    "promise_facts(:merchant, CAST(:sold_variants AS bigint[]), CAST(:kept_keys AS text[]))"
+)
+
+_FACTS: Final = sa.text(f"SELECT sold, setting, rules, is_kept FROM {PROMISE_FACTS}")
 
 # Held in the order of their keys, so that two orders cannot both take the last unit of a limit.
 _LIMITS: Final = sa.text("""
@@ -125,6 +127,7 @@ class Promise:
     lines: Mapping[int, LinePromise] = field(default_factory=dict)
     shortages: Sequence[Shortage] = ()
     allocations: Sequence[Allocation] = ()
+    moves: Sequence[Move] = ()
 
     def of(self, line_n: int) -> LinePromise:
         """What a line got; one that is not counted needs nothing."""
@@ -137,27 +140,45 @@ class Promise:
 
 
 @dataclass(frozen=True, slots=True)
-class _Fact:
+class Counted:
+    """A counted variant: the units of each component that one takes, and what happens when there are none."""
+
     parts: Mapping[int, int]
     policy: str
     limit: int | None
     until: dt.date | None
 
 
+@dataclass(frozen=True, slots=True)
+class PromiseFacts:
+    """What promising asks first: counted variants, the merchant's terms, and whether anything is kept for the order."""
+
+    counted: Mapping[int, Counted]
+    terms: PromiseTerms
+    is_kept: bool
+
+
 def promise_units(
-    facts: OrderFacts, wanted: Sequence[Wanted], *, reservation_key: str | None = None, by: Actor
+    facts: OrderFacts,
+    wanted: Sequence[Wanted],
+    *,
+    reservation_key: str | None = None,
+    asked: PromiseFacts | None = None,
+    by: Actor,
 ) -> Promise:
-    """Promise units to lines of an order, as far as units are there, within the caller's transaction.
+    """Choose units for lines of an order, as far as units are there, and hold them until the transaction ends.
 
     A merchant who allocates on payment has the units kept for the payment instead, while it is not secured.
 
     Args:
         reservation_key: a reservation of the buyer's whose units are taken over; one that ran out is none.
+        asked: what the caller asked already, with the arguments of ``arguments_for``.
     """
     if not wanted:
         return Promise()
     keys = [key for key in (reservation_key, payment_key(facts.order_id)) if key]
-    known, terms, is_kept = _facts({each.variant_id for each in wanted}, keys)
+    asked = asked or _ask(wanted, keys)
+    known, terms, is_kept = asked.counted, asked.terms, asked.is_kept
     counted = [each for each in wanted if each.units > 0 and known.get(each.variant_id)]
     if not counted:
         return Promise()
@@ -169,13 +190,16 @@ def promise_units(
     kept = [found for key in keys if (found := kept_under(key)) is not None] if is_kept else []
     if terms.allocate_on == "payment" and not facts.is_secured:
         missing = _keep_for_payment(facts, wants, kept, terms, by)
-        return _promise(facts, counted, {}, missing, PENDING, known, [])
+        return _promise(facts, counted, {}, missing, PENDING, known)
     needs = _needs(wants)
     note_demand(needs)
     supply = hold_supply(needs, _own(kept))
     chosen = plan(wants, supply.free(), supply.places, terms.rules, facts.case)
-    allocations = _move(facts.order_id, chosen, supply, kept, by)
-    return _promise(facts, counted, _most(chosen.picks), chosen.missing, ALLOCATED, known, allocations)
+    allocations, moves = _taken(facts.order_id, chosen, supply, kept)
+    for each in kept:
+        end_reservation(each, "used")
+    promise = _promise(facts, counted, _most(chosen.picks), chosen.missing, ALLOCATED, known)
+    return replace(promise, allocations=allocations, moves=moves)
 
 
 def payment_key(order_id: int) -> str:
@@ -183,20 +207,33 @@ def payment_key(order_id: int) -> str:
     return f"order:{order_id}"
 
 
-def _facts(variant_ids: set[int], keys: Sequence[str]) -> tuple[dict[int, _Fact], PromiseTerms, bool]:
-    """Counted variants with what they are made of (a bundle's parts are its counted components), the terms, and whether
-    anything is kept under one of the keys."""
-    row = db.session.execute(
-        _FACTS, {"merchant": current_merchant_id(), "variants": sorted(variant_ids), "keys": list(keys)}
-    ).one()
+def arguments_for(wanted: Sequence[Wanted], keys: Sequence[str]) -> dict[str, Any]:
+    """The arguments of ``PROMISE_FACTS``, for a statement that asks more.
+
+    Args:
+        keys: of reservations that may keep units for the order.
+    """
+    return {
+        "merchant": current_merchant_id(),
+        "sold_variants": sorted({each.variant_id for each in wanted}),
+        "kept_keys": list(keys),
+    }
+
+
+def facts_from(row: sa.Row[Any]) -> PromiseFacts:
+    """What ``PROMISE_FACTS`` gave. A bundle's parts are its counted components."""
     found = {}
     for sold in row.sold or ():
         parts = sold["parts"]
         made_of = {sold["id"]: 1} if parts is None else {int(key): n for key, n in parts.items() if n}
         if sold["is_stocked"] and made_of:
             until = dt.date.fromisoformat(sold["preorder_until"]) if sold["preorder_until"] else None
-            found[sold["id"]] = _Fact(made_of, sold["stock_policy"], sold["backorder_limit"], until)
-    return found, terms_from(row.setting, row.rules), row.is_kept
+            found[sold["id"]] = Counted(made_of, sold["stock_policy"], sold["backorder_limit"], until)
+    return PromiseFacts(found, terms_from(row.setting, row.rules), row.is_kept)
+
+
+def _ask(wanted: Sequence[Wanted], keys: Sequence[str]) -> PromiseFacts:
+    return facts_from(db.session.execute(_FACTS, arguments_for(wanted, keys)).one())
 
 
 def _needs(wants: Sequence[Want]) -> Counter[int]:
@@ -232,10 +269,10 @@ def _keep_for_payment(
     return held.missing
 
 
-def _move(
-    order_id: int, chosen: Plan, supply: Supply, kept: Sequence[Kept], by: Actor
-) -> Sequence[Allocation]:
-    """Move what a plan takes; what was kept and is not needed goes back on sale. Gives what is allocated by it."""
+def _taken(
+    order_id: int, chosen: Plan, supply: Supply, kept: Sequence[Kept]
+) -> tuple[Sequence[Allocation], Sequence[Move]]:
+    """What a plan allocates, and how it moves stock; what was kept and is not needed goes back on sale."""
     cause: dict[str, Any] = {"cause_kind": "order", "cause_id": order_id}
     moves: list[Move] = []
     rows: Counter[tuple[int, Level]] = Counter()
@@ -263,10 +300,7 @@ def _move(
                     level[0], level[1], "released", reserved=taken_own[level] - units, slot=level[2], **cause
                 )
             )
-    apply_moves(moves, by=by)
-    for each in kept:
-        end_reservation(each, "used")
-    return [Allocation(line_n, level, units) for (line_n, level), units in sorted(rows.items())]
+    return [Allocation(line_n, level, units) for (line_n, level), units in sorted(rows.items())], moves
 
 
 def _most(picks: Sequence[Pick]) -> dict[int, int]:
@@ -282,8 +316,7 @@ def _promise(
     places: Mapping[int, int],
     missing: Mapping[int, int],
     state: str,
-    known: Mapping[int, _Fact],
-    allocations: Sequence[Allocation],
+    known: Mapping[int, Counted],
 ) -> Promise:
     short = [each for each in counted if missing.get(each.line_n)]
     states = _states_of_the_rest(facts, short, missing, known) if short else {}
@@ -301,12 +334,11 @@ def _promise(
             Shortage(each.line_n, each.sku, each.variant_id, missing[each.line_n], states[each.line_n])
             for each in short
         ],
-        allocations,
     )
 
 
 def _states_of_the_rest(
-    facts: OrderFacts, short: Sequence[Wanted], missing: Mapping[int, int], known: Mapping[int, _Fact]
+    facts: OrderFacts, short: Sequence[Wanted], missing: Mapping[int, int], known: Mapping[int, Counted]
 ) -> dict[int, str]:
     limited = {
         each.variant_id
@@ -328,7 +360,7 @@ def _states_of_the_rest(
     return states
 
 
-def _state(fact: _Fact, waiting: int) -> str:
+def _state(fact: Counted, waiting: int) -> str:
     if fact.policy == "preorder" and (fact.until is None or fact.until >= utc_now().date()):
         return PREORDERED
     if fact.policy == "backorder" and (fact.limit is None or waiting <= fact.limit):

@@ -1,4 +1,4 @@
-"""Writing the rows of a new order: all its tables, its audit entries and its event in one call.
+"""Writing a new order: the rows of all its tables, its audit entries, its event and its movements of stock in one trip.
 
 The rows travel as one JSON document to ``write_order``, a function of the database whose plans are kept
 (``migrations/functions/placement.sql``); it casts them to the columns' types.
@@ -14,17 +14,38 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
 from portal.core.jobs.ringing import ring_for_events
+from portal.stock.moving import MOVE_STOCK, Move, arguments_of, refuse_short
 
-_WRITE: Final = sa.text("SELECT write_order(:merchant, CAST(:rows AS jsonb))")
+_WRITE_ORDER: Final = "write_order(:merchant, CAST(:rows AS jsonb))"
+_WRITE: Final = sa.text(f"SELECT {_WRITE_ORDER}")
+# The order is the outer side: it is written whether or not a level is short.
+_WRITE_AND_MOVE: Final = sa.text(f"""
+    SELECT short_variant, short_location, short_slot
+    FROM {_WRITE_ORDER} AS written LEFT JOIN {MOVE_STOCK} AS short ON true""")
 
 
-def write_order(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-    """Insert rows by table; those of a table name the columns that the function knows. Wakes who listens to events."""
+def write_order(
+    rows: Mapping[str, Sequence[Mapping[str, Any]]], moves: Sequence[Move] = (), *, by: Actor
+) -> None:
+    """Insert rows by table, and move the stock of the order. Wakes who listens to events.
+
+    Args:
+        rows: those of a table name the columns that the function knows.
+
+    Raises:
+        InsufficientStockError: a level would promise more than is on hand; the caller rolls back.
+    """
     merchant_id = current_merchant_id()
     filled = {table: list(of_table) for table, of_table in rows.items() if of_table}
-    db.session.execute(_WRITE, {"merchant": merchant_id, "rows": json.dumps(filled, default=_plain)})
+    values = {"merchant": merchant_id, "rows": json.dumps(filled, default=_plain)}
+    call = arguments_of(moves, by=by)
+    if call:
+        refuse_short(db.session.execute(_WRITE_AND_MOVE, values | call).all())
+    else:
+        db.session.execute(_WRITE, values)
     ring_for_events(db.session(), merchant_id)
 
 

@@ -42,15 +42,15 @@ _CREATE: Final = sa.text("""
     ORDER BY w.variant_id, w.location_id, w.slot
     ON CONFLICT DO NOTHING""")
 
-# One call of a function whose plans are kept: migrations/functions/stock.sql.
-_MOVE: Final = sa.text("""
-    SELECT short_variant, short_location, short_slot
-    FROM move_stock(
+# A function whose plans are kept: migrations/functions/stock.sql. It gives the levels that are short.
+MOVE_STOCK: Final = """move_stock(
         :merchant, :actor_kind, CAST(:actor_id AS bigint), CAST(:variants AS bigint[]), CAST(:places AS bigint[]),
         CAST(:slots AS smallint[]), CAST(:kinds AS text[]), CAST(:on_hand AS integer[]), CAST(:allocated AS integer[]),
         CAST(:reserved AS integer[]), CAST(:unavailable AS integer[]), CAST(:damaged AS integer[]), CAST(:incoming AS integer[]),
         CAST(:unavailable_kinds AS text[]), CAST(:cause_kinds AS text[]), CAST(:cause_ids AS bigint[]),
-        CAST(:reason_ids AS bigint[]), CAST(:unit_costs AS numeric[]), CAST(:notes AS text[]))""")
+        CAST(:reason_ids AS bigint[]), CAST(:unit_costs AS numeric[]), CAST(:notes AS text[]))"""
+
+_MOVE: Final = sa.text(f"SELECT short_variant, short_location, short_slot FROM {MOVE_STOCK}")
 
 
 class InsufficientStockError(ConflictError):
@@ -107,11 +107,18 @@ def apply_moves(moves: Iterable[Move], *, by: Actor) -> None:
     Raises:
         InsufficientStockError: a level would promise more than is on hand; nothing was changed.
     """
+    call = arguments_of(moves, by=by)
+    if call:
+        refuse_short(db.session.execute(_MOVE, call).all())
+        ring_for_events(db.session(), current_merchant_id())
+
+
+def arguments_of(moves: Iterable[Move], *, by: Actor) -> dict[str, Any]:
+    """The arguments of ``MOVE_STOCK``, for a statement that does more; none when nothing changes."""
     rows = [move for move in moves if any(getattr(move, counter) for counter in COUNTERS)]
     if not rows:
-        return
-    short = db.session.execute(
-        _MOVE,
+        return {}
+    return (
         {"merchant": current_merchant_id(), "actor_kind": by.kind, "actor_id": by.id}
         | _columns([move.level for move in rows])
         | {counter: [getattr(move, counter) for move in rows] for counter in KEPT}
@@ -123,11 +130,15 @@ def apply_moves(moves: Iterable[Move], *, by: Actor) -> None:
             "reason_ids": [move.reason_id for move in rows],
             "unit_costs": [move.unit_cost for move in rows],
             "notes": [move.note for move in rows],
-        },
-    ).all()
+        }
+    )
+
+
+def refuse_short(found: Iterable[sa.Row[Any]]) -> None:
+    """Raise ``InsufficientStockError`` when ``MOVE_STOCK`` gave a level."""
+    short = [(row.short_variant, row.short_location, row.short_slot) for row in found if row.short_variant]
     if short:
-        raise InsufficientStockError([tuple(level) for level in short])
-    ring_for_events(db.session(), current_merchant_id())
+        raise InsufficientStockError(short)
 
 
 def hold(levels: Sequence[Level]) -> dict[Level, dict[str, Any]]:

@@ -146,7 +146,9 @@ def test_every_column_that_placement_names_is_written(scope: int, monkeypatch: p
 
     sent: dict[str, list[dict[str, object]]] = {}
     real = placement.write_order
-    monkeypatch.setattr(placement, "write_order", lambda rows: (sent.update(rows), real(rows)))
+    monkeypatch.setattr(
+        placement, "write_order", lambda rows, *moves, by: (sent.update(rows), real(rows, *moves, by=by))
+    )
     shop = open_shop({"MUG": 5})
     shop.order(
         ("MUG", 1, "4.50"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
+import time
 from contextlib import suppress
 from typing import Final, TypeAlias
 
@@ -20,6 +21,8 @@ from portal.core.jobs.doorbell import Doorbell, doorbell
 
 # What to ring for, by (queue, merchant, job), and whether it comes first; events have neither queue nor job.
 Bells: TypeAlias = dict[tuple[str, int, int], bool]
+
+LINGER_SECONDS: Final = 0.05
 
 _BELLS: Final = "portal_bells"
 _RINGER: Final = "portal_ringer"
@@ -49,6 +52,8 @@ class Ringer:
     def _run(self) -> None:
         while True:
             bells = dict(self._asked.get())
+            # Each time this thread wakes, a request pays for it; so it wakes seldom.
+            time.sleep(LINGER_SECONDS)
             with suppress(queue.Empty):
                 while True:
                     bells |= self._asked.get_nowait()
