@@ -91,7 +91,7 @@ def level_values(variant_id: int, location_id: int) -> dict[str, Any]:
                 _variant.id.label("variant_id"),
                 _location.id.label("location_id"),
                 _variant.sku,
-                _variant.title.label("variant"),
+                _variant.title.label("variant_title"),
                 _variant.low_stock_threshold,
                 _product.title.label("product"),
                 _location.name.label("location"),
