@@ -152,6 +152,23 @@ def test_more_than_a_page_is_a_job(
     assert sent["chosen"] not in str(db.session.scalars(sa.select(StoredFile.key)).all())
 
 
+def test_what_failed_is_tried_again_alone(
+    login: Login, member: Member, busy: int, many: dict[str, int]
+) -> None:
+    browser = login(member("owner"))
+    sent = asked(browser, busy, "pause", all="1", list=listed(browser, busy))
+    browser.post(f"/channels/{busy}/articles/start", data=sent)
+    results()
+    assert len(paused()) == 73
+    browser.post(f"/channels/{busy}/articles/{many['ARTICLE-X']}/match", data={"sku": "ARTICLE-XL"})
+    (first,) = bulk_jobs()
+    assert browser.post(f"/operations/jobs/{first.id}/row-retry").status_code == 303
+    results()
+    again = next(each for each in bulk_jobs() if each.retry_of)
+    assert (again.state, again.ok_items, again.failed_items) == ("done", 1, 0)
+    assert len(paused()) == 74 == entries("channel.listing_paused")
+
+
 def test_all_that_match_are_counted_and_the_job_works_on_those(
     login: Login, member: Member, busy: int, many: dict[str, int]
 ) -> None:
