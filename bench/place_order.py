@@ -3,8 +3,9 @@
 20,000 variants at one location. An order is its reference, head, lines, contacts, charge, payment intent, allocations,
 movements, events and audit entry. The limit is ``pgbench -M prepared``, which writes the same rows of every table, lines and
 movements batched into one statement each, as the same role behind the same row-level security; that the rows are the same
-is checked first; they are the book of 20,000 orders that all plans are made on. Then the placement service, tax and totals computed, in four processes, and ``POST /api/v1/orders`` from
-sixteen clients. Rounds alternate; medians count. No deadlock may reach a caller.
+is checked first. It also writes the book of 20,000 orders beside which all is measured. Then the placement service, tax and
+totals computed, in four processes, and ``POST /api/v1/orders`` from sixteen clients. Rounds alternate; medians count. No
+deadlock may reach a caller.
 """
 
 from __future__ import annotations

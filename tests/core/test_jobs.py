@@ -130,6 +130,32 @@ def test_a_web_server_rings_beside_its_requests_and_once_for_those_that_wait(
         del app.extensions["portal_ringer"]
 
 
+def test_a_ringer_that_failed_rings_again(
+    scope: int, app: Flask, handle: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle(lambda run: None)
+    rung = queue.SimpleQueue[int]()
+
+    def fail_once(to: str, merchant: int, job: int, first: bool = False) -> bool:
+        is_first = not tried
+        tried.append(job)
+        rung.put(job)
+        if is_first:
+            raise RuntimeError("no bell")
+        return True
+
+    tried: list[int] = []
+    monkeypatch.setattr(jobs.doorbell(), "ring", fail_once)
+    jobs.ring_beside_requests(app)
+    try:
+        first = enqueue()
+        assert rung.get(timeout=20) == first.id
+        second = enqueue()
+        assert rung.get(timeout=20) == second.id
+    finally:
+        del app.extensions["portal_ringer"]
+
+
 def test_a_dead_redis_does_not_fail_the_request(scope: int, handle: Callable[..., None], app: Flask) -> None:
     handle(lambda run: None)
     app.extensions["portal_doorbell"], bell = jobs.Doorbell("redis://127.0.0.1:1/0", "x"), jobs.doorbell()

@@ -14,10 +14,13 @@ from contextlib import suppress
 from typing import Final, TypeAlias
 
 import sqlalchemy as sa
+import structlog
 from flask import Flask, current_app, has_app_context
 from sqlalchemy.orm import Session, SessionTransaction
 
 from portal.core.jobs.doorbell import Doorbell, doorbell
+
+log = structlog.get_logger(__name__)
 
 # What to ring for, by (queue, merchant, job), and whether it comes first; events have neither queue nor job.
 Bells: TypeAlias = dict[tuple[str, int, int], bool]
@@ -57,7 +60,11 @@ class Ringer:
             with suppress(queue.Empty):
                 while True:
                     bells |= self._asked.get_nowait()
-            _ring_all(self._bell, bells)
+            try:
+                _ring_all(self._bell, bells)
+            except Exception:
+                # Nobody would start the thread again; the sweeper rings for what is left.
+                log.exception("the ringer failed")
 
 
 def ring_beside_requests(app: Flask) -> None:
