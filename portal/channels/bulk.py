@@ -9,7 +9,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from portal.channels import articles, services
-from portal.channels.listings import ARTICLE_STATES, articles_of
+from portal.channels.listings import articles_of
 from portal.channels.models import ChannelAccount, ChannelListing
 from portal.core import audit
 from portal.core.audit import Actor
@@ -143,19 +143,6 @@ def ring(account_id: int, act: str, *, by: Actor) -> None:
     """What was pushed or goes on is sent at the next turn of the account, which comes now."""
     if act != "pause" and services.account_of(account_id).is_running:
         services.request_sync(account_id, by=by, now=act == "push")
-
-
-def states_of(listing_ids: Sequence[int] | None) -> list[tuple[str, int]]:
-    """How many of some articles are in each state, in the words of the list; nothing when they are too many to count."""
-    if not listing_ids:
-        return []
-    rows = db.session.execute(
-        sa.select(_listing.c.state, sa.func.count())
-        .where(_listing.c.merchant_id == current_merchant_id(), among(_listing.c.id, listing_ids))
-        .group_by(_listing.c.state)
-    )
-    counted: dict[str, int] = dict(rows.all())
-    return [(words, counted[state]) for state, words in ARTICLE_STATES if state in counted]
 
 
 def _result(listing_id: int, row: sa.Row[int, int | None, bool, str] | None, act: str) -> Result:

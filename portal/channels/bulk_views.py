@@ -10,15 +10,15 @@ from flask.typing import ResponseReturnValue
 
 from portal.accounts.access import current_actor, requires
 from portal.channels import bulk, services
-from portal.channels.listings import ARTICLES
-from portal.channels.models import ChannelAccount
+from portal.channels.listings import ARTICLE_STATES, ARTICLES
+from portal.channels.models import ChannelAccount, ChannelListing
 from portal.channels.views import bp
 from portal.core.database import db
 from portal.core.errors import DomainError
 from portal.core.http import render, see_other, toast
 from portal.core.jobs import enqueue
 from portal.core.listing import list_address, selection_of
-from portal.core.selected import arguments_of, chosen_by, set_aside
+from portal.core.selected import arguments_of, chosen_by, set_aside, states_of
 
 
 @bp.post("/<int:account_id>/articles/push")
@@ -68,7 +68,7 @@ def _act(account: ChannelAccount, act: str) -> ResponseReturnValue:
     db.session.commit()
     return render(
         "channels/check_articles.html", account=account, chosen=chosen, act=act, title=bulk.ACTS[act].title,
-        words=bulk.ACTS[act].words, states=bulk.states_of(chosen.keys), list_url=_list_url(),
+        words=bulk.ACTS[act].words, states=states_of(ChannelListing.__table__, ARTICLE_STATES, chosen.keys), list_url=_list_url(),
     )  # fmt: skip
 
 

@@ -16,11 +16,11 @@ import sqlalchemy as sa
 from portal.core import storage
 from portal.core.audit import Actor
 from portal.core.clock import utc_now
-from portal.core.database import db
+from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError
 from portal.core.formats import capped
 from portal.core.jobs import JobRun
-from portal.core.listing import CAP, Listing, Selection, first_keys, frozen_keys, sentence_of
+from portal.core.listing import CAP, Listing, Selection, among, first_keys, frozen_keys, sentence_of
 
 KEPT_FOR: Final = dt.timedelta(days=7)
 FROZEN: Final = "frozen"
@@ -147,3 +147,18 @@ def _read(listing: Listing, word: str) -> Chosen:
 
 def _file(word: str) -> str:
     return f"selections/{word}"
+
+
+def states_of(
+    table: sa.Table, words: Sequence[tuple[str, str]], keys: Sequence[int] | None
+) -> list[tuple[str, int]]:
+    """How many of some rows are in each state, in *words*; nothing when they are too many to count."""
+    if not keys:
+        return []
+    rows = db.session.execute(
+        sa.select(table.c.state, sa.func.count())
+        .where(table.c.merchant_id == current_merchant_id(), among(table.c.id, keys))
+        .group_by(table.c.state)
+    )
+    counted: dict[str, int] = dict(rows.all())
+    return [(label, counted[state]) for state, label in words if state in counted]

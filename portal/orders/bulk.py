@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-import sqlalchemy as sa
-
 from portal.core.audit import Actor
-from portal.core.database import current_merchant_id, db
+from portal.core.database import db
 from portal.core.errors import DomainError
 from portal.core.jobs import JobRun, job
-from portal.core.listing import among
 from portal.core.selected import frozen, let_go
 from portal.orders.assigning import assign_order
 from portal.orders.book import lock_order
 from portal.orders.fulfilment.parcels import ship_lines
 from portal.orders.fulfilment.placing import sending_places
 from portal.orders.holds import hold_order, release_order
-from portal.orders.listings import ORDERS, STATES
-from portal.orders.models import Order
+from portal.orders.listings import ORDERS
 from portal.orders.tags import add_tag
 
 ACTS: Final = {
@@ -32,7 +28,6 @@ ACTS: Final = {
 BATCH: Final = 25
 
 Words = Mapping[str, Any]
-_order = Order.__table__.c
 
 
 @job("orders.bulk", title="Change orders", permission="orders.edit", retries_rows=True)
@@ -76,19 +71,6 @@ def act_words(act: str, value: str) -> list[str]:
         "assign": [f"{value or 'Nobody'} looks after each of them from now on."],
         "tag": [f"Each gets the tag “{value}”. An order that has it already is left alone."],
     }[act]
-
-
-def states_of(order_ids: Sequence[int] | None) -> list[tuple[str, int]]:
-    """How many of some orders are in each state, in the words of the list; nothing when they are too many to count."""
-    if not order_ids:
-        return []
-    rows = db.session.execute(
-        sa.select(_order.state, sa.func.count())
-        .where(_order.merchant_id == current_merchant_id(), among(_order.id, order_ids))
-        .group_by(_order.state)
-    )
-    counted: dict[str, int] = dict(rows.all())
-    return [(words, counted[state]) for state, words in STATES if state in counted]
 
 
 def _hold(order_id: int, args: Words, by: Actor) -> str:

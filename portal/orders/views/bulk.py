@@ -14,13 +14,14 @@ from portal.core.errors import DomainError
 from portal.core.http import render, see_other, toast
 from portal.core.jobs import enqueue
 from portal.core.listing import list_address, selection_of
-from portal.core.selected import Chosen, arguments_of, chosen_by, set_aside
+from portal.core.selected import Chosen, arguments_of, chosen_by, set_aside, states_of
 from portal.orders import services
 from portal.orders.assigning import workers
-from portal.orders.bulk import ACTS, act_words, states_of
+from portal.orders.bulk import ACTS, act_words
 from portal.orders.forms import HOLD_REASONS
 from portal.orders.fulfilment.carriers import CARRIERS
-from portal.orders.listings import ORDERS
+from portal.orders.listings import ORDERS, STATES
+from portal.orders.models import Order
 from portal.orders.views.blueprint import bp
 
 
@@ -45,7 +46,7 @@ def check_bulk() -> Response:
     words = act_words(act, workers()[int(value)] if act == "assign" and value else value)
     return render(
         "orders/check_bulk.html", chosen=chosen, act=act, value=value, title=ACTS[act], words=words,
-        states=states_of(chosen.keys), list_url=_list_url(),
+        states=states_of(Order.__table__, STATES, chosen.keys), list_url=_list_url(),
     )  # fmt: skip
 
 
