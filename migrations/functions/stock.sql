@@ -1,7 +1,8 @@
 -- move_stock: change levels by deltas and write the movements that say why, all or nothing. Gives the levels that would
 -- promise more than there is, and then nothing was changed; else none.
 -- Runs as the caller, behind row-level security. It is a function because every sale waits for it: the plans of a function
--- are kept, and the row locks of a level are held for one round trip less (docs/decisions/placing-orders.md has the figures).
+-- are kept, as placement.sql says, and the row locks of a level are held for one round trip less
+-- (docs/decisions/placing-orders.md has the figures).
 -- Levels are locked in one global order (variant, location, slot); those that never were are made. Several moves of one
 -- level count together; each movement keeps the figures after it, in the order of the moves.
 CREATE OR REPLACE FUNCTION move_stock(
