@@ -52,15 +52,20 @@ BEGIN
     END LOOP;
 
     IF buffer = 0 THEN
-        SELECT ARRAY[l.location_id], ARRAY[l.slot], ARRAY[l.on_hand], ARRAY[l.allocated + l.reserved + l.unavailable],
-               ARRAY[l.incoming]
-        INTO at_place, at_slot, on_hand, promised, incoming
-        FROM stock_level AS l
-        WHERE l.merchant_id = merchant AND l.variant_id = variant AND l.location_id = ANY(places)
-          AND l.on_hand - l.allocated - l.reserved - l.unavailable >= wanted
-        ORDER BY array_position(places, l.location_id), random()
-        LIMIT 1
-        FOR UPDATE SKIP LOCKED;
+        -- In a subtransaction, as in hold_levels: what changed while it was being locked must not stay locked.
+        BEGIN
+            SELECT ARRAY[l.location_id], ARRAY[l.slot], ARRAY[l.on_hand], ARRAY[l.allocated + l.reserved + l.unavailable],
+                   ARRAY[l.incoming]
+            INTO STRICT at_place, at_slot, on_hand, promised, incoming
+            FROM stock_level AS l
+            WHERE l.merchant_id = merchant AND l.variant_id = variant AND l.location_id = ANY(places)
+              AND l.on_hand - l.allocated - l.reserved - l.unavailable >= wanted
+            ORDER BY array_position(places, l.location_id), random()
+            LIMIT 1
+            FOR UPDATE SKIP LOCKED;
+        EXCEPTION WHEN no_data_found THEN
+            NULL;
+        END;
     END IF;
     IF at_place IS NULL THEN
         -- Twice, when it is not enough: while we waited, units may have been spread over slots that were not there when

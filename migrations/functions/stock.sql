@@ -74,22 +74,60 @@ BEGIN
 END
 $$;
 
--- hold_levels: the levels of variants at active locations, with what may be promised of each and where it lies, locked in the
--- order in which levels are locked everywhere until the transaction ends.
-CREATE OR REPLACE FUNCTION hold_levels(merchant integer, variants bigint[])
+-- hold_levels: levels of variants, with what may be promised of each and where it lies, locked until the transaction ends.
+-- Of each variant, named in order: all at active locations (way 'all'); those in which units are kept for the caller (way
+-- 'kept'); or one slot per location that has enough and that nobody holds, else all (way 'slot').
+-- Nobody waits for a level that comes before one they hold, so no two wait for each other. That is also why a free slot is
+-- sought in a subtransaction: a row that changed while it was being locked stays locked even where it has too little now.
+CREATE OR REPLACE FUNCTION hold_levels(
+    merchant integer, variants bigint[], ways text[], wanted integer[],
+    kept_variants bigint[], kept_places bigint[], kept_slots smallint[])
 RETURNS TABLE (
     variant_id bigint, location_id bigint, slot smallint, free integer, name text, country_code char(2), "position" integer)
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 #variable_conflict use_column
+DECLARE
+    waited bigint[] := '{}';
+    only_kept bigint[] := '{}';
+    count_of integer := cardinality(variants);
 BEGIN
-    RETURN QUERY
-    SELECT l.variant_id, l.location_id, l.slot, l.on_hand - l.allocated - l.reserved - l.unavailable, p.name, p.country_code,
-           p."position"
-    FROM stock_level AS l
-    JOIN location AS p ON p.merchant_id = l.merchant_id AND p.id = l.location_id
-    WHERE l.merchant_id = merchant AND l.variant_id = ANY(variants) AND p.is_active
-    ORDER BY l.variant_id, l.location_id, l.slot
-    FOR UPDATE OF l;
+    FOR i IN 1 .. count_of + 1 LOOP
+        IF i > count_of OR ways[i] = 'slot' THEN
+            RETURN QUERY
+            SELECT l.variant_id, l.location_id, l.slot, l.on_hand - l.allocated - l.reserved - l.unavailable, p.name, p.country_code,
+                   p."position"
+            FROM stock_level AS l
+            JOIN location AS p ON p.merchant_id = l.merchant_id AND p.id = l.location_id
+            WHERE l.merchant_id = merchant AND l.variant_id = ANY(waited) AND p.is_active
+              AND (l.variant_id <> ALL(only_kept)
+                   OR (l.variant_id, l.location_id, l.slot) IN (SELECT k.v, k.p, k.s
+                                                                FROM unnest(kept_variants, kept_places, kept_slots) AS k(v, p, s)))
+            ORDER BY l.variant_id, l.location_id, l.slot
+            FOR UPDATE OF l;
+            EXIT WHEN i > count_of;
+            waited := '{}';
+            BEGIN
+                RETURN QUERY
+                SELECT l.variant_id, l.location_id, l.slot, l.free, p.name, p.country_code, p."position"
+                FROM location AS p
+                CROSS JOIN LATERAL (
+                    SELECT s.variant_id, s.location_id, s.slot, s.on_hand - s.allocated - s.reserved - s.unavailable AS free
+                    FROM stock_level AS s
+                    WHERE s.merchant_id = merchant AND s.variant_id = variants[i] AND s.location_id = p.id
+                      AND s.on_hand - s.allocated - s.reserved - s.unavailable >= wanted[i]
+                    ORDER BY random() LIMIT 1
+                    FOR UPDATE SKIP LOCKED) AS l
+                WHERE p.merchant_id = merchant AND p.is_active;
+                CONTINUE WHEN FOUND;
+                RAISE EXCEPTION 'no slot is free' USING ERRCODE = 'lock_not_available';
+            EXCEPTION WHEN lock_not_available THEN
+                NULL;
+            END;
+        ELSIF ways[i] = 'kept' THEN
+            only_kept := only_kept || variants[i];
+        END IF;
+        waited := waited || variants[i];
+    END LOOP;
 END
 $$;
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -23,43 +23,21 @@ from portal.stock.routing.planning import Place
 # How long a process may not know that a variant became hot: it waits longer then, and is never wrong.
 MEMORY_SECONDS: Final = 3.0
 
-_COLUMNS: Final = """l.variant_id, l.location_id, l.slot,
-           l.on_hand - l.allocated - l.reserved - l.unavailable AS free, p.name, p.country_code, p.position"""
-
-_SEEN: Final = sa.text(f"""
-    SELECT {_COLUMNS}
+_SEEN: Final = sa.text("""
+    SELECT l.variant_id, l.location_id, l.slot, l.on_hand - l.allocated - l.reserved - l.unavailable AS free,
+           p.name, p.country_code, p.position
     FROM stock_level AS l
     JOIN location AS p ON p.merchant_id = l.merchant_id AND p.id = l.location_id
     WHERE l.merchant_id = :merchant AND l.variant_id = ANY(CAST(:variants AS bigint[])) AND p.is_active""")
 
-# One call of a function whose plan is kept: migrations/functions/stock.sql.
+# One call of a function whose plans are kept: migrations/functions/stock.sql says which levels it holds, and how.
 _HELD: Final = sa.text("""
     SELECT variant_id, location_id, slot, free, name, country_code, position
-    FROM hold_levels(:merchant, CAST(:variants AS bigint[]))""")
+    FROM hold_levels(
+        :merchant, CAST(:variants AS bigint[]), CAST(:ways AS text[]), CAST(:wanted AS integer[]),
+        CAST(:kept_variants AS bigint[]), CAST(:kept_places AS bigint[]), CAST(:kept_slots AS smallint[]))""")
 
-# One slot of each location that has enough and that nobody holds.
-_SLOTS: Final = sa.text("""
-    SELECT l.variant_id, l.location_id, l.slot, l.free, p.name, p.country_code, p.position
-    FROM location AS p
-    CROSS JOIN LATERAL (
-        SELECT s.variant_id, s.location_id, s.slot, s.on_hand - s.allocated - s.reserved - s.unavailable AS free
-        FROM stock_level AS s
-        WHERE s.merchant_id = :merchant AND s.variant_id = :variant AND s.location_id = p.id
-          AND s.on_hand - s.allocated - s.reserved - s.unavailable >= :units
-        ORDER BY random() LIMIT 1
-        FOR UPDATE SKIP LOCKED) AS l
-    WHERE p.merchant_id = :merchant AND p.is_active""")
-
-_OWN: Final = sa.text(f"""
-    SELECT {_COLUMNS}
-    FROM stock_level AS l
-    JOIN location AS p ON p.merchant_id = l.merchant_id AND p.id = l.location_id
-    JOIN unnest(CAST(:variants AS bigint[]), CAST(:places AS bigint[]), CAST(:slots AS smallint[]))
-         AS w(variant_id, location_id, slot)
-      ON w.variant_id = l.variant_id AND w.location_id = l.location_id AND w.slot = l.slot
-    WHERE l.merchant_id = :merchant
-    ORDER BY l.variant_id, l.location_id, l.slot
-    FOR UPDATE OF l""")
+ALL, SLOT, KEPT = "all", "slot", "kept"
 
 
 @dataclass(slots=True)
@@ -124,7 +102,8 @@ class Supply:
 
 def see_supply(variant_ids: Iterable[int]) -> Supply:
     """The shelves as they stand, for a page that asks what would happen."""
-    return _supply(db.session.execute(_SEEN, _of(variant_ids)).all(), {})
+    wanted = {"merchant": current_merchant_id(), "variants": sorted(set(variant_ids))}
+    return _supply(db.session.execute(_SEEN, wanted).all(), {})
 
 
 def hold_supply(needs: Mapping[int, int], own: Mapping[Level, int] | None = None) -> Supply:
@@ -134,55 +113,57 @@ def hold_supply(needs: Mapping[int, int], own: Mapping[Level, int] | None = None
         needs: units by variant.
         own: units that are kept already for the one who asks; the caller holds that reservation.
     """
-    kept = dict(own or {})
-    hot = hot_among(needs)
-    rows: list[Any] = []
-    whole = set(needs)
-    for variant_id in sorted(hot):
-        found = _some_slots(variant_id, needs[variant_id], kept)
-        if found:
-            rows += found
-            whole.discard(variant_id)
-    if whole:
-        rows += _all_slots(whole, needs, kept)
+    kept = own or {}
+    rows = _hold(_ways(needs, kept), needs, kept)
+    short = _short(rows, needs, kept)
+    if short:
+        # While we waited, units may have been spread over slots that were not there when the statement began. Now that
+        # the first slot is held nobody can do so again.
+        rows = [row for row in rows if row.variant_id not in short]
+        rows += _hold(dict.fromkeys(sorted(short), ALL), needs, kept)
     return _supply(rows, kept)
 
 
-def _some_slots(variant_id: int, units: int, own: Mapping[Level, int]) -> Sequence[Any]:
-    levels = sorted(level for level in own if level[0] == variant_id)
-    if not levels:
-        return db.session.execute(
-            _SLOTS, {"merchant": current_merchant_id(), "variant": variant_id, "units": units}
-        ).all()
-    if sum(own[level] for level in levels) < units:
-        return ()
-    return db.session.execute(
-        _OWN,
-        {
-            "merchant": current_merchant_id(),
-            "variants": [level[0] for level in levels],
-            "places": [level[1] for level in levels],
-            "slots": [level[2] for level in levels],
-        },
-    ).all()
+def _ways(needs: Mapping[int, int], own: Mapping[Level, int]) -> dict[int, str]:
+    """How each variant's levels are held, in the order of their keys; what is kept and not needed goes back on sale."""
+    kept = _units_by_variant(own)
+    hot = hot_among(needs)
+    ways = {}
+    for variant_id in sorted(needs.keys() | kept.keys()):
+        if variant_id in kept and (variant_id in hot or variant_id not in needs):
+            ways[variant_id] = KEPT if kept[variant_id] >= needs.get(variant_id, 0) else ALL
+        else:
+            ways[variant_id] = SLOT if variant_id in hot else ALL
+    return ways
 
 
-def _all_slots(variant_ids: set[int], needs: Mapping[int, int], own: Mapping[Level, int]) -> Sequence[Any]:
-    rows = db.session.execute(_HELD, _of(variant_ids)).all()
-    found: dict[int, int] = defaultdict(int)
+def _hold(ways: Mapping[int, str], needs: Mapping[int, int], own: Mapping[Level, int]) -> list[Any]:
+    levels = sorted(own)
+    call = {
+        "merchant": current_merchant_id(),
+        "variants": list(ways),
+        "ways": list(ways.values()),
+        "wanted": [needs.get(variant_id, 0) for variant_id in ways],
+        "kept_variants": [level[0] for level in levels],
+        "kept_places": [level[1] for level in levels],
+        "kept_slots": [level[2] for level in levels],
+    }
+    return list(db.session.execute(_HELD, call))
+
+
+def _short(rows: Iterable[Any], needs: Mapping[int, int], own: Mapping[Level, int]) -> set[int]:
+    """Variants of which less was found than is wanted."""
+    found = _units_by_variant(own)
     for row in rows:
         found[row.variant_id] += row.free
-    for level, units in own.items():
-        found[level[0]] += units
-    if all(found[variant_id] >= needs[variant_id] for variant_id in variant_ids):
-        return rows
-    # While we waited, units may have been spread over slots that were not there when the statement began. Now that
-    # the first slot is held nobody can do so again.
-    return db.session.execute(_HELD, _of(variant_ids)).all()
+    return {variant_id for variant_id, units in needs.items() if found[variant_id] < units}
 
 
-def _of(variant_ids: Iterable[int]) -> dict[str, Any]:
-    return {"merchant": current_merchant_id(), "variants": sorted(set(variant_ids))}
+def _units_by_variant(levels: Mapping[Level, int]) -> Counter[int]:
+    units: Counter[int] = Counter()
+    for level, there in levels.items():
+        units[level[0]] += there
+    return units
 
 
 def _supply(rows: Iterable[Any], own: Mapping[Level, int]) -> Supply:
