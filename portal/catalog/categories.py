@@ -11,7 +11,7 @@ from portal.catalog import typed
 from portal.catalog.models import Category, ProductCategory
 from portal.catalog.naming import free_slug, slug_of
 from portal.catalog.uniqueness import unique
-from portal.core import audit, outbox
+from portal.core.announcing import announce
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError
@@ -208,5 +208,13 @@ def _position(text: str) -> int:
 def _tell(
     category: Category, action: str, before: Mapping[str, Any], after: Mapping[str, Any], by: Actor
 ) -> None:
-    audit.record(action, by=by, subject=("category", category.id), before=before, after=after)
-    outbox.publish("category.changed", key=f"category:{category.id}", payload={"category_id": category.id})
+    announce(
+        action,
+        by=by,
+        subject=("category", category.id),
+        before=before,
+        after=after,
+        event="category.changed",
+        key=f"category:{category.id}",
+        payload={"category_id": category.id},
+    )

@@ -13,7 +13,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from portal.catalog import typed
 from portal.catalog.models import Media, Product
-from portal.core import audit, outbox, storage
+from portal.core import storage
+from portal.core.announcing import announce
 from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
@@ -139,14 +140,16 @@ def order_pictures(product: Product, media_ids: Sequence[int], *, by: Actor) -> 
         pictures[key].position = place
     db.session.flush()
     db.session.expire(product, ["media"])
-    audit.record(
+    announce(
         "product.pictures_ordered",
         by=by,
         subject=("product", product.id),
         before={"order": list(pictures)},
         after={"order": wanted},
+        event="product.updated",
+        key=f"product:{product.id}",
+        payload={"product_id": product.id},
     )
-    outbox.publish("product.updated", key=f"product:{product.id}", payload={"product_id": product.id})
 
 
 def remove_picture(product: Product, media: Media, *, by: Actor) -> None:
@@ -191,7 +194,13 @@ def _tell(
     after: dict[str, object],
     by: Actor,
 ) -> None:
-    audit.record(
-        action, by=by, subject=("product", product.id), before=before, after=after | {"media_id": media.id}
+    announce(
+        action,
+        by=by,
+        subject=("product", product.id),
+        before=before,
+        after=after | {"media_id": media.id},
+        event="product.updated",
+        key=f"product:{product.id}",
+        payload={"product_id": product.id},
     )
-    outbox.publish("product.updated", key=f"product:{product.id}", payload={"product_id": product.id})

@@ -11,7 +11,8 @@ from sqlalchemy.dialects import postgresql
 
 from portal.catalog import typed
 from portal.catalog.models import Price, Variant
-from portal.core import audit, outbox
+from portal.catalog.variants import HeldVariant
+from portal.core.announcing import announce
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError
@@ -41,7 +42,12 @@ def price_values(price: Price | None, currency: str) -> dict[str, str]:
 
 
 def set_price(
-    variant: Variant, currency: str, values: Mapping[str, Any], *, base: Mapping[str, Any], by: Actor
+    variant: Variant | HeldVariant,
+    currency: str,
+    values: Mapping[str, Any],
+    *,
+    base: Mapping[str, Any],
+    by: Actor,
 ) -> None:
     """Save the price in *currency*, keeping the edits of both sides; an empty amount takes the price away.
 
@@ -64,22 +70,19 @@ def set_price(
     if not wanted["amount"]:
         _remove(price, wanted)
     else:
-        _write(variant, price, currency, wanted)
-    audit.record(
+        _write(variant.id, price, currency, wanted)
+    announce(
         "price.changed",
         by=by,
         subject=("variant", variant.id),
         before={"currency": currency, **now},
         after={"currency": currency, **wanted},
-    )
-    outbox.publish(
-        "price.changed",
         key=f"variant:{variant.id}",
         payload={"variant_id": variant.id, "product_id": variant.product_id, "currency": currency},
     )
 
 
-def _write(variant: Variant, price: Price | None, currency: str, wanted: Mapping[str, str]) -> None:
+def _write(variant_id: int, price: Price | None, currency: str, wanted: Mapping[str, str]) -> None:
     amount = typed.decimal(wanted["amount"], "amount", "The price")
     compare_at = typed.decimal(wanted["compare_at"], "compare_at", "The former price")
     if amount is not None and compare_at is not None and compare_at < amount:
@@ -94,7 +97,7 @@ def _write(variant: Variant, price: Price | None, currency: str, wanted: Mapping
         postgresql.insert(_price)
         .values(
             merchant_id=current_merchant_id(),
-            variant_id=variant.id,
+            variant_id=variant_id,
             currency=currency,
             amount=amount,
             compare_at=compare_at,

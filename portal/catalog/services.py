@@ -12,7 +12,7 @@ from portal.catalog.models import AttributeDefinition, Product, ProductCategory,
 from portal.catalog.naming import free_slug, slug_of, title_key
 from portal.catalog.uniqueness import unique
 from portal.catalog.variants import add_variant
-from portal.core import audit, outbox
+from portal.core.announcing import announce
 from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import db
@@ -211,14 +211,27 @@ def _change_state(product: Product, state: str, action: str, by: Actor) -> None:
         return
     before, product.state = product.state, state
     db.session.flush()
-    audit.record(
-        action, by=by, subject=("product", product.id), before={"state": before}, after={"state": state}
+    announce(
+        action,
+        by=by,
+        subject=("product", product.id),
+        before={"state": before},
+        after={"state": state},
+        event="product.updated",
+        key=f"product:{product.id}",
+        payload={"product_id": product.id},
     )
-    outbox.publish("product.updated", key=f"product:{product.id}", payload={"product_id": product.id})
 
 
 def _tell(
     product: Product, action: str, before: Mapping[str, Any], after: Mapping[str, Any], by: Actor
 ) -> None:
-    audit.record(action, by=by, subject=("product", product.id), before=before, after=after)
-    outbox.publish(action, key=f"product:{product.id}", payload={"product_id": product.id})
+    announce(
+        action,
+        by=by,
+        subject=("product", product.id),
+        before=before,
+        after=after,
+        key=f"product:{product.id}",
+        payload={"product_id": product.id},
+    )

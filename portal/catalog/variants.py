@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -11,15 +12,21 @@ import sqlalchemy as sa
 from portal.catalog import typed
 from portal.catalog.models import Product, Variant
 from portal.catalog.uniqueness import unique
-from portal.core import audit, normalise, outbox
+from portal.core import normalise
+from portal.core.announcing import announce
 from portal.core.audit import Actor
-from portal.core.database import db
-from portal.core.errors import DomainError
+from portal.core.database import current_merchant_id, db
+from portal.core.errors import DomainError, NotFoundError
 from portal.core.merging import merged
 
 VARIANT_FIELDS: Final = ("sku", "barcode", "weight_grams", "unit_cost", "low_stock_threshold", "is_stocked")
 MOST_VARIANTS: Final = 2_000
 SKU_KEY: Final = "variant_merchant_id_sku_key_key"
+
+_variant: Final = Variant.__table__
+_READ: Final = tuple(
+    _variant.c[name] for name in ("id", "product_id", "version", "is_active", *VARIANT_FIELDS)
+)
 
 
 def add_variant(product: Product, values: Mapping[str, Any], *, by: Actor) -> Variant:
@@ -42,8 +49,35 @@ def add_variant(product: Product, values: Mapping[str, Any], *, by: Actor) -> Va
     return variant
 
 
+@dataclass(frozen=True, slots=True)
+class HeldVariant:
+    """A variant as it stands while nobody else may change it; ``values`` is what the form shows of it, by field."""
+
+    id: int
+    product_id: int
+    version: int
+    is_active: bool
+    values: Mapping[str, str]
+
+
+def hold_variant(variant_id: int) -> HeldVariant:
+    """The merchant's variant, locked against other changes until the commit, never against orders that point at it.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    row = db.session.execute(
+        sa.select(*_READ)
+        .where(_variant.c.merchant_id == current_merchant_id(), _variant.c.id == variant_id)
+        .with_for_update(key_share=True)
+    ).one_or_none()
+    if row is None:
+        raise NotFoundError("There is nothing at this address, or nothing you may see.")
+    return HeldVariant(row.id, row.product_id, row.version, row.is_active, variant_values(row))
+
+
 def change_variant(
-    variant: Variant, values: Mapping[str, Any], *, base: Mapping[str, Any], version: int, by: Actor
+    held: HeldVariant, values: Mapping[str, Any], *, base: Mapping[str, Any], version: int, by: Actor
 ) -> None:
     """Save the fields that *values* names, keeping the edits of both sides.
 
@@ -51,28 +85,34 @@ def change_variant(
         StaleError: someone else changed the same field since the form was opened.
         DomainError: the SKU is taken, or a value is wrong; ``field`` names it.
     """
-    now = variant_values(variant)
+    now = held.values
     mine = {name: typed.text_of(values[name]) for name in VARIANT_FIELDS if name in values}
-    wanted = mine if variant.version == version else merged(now, base, mine, version=variant.version)
-    changed = {name for name in wanted if wanted[name] != now[name]}
+    wanted = mine if held.version == version else merged(now, base, mine, version=held.version)
+    changed = sorted(name for name in wanted if wanted[name] != now[name])
     if not changed:
         return
-    columns = _columns(now | wanted)
+    columns = {
+        name: value
+        for name, value in _columns({**now, **wanted}).items()
+        if name.removesuffix("_key") in changed
+    }
     # Only another SKU can be refused; a savepoint costs two trips.
     with unique(SKU_KEY, _taken(wanted["sku"]), field="sku") if "sku" in changed else nullcontext():
-        for name, value in columns.items():
-            if name.removesuffix("_key") in changed:
-                setattr(variant, name, value)
-    _tell(
-        variant,
-        "variant.updated",
-        {n: now[n] for n in sorted(changed)},
-        {n: wanted[n] for n in sorted(changed)},
-        by,
-    )
+        _save(held, columns)
+    before, after = ({name: side[name] for name in changed} for side in (now, wanted))
+    _tell(held, "variant.updated", before, after, by)
 
 
-def variant_values(variant: Variant) -> dict[str, str]:
+def switch_variant(held: HeldVariant, *, on: bool, by: Actor) -> None:
+    """Sell a variant, or stop selling it. Its stock and history stay."""
+    if held.is_active == on:
+        return
+    _save(held, {"is_active": on})
+    action = "variant.activated" if on else "variant.deactivated"
+    _tell(held, action, {"is_active": not on}, {"is_active": on}, by)
+
+
+def variant_values(variant: Variant | sa.Row[Any]) -> dict[str, str]:
     """What the form shows, by field, as text."""
     return {
         "sku": variant.sku,
@@ -84,18 +124,11 @@ def variant_values(variant: Variant) -> dict[str, str]:
     }
 
 
-def switch_variant(variant: Variant, *, on: bool, by: Actor) -> None:
-    """Sell a variant, or stop selling it. Its stock and history stay."""
-    if variant.is_active == on:
-        return
-    variant.is_active = on
-    db.session.flush()
-    _tell(
-        variant,
-        "variant.activated" if on else "variant.deactivated",
-        {"is_active": not on},
-        {"is_active": on},
-        by,
+def _save(held: HeldVariant, columns: Mapping[str, Any]) -> None:
+    db.session.execute(
+        sa.update(_variant)
+        .where(_variant.c.merchant_id == current_merchant_id(), _variant.c.id == held.id)
+        .values(version=_variant.c.version + 1, updated_at=sa.func.now(), **columns)
     )
 
 
@@ -155,11 +188,19 @@ def _taken(sku: str) -> str:
 
 
 def _tell(
-    variant: Variant, action: str, before: Mapping[str, Any], after: Mapping[str, Any], by: Actor
+    variant: Variant | HeldVariant,
+    action: str,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    by: Actor,
 ) -> None:
-    audit.record(action, by=by, subject=("variant", variant.id), before=before, after=after)
-    outbox.publish(
-        "product.updated",
+    announce(
+        action,
+        by=by,
+        subject=("variant", variant.id),
+        before=before,
+        after=after,
+        event="product.updated",
         key=f"product:{variant.product_id}",
         payload={"product_id": variant.product_id, "variant_id": variant.id},
     )

@@ -9,7 +9,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from portal.core import audit, normalise, outbox
+from portal.core import audit, normalise
+from portal.core.announcing import announce
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import ConflictError, DomainError
@@ -289,14 +290,14 @@ def _fold(customer: Customer) -> None:
 def _record(
     customer: Customer, action: str, before: Mapping[str, Any], after: Mapping[str, Any], by: Actor
 ) -> None:
-    audit.record(
-        action=action,
+    announce(
+        action,
         by=by,
         subject=("customer", customer.id),
         before=dict(before),
         after=dict(after),
         data_subject_id=customer.subject_id,
-    )
-    outbox.publish(
-        kind="customer.changed", key=f"customer:{customer.id}", payload={"customer_id": customer.id}
+        event="customer.changed",
+        key=f"customer:{customer.id}",
+        payload={"customer_id": customer.id},
     )

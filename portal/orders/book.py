@@ -8,7 +8,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from portal.catalog.models import Variant
-from portal.core import audit, outbox
+from portal.core.announcing import announce
 from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
@@ -70,9 +70,14 @@ def tell(order_id: int, what: str, by: Actor, **data: str) -> None:
     insert_row(
         OrderEvent.__table__, order_id, kind=what, actor_kind=by.kind, actor_id=by.id, at=utc_now(), data=data
     )
-    audit.record(action=f"order.{what}", by=by, subject=("order", order_id), after=data)
-    ids = {"order_id": order_id} | ({"parcel": int(data["parcel"])} if "parcel" in data else {})
-    outbox.publish(kind=f"order.{what}", key=f"order:{order_id}", payload=ids)
+    announce(
+        f"order.{what}",
+        by=by,
+        subject=("order", order_id),
+        after=data,
+        key=f"order:{order_id}",
+        payload={"order_id": order_id} | ({"parcel": int(data["parcel"])} if "parcel" in data else {}),
+    )
 
 
 def insert_row(table: sa.Table, order_id: int, **values: Any) -> None:

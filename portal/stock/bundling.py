@@ -8,7 +8,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from portal.catalog.models import Variant, VariantComponent
-from portal.core import audit, outbox
+from portal.core import outbox
+from portal.core.announcing import announce
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError
@@ -83,16 +84,14 @@ def save_components(
     if wanted == {part.variant_id: part.quantity for part in before}:
         return
     _write(bundle_id, wanted)
-    audit.record(
+    product_id = db.session.scalar(sa.select(Variant.product_id).where(Variant.id == bundle_id))
+    announce(
         "variant.components_saved",
         by=by,
         subject=("variant", bundle_id),
         before={"components": {part.sku: part.quantity for part in before}},
         after={"components": {part.sku: part.quantity for part in components_of(bundle_id)}},
-    )
-    product_id = db.session.scalar(sa.select(Variant.product_id).where(Variant.id == bundle_id))
-    outbox.publish(
-        "product.updated",
+        event="product.updated",
         key=f"product:{product_id}",
         payload={"product_id": product_id, "variant_id": bundle_id},
     )

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from portal.core.audit import Actor
+from portal.core import audit
+from portal.core.audit import Actor, Entry
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import ConflictError
 from portal.core.jobs.ringing import ring_for_events
@@ -51,6 +52,10 @@ MOVE_STOCK: Final = """move_stock(
         CAST(:reason_ids AS bigint[]), CAST(:unit_costs AS numeric[]), CAST(:notes AS text[]))"""
 
 _MOVE: Final = sa.text(f"SELECT short_variant, short_location, short_slot FROM {MOVE_STOCK}")
+_MOVE_AND_LOG: Final = sa.text(f"""
+    WITH short AS (SELECT short_variant, short_location, short_slot FROM {MOVE_STOCK}),
+         logged AS ({audit.INSERT} WHERE NOT EXISTS (SELECT FROM short))
+    SELECT short_variant, short_location, short_slot FROM short""")
 
 
 class InsufficientStockError(ConflictError):
@@ -98,18 +103,24 @@ class Move:
         return self.unavailable if self.unavailable_kind == DAMAGED else 0
 
 
-def apply_moves(moves: Iterable[Move], *, by: Actor) -> None:
+def apply_moves(moves: Iterable[Move], *, by: Actor, entry: Entry | None = None) -> None:
     """Change levels and write the ledger, all or nothing, within the caller's transaction: one call.
 
     Levels are locked in one global order (variant, location, slot), so two baskets cannot wait for each other. Several
     moves of one level count together; each movement keeps the figures after it.
+
+    Args:
+        entry: what the audit log says of it, where the moves are an act of their own.
 
     Raises:
         InsufficientStockError: a level would promise more than is on hand; nothing was changed.
     """
     call = arguments_of(moves, by=by)
     if call:
-        refuse_short(db.session.execute(_MOVE, call).all())
+        statement = _MOVE
+        if entry is not None:
+            statement, call = _MOVE_AND_LOG, call | audit.row_of(entry, by)
+        refuse_short(db.session.execute(statement, call).all())
         ring_for_events(db.session(), current_merchant_id())
 
 

@@ -13,7 +13,7 @@ from portal.accounts.models import User
 from portal.catalog import typed
 from portal.catalog.models import Product, Variant
 from portal.catalog.queries import history
-from portal.core import audit, outbox
+from portal.core.announcing import announce
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import ConflictError, DomainError
@@ -220,5 +220,13 @@ def tell(
     reason: str | None = None,
 ) -> None:
     """Log a change of a paper and publish it, in the caller's transaction."""
-    audit.record(action, by=by, subject=subject, before=before, after=after, reason=reason)
-    outbox.publish(action, key=f"{subject[0]}:{subject[1]}", payload={f"{subject[0]}_id": subject[1]})
+    announce(
+        action,
+        by=by,
+        subject=subject,
+        before=before,
+        after=after,
+        reason=reason,
+        key=f"{subject[0]}:{subject[1]}",
+        payload={f"{subject[0]}_id": subject[1]},
+    )

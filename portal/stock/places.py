@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from portal.catalog import typed
 from portal.catalog.naming import slug_of
 from portal.catalog.uniqueness import unique
-from portal.core import audit, outbox
+from portal.core import audit
+from portal.core.announcing import announce
 from portal.core.audit import Actor
 from portal.core.database import db
 from portal.core.errors import ConflictError, DomainError
@@ -198,5 +199,13 @@ def _tell_reason(reason: StockReason, before: Mapping[str, Any], after: Mapping[
 def _tell(
     action: str, location: Location, before: Mapping[str, Any], after: Mapping[str, Any], by: Actor
 ) -> None:
-    audit.record(action, by=by, subject=("location", location.id), before=before, after=after)
-    outbox.publish("location.changed", key=f"location:{location.id}", payload={"location_id": location.id})
+    announce(
+        action,
+        by=by,
+        subject=("location", location.id),
+        before=before,
+        after=after,
+        event="location.changed",
+        key=f"location:{location.id}",
+        payload={"location_id": location.id},
+    )

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from portal.catalog import typed
 from portal.catalog.models import STOCK_POLICIES, Variant
-from portal.core import audit, outbox
+from portal.core import audit
+from portal.core.announcing import announce
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError
@@ -105,14 +106,16 @@ def save_policy(variant: Variant, values: Mapping[str, str], *, base: Mapping[st
     variant.stock_policy, variant.backorder_limit, variant.preorder_until = after
     db.session.flush()
     names = ("stock_policy", "backorder_limit", "preorder_until")
-    audit.record(
-        action="variant.stock_policy_changed",
+    announce(
+        "variant.stock_policy_changed",
         by=by,
         subject=("variant", variant.id),
         before=dict(zip(names, before, strict=True)),
         after=dict(zip(names, after, strict=True)),
+        event="stock.changed",
+        key=f"variant:{variant.id}",
+        payload={"variant_id": variant.id},
     )
-    outbox.publish("stock.changed", key=f"variant:{variant.id}", payload={"variant_id": variant.id})
 
 
 def _texts(terms: PromiseSetting | PromiseTerms) -> dict[str, str]:

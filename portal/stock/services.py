@@ -6,8 +6,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Final
 
-from portal.core import audit
-from portal.core.audit import Actor
+from portal.core.audit import Actor, Entry
 from portal.core.errors import DomainError
 from portal.stock.acting import MOST_UNITS, Begun, begin_act
 from portal.stock.moving import (
@@ -71,8 +70,8 @@ def adjust_stock(
             for slot, units in parts
         ],
         by=by,
+        entry=_entry("stock.adjusted", variant_id, location_id=location_id, delta=delta, reason_id=reason_id),
     )
-    _record("stock.adjusted", variant_id, by, location_id=location_id, delta=delta, reason_id=reason_id)
     return begun
 
 
@@ -112,15 +111,14 @@ def set_aside(
             for slot, taken in taken_from(variant_id, location_id, units, "available")
         ],
         by=by,
-    )
-    _record(
-        "stock.set_aside",
-        variant_id,
-        by,
-        location_id=location_id,
-        units=units,
-        kind=unavailable_kind,
-        reason_id=reason_id,
+        entry=_entry(
+            "stock.set_aside",
+            variant_id,
+            location_id=location_id,
+            units=units,
+            kind=unavailable_kind,
+            reason_id=reason_id,
+        ),
     )
     return begun
 
@@ -161,15 +159,14 @@ def put_back(
             for slot, taken in taken_from(variant_id, location_id, units, source)
         ],
         by=by,
-    )
-    _record(
-        "stock.put_back",
-        variant_id,
-        by,
-        location_id=location_id,
-        units=units,
-        kind=unavailable_kind,
-        reason_id=reason_id,
+        entry=_entry(
+            "stock.put_back",
+            variant_id,
+            location_id=location_id,
+            units=units,
+            kind=unavailable_kind,
+            reason_id=reason_id,
+        ),
     )
     return begun
 
@@ -211,15 +208,14 @@ def write_off(
             for slot, gone in taken_from(variant_id, location_id, units, taken)
         ],
         by=by,
-    )
-    _record(
-        "stock.written_off",
-        variant_id,
-        by,
-        location_id=location_id,
-        units=units,
-        source=source,
-        reason_id=reason_id,
+        entry=_entry(
+            "stock.written_off",
+            variant_id,
+            location_id=location_id,
+            units=units,
+            source=source,
+            reason_id=reason_id,
+        ),
     )
     return begun
 
@@ -252,5 +248,5 @@ def _minus(parts: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     return [(slot, -units) for slot, units in parts]
 
 
-def _record(action: str, variant_id: int, by: Actor, **after: object) -> None:
-    audit.record(action=action, by=by, subject=("variant", variant_id), after=after)
+def _entry(action: str, variant_id: int, **after: object) -> Entry:
+    return Entry(action, ("variant", variant_id), after=after)

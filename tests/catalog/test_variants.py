@@ -124,7 +124,7 @@ def test_of_two_who_take_one_sku_at_once_one_gets_it(app: Flask, merchant: int, 
         with app.app_context(), merchant_scope(merchant):
             try:
                 variants.change_variant(
-                    db.session.get_one(Variant, (merchant, key)),
+                    variants.hold_variant(key),
                     {"sku": "ONE"},
                     base={},
                     version=1,

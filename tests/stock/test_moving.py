@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy.exc import IntegrityError
 
 from portal.catalog.models import Variant
+from portal.core.audit import AuditEntry, Entry
 from portal.core.database import current_merchant_id, db, merchant_scope
 from portal.core.outbox.models import OutboxEvent
 from portal.stock.models import StockLevel, StockMovement
@@ -124,6 +125,24 @@ def test_what_a_level_does_not_have_is_refused_and_nothing_changes(
         apply_moves([Move(other, shelf.main, "adjusted", on_hand=-5)], by=SYSTEM)
         db.session.commit()
     assert units() == before
+
+
+def test_the_log_speaks_of_an_act_in_the_same_statement_and_only_if_it_took_place(
+    app: Flask, merchant: int, shelf: Shelf
+) -> None:
+    logged = sa.select(AuditEntry.changes["after"]["note"].astext).where(AuditEntry.action == "stock.tried")
+
+    def take(units: int, note: str) -> None:
+        move = Move(shelf.variant_id, shelf.main, "adjusted", on_hand=-units)
+        entry = Entry("stock.tried", ("variant", shelf.variant_id), after={"note": note})
+        apply_moves([move], by=SYSTEM, entry=entry)
+
+    with app.app_context(), merchant_scope(merchant):
+        with pytest.raises(InsufficientStockError):
+            take(8, "more than available")
+        assert count_statements(app, lambda: take(7, "all that is available")) == 1
+        db.session.commit()
+        assert db.session.scalars(logged).all() == ["all that is available"]
 
 
 @pytest.mark.parametrize("values", [{"damaged": 1}, {"damaged": -1}])

@@ -17,10 +17,9 @@ def product_or_404(product_id: int, *, lock: bool = False) -> Product:
     return get_row_or_404(statement.with_for_update(key_share=True) if lock else statement)
 
 
-def variant_or_404(variant_id: int, *, lock: bool = False) -> Variant:
-    """The merchant's variant, likewise."""
-    statement = sa.select(Variant).where(Variant.id == variant_id)
-    return get_row_or_404(statement.with_for_update(key_share=True) if lock else statement)
+def variant_or_404(variant_id: int) -> Variant:
+    """The merchant's variant, for its page; to change it, hold it (``variants.hold_variant``)."""
+    return get_row_or_404(sa.select(Variant).where(Variant.id == variant_id))
 
 
 def media_or_404(media_id: int) -> Media:

@@ -54,19 +54,20 @@ def variant(variant_id: int) -> Response:
 @bp.post("/variants/<int:variant_id>")
 @requires("catalog.edit")
 def save_variant(variant_id: int) -> ResponseReturnValue:
-    found, form = variant_or_404(variant_id, lock=True), VariantForm()
+    held, form = variants.hold_variant(variant_id), VariantForm()
     if not form.validate():
-        return _variant_page(found, form=form, status=422)
+        return _variant_page(variant_or_404(variant_id), form=form, status=422)
     try:
         variants.change_variant(
-            found,
+            held,
             texts(form),
             base=unpack_base(form.base.data or ""),
             version=version_of(form.data),
             by=current_actor(),
         )
     except StaleError as error:
-        return _stale(found, conflict(form, error, now=variants.variant_values(found), mine=texts(form)))
+        parts = conflict(form, error, now=held.values, mine=texts(form))
+        return _stale(variant_or_404(variant_id), parts)
     except DomainError as error:
         db.session.rollback()
         refuse(form, error, "sku")
@@ -82,32 +83,31 @@ def variant_row(variant_id: int) -> ResponseReturnValue:
     found = variant_or_404(variant_id)
     if not wants_fragment():
         return see_other(_row_url(found.product_id, variant_id))
-    return _row(found)
+    return _row(variant_id)
 
 
 @bp.post("/variants/<int:variant_id>/row")
 @requires("catalog.edit")
 def save_variant_row(variant_id: int) -> ResponseReturnValue:
     """One row of the grid: SKU, barcode and, for those who may, the price."""
-    found = variant_or_404(variant_id, lock=True)
+    held = variants.hold_variant(variant_id)
     mine = {
         name: typed.text_of(request.form.get(name))
         for name in (*ROW_FIELDS, "amount")
         if name in request.form
     }
     try:
-        _save_row(found, mine, unpack_base(request.form.get("base", "")))
+        _save_row(held, mine, unpack_base(request.form.get("base", "")))
     except StaleError as error:
-        return _stale_row(found, mine, error)
+        return _stale_row(variant_id, mine, error)
     except DomainError as error:
         db.session.rollback()
         return _refused_row(variant_id, mine, error)
-    product_id = found.product_id
     db.session.commit()
     toast("The variant is saved.")
-    return (
-        _row(variant_or_404(variant_id)) if wants_fragment() else see_other(_row_url(product_id, variant_id))
-    )
+    if wants_fragment():
+        return _row(variant_id)
+    return see_other(_row_url(held.product_id, variant_id))
 
 
 @bp.post("/variants/<int:variant_id>/activation")
@@ -131,14 +131,15 @@ def variant_prices(variant_id: int) -> ResponseReturnValue:
 @bp.post("/variants/<int:variant_id>/prices")
 @requires("catalog.price")
 def save_price(variant_id: int) -> ResponseReturnValue:
-    found, form = variant_or_404(variant_id, lock=True), PriceForm()
+    held, form = variants.hold_variant(variant_id), PriceForm()
     currency = typed.text_of(form.currency.data).upper()
     mine = {name: value for name, value in texts(form).items() if name in prices.PRICE_FIELDS}
     try:
-        prices.set_price(found, currency, mine, base=unpack_base(form.base.data or "{}"), by=current_actor())
+        prices.set_price(held, currency, mine, base=unpack_base(form.base.data or "{}"), by=current_actor())
     except StaleError as error:
         now = prices.price_values(prices.price_of(variant_id, currency), currency)
-        return _stale(found, conflict(form, error, now=now, mine=mine), prices_in=currency)
+        parts = conflict(form, error, now=now, mine=mine)
+        return _stale(variant_or_404(variant_id), parts, prices_in=currency)
     except DomainError as error:
         db.session.rollback()
         refuse(form, error, "amount")
@@ -148,11 +149,11 @@ def save_price(variant_id: int) -> ResponseReturnValue:
     return see_other(url_for("catalog.variant", variant_id=variant_id, _anchor="prices"))
 
 
-def _save_row(found: Variant, mine: Mapping[str, str], base: Mapping[str, Any]) -> None:
+def _save_row(held: variants.HeldVariant, mine: Mapping[str, str], base: Mapping[str, Any]) -> None:
     clashes: dict[str, tuple[Any, Any]] = {}
     saves: list[Callable[[], None]] = [
         lambda: variants.change_variant(
-            found,
+            held,
             {name: mine[name] for name in ROW_FIELDS if name in mine},
             base=base,
             version=0,
@@ -161,20 +162,20 @@ def _save_row(found: Variant, mine: Mapping[str, str], base: Mapping[str, Any]) 
     ]
     if can("catalog.price") and "amount" in mine:
         amount = {"amount": mine["amount"]}
-        saves.append(lambda: prices.set_price(found, home_currency(), amount, base=base, by=current_actor()))
+        saves.append(lambda: prices.set_price(held, home_currency(), amount, base=base, by=current_actor()))
     for save in saves:
         try:
             save()
         except StaleError as error:
             clashes |= error.clashes
     if clashes:
-        raise StaleError(clashes, version=found.version)
+        raise StaleError(clashes, version=held.version)
 
 
-def _stale_row(found: Variant, mine: Mapping[str, str], error: StaleError) -> ResponseReturnValue:
+def _stale_row(variant_id: int, mine: Mapping[str, str], error: StaleError) -> ResponseReturnValue:
     db.session.rollback()
     labels = {"sku": "SKU", "barcode": "Barcode", "amount": "Price"}
-    variant = variant_or_404(found.id)
+    variant = variant_or_404(variant_id)
     row = grid_row(variant.id, home_currency())
     base = unpack_base(request.form.get("base", ""))
     parts = {
@@ -198,12 +199,11 @@ def _stale_row(found: Variant, mine: Mapping[str, str], error: StaleError) -> Re
 
 
 def _refused_row(variant_id: int, mine: Mapping[str, str], error: DomainError) -> ResponseReturnValue:
-    found = variant_or_404(variant_id)
     field = error.field if error.field in (*ROW_FIELDS, "amount") else "sku"
     if wants_fragment():
-        return _row(found, errors={field: error.message}, typed=mine, status=error.status)
+        return _row(variant_id, errors={field: error.message}, typed=mine, status=error.status)
     return product_page(
-        product_or_404(found.product_id),
+        product_or_404(variant_or_404(variant_id).product_id),
         around=variant_id,
         errors={(variant_id, field): error.message},
         typed={(variant_id, name): value for name, value in mine.items()},
@@ -212,7 +212,7 @@ def _refused_row(variant_id: int, mine: Mapping[str, str], error: DomainError) -
 
 
 def _row(
-    found: Variant,
+    variant_id: int,
     *,
     errors: Mapping[str, str] | None = None,
     typed: Mapping[str, str] | None = None,
@@ -220,11 +220,11 @@ def _row(
 ) -> Response:
     return render(
         "catalog/_variant_row.html",
-        row=grid_row(found.id, home_currency()),
+        row=grid_row(variant_id, home_currency()),
         conflict=None,
         status=status,
-        errors={(found.id, name): text for name, text in (errors or {}).items()},
-        typed={(found.id, name): text for name, text in (typed or {}).items()},
+        errors={(variant_id, name): text for name, text in (errors or {}).items()},
+        typed={(variant_id, name): text for name, text in (typed or {}).items()},
     )
 
 
@@ -272,16 +272,15 @@ def _stale(
 
 
 def _switch(variant_id: int, *, on: bool) -> ResponseReturnValue:
-    found = variant_or_404(variant_id, lock=True)
-    variants.switch_variant(found, on=on, by=current_actor())
-    product_id = found.product_id
+    held = variants.hold_variant(variant_id)
+    variants.switch_variant(held, on=on, by=current_actor())
     db.session.commit()
     toast(
         "The variant is sold again." if on else "The variant is no longer sold. Its stock and history stay."
     )
     if wants_fragment():
-        return _row(variant_or_404(variant_id))
-    return see_other(_row_url(product_id, variant_id))
+        return _row(variant_id)
+    return see_other(_row_url(held.product_id, variant_id))
 
 
 def _row_url(product_id: int, variant_id: int) -> str:

@@ -20,6 +20,7 @@ from portal.core.audit.models import AuditEntry, AuditSeal
 from portal.core.database import current_merchant_id, db
 
 __all__ = [
+    "INSERT",
     "SYSTEM",
     "Actor",
     "AuditEntry",
@@ -29,10 +30,20 @@ __all__ = [
     "read_changes",
     "record",
     "record_many",
+    "row_of",
 ]
 
+# One text, parsed once, that a statement which does more may hold; ``row_of`` gives its arguments.
+INSERT: Final = """
+    INSERT INTO audit_entry (
+        merchant_id, actor_kind, actor_id, actor_name, action, subject_kind, subject_id, fields, changes, sealed_changes,
+        data_subject_id, job_id, request_id)
+    SELECT
+        :merchant_id, :actor_kind, CAST(:actor_id AS bigint), :actor_name, :action, :subject_kind, :subject_id,
+        CAST(:fields AS text[]), CAST(:changes AS jsonb), CAST(:sealed_changes AS bytea), CAST(:data_subject_id AS bigint),
+        CAST(:job_id AS bigint), :request_id"""
 
-_INSERT: Final = sa.insert(AuditEntry.__table__)
+_INSERT: Final = sa.text(INSERT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +114,7 @@ def record_many(entries: Iterable[Entry], *, by: Actor) -> None:
     keyring_subjects = {each.data_subject_id for each in waiting if each.data_subject_id is not None}
     if len(keyring_subjects) > 1:
         keyring.load_person_keys(keyring_subjects)
-    rows = [_row(each, by) for each in waiting]
+    rows = [row_of(each, by) for each in waiting]
     if rows:
         db.session.execute(_INSERT, rows)
 
@@ -116,10 +127,11 @@ def plain_row(entry: Entry, by: Actor) -> dict[str, Any]:
     """
     if entry.data_subject_id is not None:
         raise ValueError("An entry that concerns a person is written by record().")
-    row = _row(entry, by)
-    return {
+    row = row_of(entry, by)
+    plain = {
         name: row[name] for name in row if name not in ("merchant_id", "sealed_changes", "data_subject_id")
     }
+    return plain | {"changes": json.loads(row["changes"])}
 
 
 def read_changes(entry: AuditEntry) -> Changes:
@@ -152,18 +164,21 @@ def read_many(entries: Sequence[AuditEntry]) -> list[Changes]:
     return [read_changes(entry) for entry in entries]
 
 
-def _row(entry: Entry, by: Actor) -> dict[str, Any]:
+def row_of(entry: Entry, by: Actor) -> dict[str, Any]:
+    """The arguments of ``INSERT``.
+
+    Raises:
+        KeyringUnavailableError: the entry concerns a person and the key store does not answer.
+    """
     kind, subject_id = entry.subject[0], str(entry.subject[1])
     before, after = dict(entry.before or {}), dict(entry.after or {})
     fields = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
-    values = {"before": before, "after": after, "reason": entry.reason}
-    changes: dict[str, Any] | None = json.loads(_json(values))
+    plain = _json({"before": before, "after": after, "reason": entry.reason})
     sealed: bytes | None = None
     if entry.data_subject_id is not None:
         sealed = keyring.encrypt(
-            _json(values).encode(), _context(entry.action, kind, subject_id), entry.data_subject_id
+            plain.encode(), _context(entry.action, kind, subject_id), entry.data_subject_id
         )
-        changes = None
     bound = structlog.contextvars.get_contextvars()
     return {
         "merchant_id": current_merchant_id(),
@@ -174,8 +189,7 @@ def _row(entry: Entry, by: Actor) -> dict[str, Any]:
         "subject_kind": kind,
         "subject_id": subject_id,
         "fields": fields,
-        # None is SQL NULL here, not the JSON value null.
-        "changes": sa.null() if changes is None else changes,
+        "changes": plain if sealed is None else None,
         "sealed_changes": sealed,
         "data_subject_id": entry.data_subject_id,
         "job_id": bound.get("job"),

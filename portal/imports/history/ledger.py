@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from portal.core import audit, outbox
+from portal.core.announcing import announce
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id
 from portal.imports.connection import execute, execute_count
@@ -127,14 +127,12 @@ def write_ledger(
         if made:
             journal(import_id, "stock_level", made, after={"location_id": options.location_id})
         journal(import_id, "stock_history", variants, after={"corrections": corrections})
-        audit.record(
-            action="import.stock_history_written",
+        announce(
+            "import.stock_history_written",
             by=by,
             subject=("import", import_id),
             after={"variants": len(variants), "movements": moves},
-        )
-        outbox.publish(
-            kind="stock.history_imported",
+            event="stock.history_imported",
             key=f"import:{import_id}",
             payload={"import_id": import_id, "variant_ids": variants},
         )

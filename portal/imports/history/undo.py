@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from portal.core import audit, outbox
+from portal.core.announcing import announce
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id
 from portal.imports.connection import execute, execute_count
@@ -123,14 +123,12 @@ def _orders(import_id: int, entry: OpenEntry, by: Actor, kept: Kept) -> list[int
         kept.add(
             f"Order {number}", "is in the archive" if state == "archived" else "was changed after the import"
         )
-    audit.record(
-        action="import.orders_taken_back",
+    announce(
+        "import.orders_taken_back",
         by=by,
         subject=("import", import_id),
         after={"orders": len(ids), "kept": len(stays)},
-    )
-    outbox.publish(
-        kind="orders.import_undone",
+        event="orders.import_undone",
         key=f"import:{import_id}",
         payload={
             # Of the refunds, which are gone when a reader of this event looks for them.
@@ -162,14 +160,12 @@ def _ledger(import_id: int, entry: OpenEntry, by: Actor, kept: Kept) -> list[int
     stays = sorted(row[0] for row in execute(_STAYING, **values, ids=entry.record_ids))
     ids = sorted(set(entry.record_ids) - set(stays))
     moves = execute_count(_OPPOSITE, **values, ids=ids, actor_kind=by.kind, actor_id=by.id)
-    audit.record(
-        action="import.stock_history_taken_back",
+    announce(
+        "import.stock_history_taken_back",
         by=by,
         subject=("import", import_id),
         after={"variants": len(ids), "movements": moves, "kept": len(stays)},
-    )
-    outbox.publish(
-        kind="stock.history_imported",
+        event="stock.history_imported",
         key=f"import:{import_id}",
         payload={"import_id": import_id, "variant_ids": ids},
     )

@@ -22,7 +22,8 @@ from portal.catalog.models import (
     Variant,
 )
 from portal.catalog.naming import free_slug, title_key
-from portal.core import audit, outbox
+from portal.core import outbox
+from portal.core.announcing import announce
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
 from portal.core.normalise import code_key
@@ -294,15 +295,16 @@ class ProductWriter:
         return self._types[code]
 
     def _tell(self, action: str, product_id: int, before: dict[str, Any], after: dict[str, Any]) -> None:
-        audit.record(
+        announce(
             action,
             by=self._by,
             subject=("product", product_id),
             before=before,
             after=after,
             reason=f"Import {self._import_id}",
+            key=f"product:{product_id}",
+            payload={"product_id": product_id},
         )
-        outbox.publish(action, key=f"product:{product_id}", payload={"product_id": product_id})
 
 
 def _set(record: Any, values: dict[str, Any], *, keep_empty: bool = False) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from portal.catalog.models import Media, Price, Product, ProductCategory, Variant
 from portal.catalog.naming import title_key
-from portal.core import audit, outbox
+from portal.core import outbox
+from portal.core.announcing import announce
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
 from portal.imports.connection import execute
@@ -50,14 +51,12 @@ def _take_back(import_id: int, entry: OpenEntry, by: Actor, kept: Kept) -> list[
         return entry.record_ids
     stays = _restore(product, entry) if entry.action == "updated" else _delete(product, entry, kept)
     if not stays:
-        audit.record(
+        announce(
             "product.restored" if entry.action == "updated" else "product.deleted",
             by=by,
             subject=("product", entry.record_ids[0]),
             reason=f"Undo of import {import_id}",
-        )
-        outbox.publish(
-            "product.updated" if entry.action == "updated" else "product.deleted",
+            event="product.updated" if entry.action == "updated" else "product.deleted",
             key=f"product:{entry.record_ids[0]}",
             payload={"product_id": entry.record_ids[0]},
         )

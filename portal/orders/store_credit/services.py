@@ -9,7 +9,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from portal.core import audit, outbox
+from portal.core.announcing import announce
 from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
@@ -171,12 +171,15 @@ def _write(
             actor_id=by.id, at=utc_now(),
         )
     )  # fmt: skip
-    audit.record(
-        action=f"store_credit.{kind}", by=by, subject=("customer", customer_id),
-        after={"amount": str(amount), "currency": currency, "balance": str(balance)}, reason=reason,
-    )  # fmt: skip
-    outbox.publish(
-        kind="store_credit.changed", key=f"customer:{customer_id}", payload={"customer_id": customer_id}
+    announce(
+        f"store_credit.{kind}",
+        by=by,
+        subject=("customer", customer_id),
+        after={"amount": str(amount), "currency": currency, "balance": str(balance)},
+        reason=reason,
+        event="store_credit.changed",
+        key=f"customer:{customer_id}",
+        payload={"customer_id": customer_id},
     )
 
 
