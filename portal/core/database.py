@@ -108,6 +108,8 @@ def init_database(app: Flask, settings: Settings) -> None:
         "connect_args": {"prepare_threshold": None, "application_name": "portal"},
         "pool_size": settings.pool_size,
         "max_overflow": 0,
+        # Who used its connection last has the plans of the functions in its cache.
+        "pool_use_lifo": True,
         "pool_timeout": 5,
     }
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
