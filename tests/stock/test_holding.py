@@ -14,7 +14,7 @@ from portal.stock.services import Move, apply_moves
 from portal.stock.supply import hold_supply
 from tests.support.people import SYSTEM
 from tests.support.shop import Shop, open_shop
-from tests.support.waiting import until
+from tests.support.waiting import row_waiters, until
 
 ROUNDS, BUYERS = 10, 6
 
@@ -34,7 +34,7 @@ def test_nobody_keeps_a_slot_from_others_while_they_wait_for_an_earlier_variant(
 
     buyer = threading.Thread(target=buy)
     buyer.start()
-    until(lambda: _waiting(app) == 1)
+    until(lambda: row_waiters(app) == 1)
     unheld = sa.select(StockLevel.slot).where(StockLevel.variant_id == hot).with_for_update(skip_locked=True)
     assert sorted(db.session.scalars(unheld)) == [0, 1, 2, 3]
     db.session.rollback()
@@ -83,13 +83,3 @@ def _free(shop: Shop) -> int:
             StockLevel.variant_id.in_(shop.variants.values())
         )
     ).one()
-
-
-def _waiting(app: Flask) -> int:
-    """Connections to this database that wait for a row."""
-    with app.app_context(), db.engine.connect() as connection:
-        return connection.execute(
-            sa.text(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
-        ).scalar_one()

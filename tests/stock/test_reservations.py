@@ -35,6 +35,7 @@ from portal.stock.rush import reserve_at_once
 from portal.stock.services import InsufficientStockError, Move, apply_moves
 from tests.support.people import SYSTEM
 from tests.support.shop import Shop, make_variant, open_shop
+from tests.support.waiting import row_waiters, until
 
 
 def _keep(shop: Shop, key: str, **units: int) -> None:
@@ -269,7 +270,7 @@ def test_buyers_find_units_that_are_spread_while_they_wait(app: Flask, scope: in
     threads = [threading.Thread(target=buy, args=(n,)) for n in range(3)]
     for thread in threads:
         thread.start()
-    _wait_for_waiters(app, 2)
+    until(lambda: row_waiters(app) == 3)
     db.session.commit()
     for thread in threads:
         thread.join()
@@ -319,19 +320,6 @@ def _slots(variant_id: int) -> dict[int, tuple[int, int]]:
         level.slot: (level.on_hand - level.allocated - level.reserved - level.unavailable, level.reserved)
         for level in db.session.scalars(sa.select(StockLevel).where(StockLevel.variant_id == variant_id))
     }
-
-
-def _wait_for_waiters(app: Flask, count: int) -> None:
-    until = utc_now() + dt.timedelta(seconds=10)
-    with app.app_context(), db.engine.connect() as connection:
-        while utc_now() < until:
-            waiting = connection.execute(
-                sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            ).scalar_one()
-            connection.rollback()
-            if waiting >= count:
-                return
-    raise AssertionError("nobody waited")
 
 
 def _together(work: Callable[[int], None], count: int) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 import sqlalchemy as sa
+from flask import Flask
 
 from portal.core.database import db
 
@@ -35,3 +36,16 @@ def settle() -> None:
         return oldest > wanted
 
     until(is_over)
+
+
+def row_waiters(app: Flask) -> int:
+    """Connections to this database that wait for a row somebody else holds."""
+    with app.app_context(), db.engine.connect() as connection:
+        return int(
+            connection.execute(
+                sa.text(
+                    "SELECT count(*) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+                )
+            ).scalar_one()
+        )
