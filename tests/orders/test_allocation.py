@@ -138,6 +138,26 @@ def test_an_order_takes_over_what_its_basket_kept(shop: Shop) -> None:
     assert agrees(shop)
 
 
+def test_an_order_takes_kept_units_from_their_slots_and_gives_back_what_it_does_not_want(shop: Shop) -> None:
+    plate, mug = shop.variants["PLATE"], shop.variants["MUG"]
+    heat_variant(plate, 2, by=SYSTEM)
+    wants = [Want(1, "PLATE", 3, {plate: 1}), Want(2, "MUG", 1, {mug: 1})]
+    reserve("basket-7", wants, holder="basket", by=SYSTEM)
+    db.session.commit()
+    free = figures(mug, shop.location_id).available
+    order = shop.order(("PLATE", 2, "1"), reservation_key="basket-7")
+    assert line(order.order_id) == (2, "allocated")
+    plates = figures(plate, shop.location_id)
+    assert (plates.allocated, plates.reserved, plates.available) == (2, 0, 2)
+    assert figures(mug, shop.location_id).available == free + 1
+    assert agrees(shop)
+    # More than the basket kept is looked for in all slots.
+    reserve("basket-8", wants[:1], holder="basket", by=SYSTEM, whole=False)
+    db.session.commit()
+    assert line(shop.order(("PLATE", 3, "1"), reservation_key="basket-8").order_id) == (2, "short")
+    assert agrees(shop)
+
+
 def test_a_hot_variant_is_promised_from_its_slots(app: Flask, scope: int, shop: Shop) -> None:
     heat_variant(shop.variants["PLATE"], 4, by=SYSTEM)
     db.session.commit()
