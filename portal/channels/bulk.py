@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy as sa
+from flask import url_for
 
 from portal.channels import articles, services
 from portal.channels.listings import articles_of
@@ -14,7 +15,8 @@ from portal.channels.models import ChannelAccount, ChannelListing
 from portal.core import audit
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
-from portal.core.jobs import JobRun, job
+from portal.core.http import can
+from portal.core.jobs import JobRun, RowName, job
 from portal.core.listing import among
 from portal.core.selected import frozen, let_go
 
@@ -72,18 +74,35 @@ class Result:
     """What became of one article; one that was so already is done and not changed."""
 
     listing_id: int
-    name: str
     is_done: bool
     words: str
     is_changed: bool = False
 
-    @property
-    def sentence(self) -> str:
-        """For the job's page, which shows bare keys otherwise."""
-        return f"{self.name[:120]}: {self.words}" if self.name else self.words
+
+def article_rows(keys: Sequence[str]) -> Mapping[str, RowName]:
+    """The rows of a job over articles: SKU and name as the shop writes them, with a link for those who may open it."""
+    rows = db.session.execute(
+        sa.select(_listing.c.id, _listing.c.account_id, _listing.c.remote_sku, _listing.c.remote_name).where(
+            _listing.c.merchant_id == current_merchant_id(), _listing.c.id.in_([int(key) for key in keys])
+        )
+    )
+    may_open = can("channels.view")
+    return {
+        str(row.id): RowName(
+            " ".join(each for each in (row.remote_sku, row.remote_name) if each) or f"Article {row.id}",
+            url_for("channels.article", account_id=row.account_id, listing_id=row.id) if may_open else None,
+        )
+        for row in rows
+    }
 
 
-@job("channels.articles", title="Change articles of a shop", permission="channels.edit", retries_rows=True)
+@job(
+    "channels.articles",
+    title="Change articles of a shop",
+    permission="channels.edit",
+    retries_rows=True,
+    row_names=article_rows,
+)
 def change_articles(run: JobRun) -> None:
     """Do the act to every chosen article, from where the job stopped last; one that refuses says why and stops no other."""
     act, account_id = str(run.args["act"]), int(run.args["account_id"])
@@ -94,7 +113,7 @@ def change_articles(run: JobRun) -> None:
     while done < len(keys):
         batch = keys[done : done + BATCH]
         for each in change_together(account_id, batch, act, by=run.by):
-            run.item(each.listing_id, each.is_done, each.sentence)
+            run.item(each.listing_id, each.is_done, each.words)
         done += len(batch)
         run.checkpoint({**run.state, "done": done})
         run.commit(done=done)
@@ -119,7 +138,7 @@ def change_together(account_id: int, listing_ids: Sequence[int], act: str, *, by
     They are locked first, in the order of their keys, so that what is decided about each still holds when it is written.
     """
     found = db.session.execute(
-        sa.select(_listing.c.id, _listing.c.variant_id, _listing.c.is_paused, _listing.c.remote_name)
+        sa.select(_listing.c.id, _listing.c.variant_id, _listing.c.is_paused)
         .where(
             _listing.c.merchant_id == current_merchant_id(),
             _listing.c.account_id == account_id,
@@ -145,16 +164,16 @@ def ring(account_id: int, act: str, *, by: Actor) -> None:
         services.request_sync(account_id, by=by, now=act == "push")
 
 
-def _result(listing_id: int, row: sa.Row[int, int | None, bool, str] | None, act: str) -> Result:
+def _result(listing_id: int, row: sa.Row[int, int | None, bool] | None, act: str) -> Result:
     if row is None:
-        return Result(listing_id, "", False, articles.ABSENT)
+        return Result(listing_id, False, articles.ABSENT)
     if row.variant_id is None:
-        return Result(listing_id, row.remote_name, False, articles.UNMATCHED)
+        return Result(listing_id, False, articles.UNMATCHED)
     if act == "push" and row.is_paused:
-        return Result(listing_id, row.remote_name, False, articles.PAUSED)
+        return Result(listing_id, False, articles.PAUSED)
     if act != "push" and row.is_paused == (act == "pause"):
-        return Result(listing_id, row.remote_name, True, ACTS[act].idle)
-    return Result(listing_id, row.remote_name, True, ACTS[act].done.capitalize(), is_changed=True)
+        return Result(listing_id, True, ACTS[act].idle)
+    return Result(listing_id, True, ACTS[act].done.capitalize(), is_changed=True)
 
 
 def _change(listing_ids: Sequence[int], act: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from portal.accounts.models import Merchant
 from portal.core.audit.models import AuditEntry
 from portal.core.database import current_merchant_id, db, merchant_scope
 from portal.core.errors import NotFoundError
-from portal.core.jobs import ACTIVE, Job, JobItem
+from portal.core.jobs import ACTIVE, Job, JobItem, RowName, kinds
 from portal.core.mail import Letter, Message, read_letter
 from portal.core.tenancy import PLATFORM_MERCHANT
 from portal.operations.listings import quiet_kinds
@@ -23,9 +23,10 @@ FAILED_COUNTED = 1_000
 
 @dataclass(frozen=True, slots=True)
 class ItemPage:
-    """Rows of a job, failed ones first, and where the next page begins."""
+    """Failed rows of a job, what people call those that have a name, and where the next page begins."""
 
     items: Sequence[JobItem]
+    names: Mapping[str, RowName]
     next_after: str | None
 
 
@@ -55,13 +56,20 @@ def failed_count() -> int:
     return int(db.session.execute(sa.select(sa.func.count()).select_from(failed.subquery())).scalar_one())
 
 
-def items_of(job_id: int, *, after: str | None = None) -> ItemPage:
+def items_of(found: Job, *, after: str | None = None) -> ItemPage:
     """The failed rows of a job in order of their keys, from *after* on."""
-    query = sa.select(JobItem).where(JobItem.job_id == job_id, JobItem.state == "failed")
+    query = sa.select(JobItem).where(JobItem.job_id == found.id, JobItem.state == "failed")
     if after:
         query = query.where(JobItem.key > after)
-    found = db.session.scalars(query.order_by(JobItem.key).limit(ITEMS_SHOWN + 1)).all()
-    return ItemPage(found[:ITEMS_SHOWN], found[ITEMS_SHOWN - 1].key if len(found) > ITEMS_SHOWN else None)
+    items = db.session.scalars(query.order_by(JobItem.key).limit(ITEMS_SHOWN + 1)).all()
+    shown, has_more = items[:ITEMS_SHOWN], len(items) > ITEMS_SHOWN
+    return ItemPage(shown, _names(found, shown), shown[-1].key if has_more else None)
+
+
+def _names(found: Job, items: Sequence[JobItem]) -> Mapping[str, RowName]:
+    """None for a kind that is gone or that has rows without ids."""
+    kind = kinds().get(found.kind)
+    return kind.row_names([each.key for each in items]) if kind and kind.row_names and items else {}
 
 
 def entry_of(entry_id: int) -> AuditEntry:

@@ -12,6 +12,7 @@ from portal.core.jobs import JobRun, job
 from portal.core.selected import frozen, let_go
 from portal.orders.assigning import assign_order
 from portal.orders.book import lock_order
+from portal.orders.causes import order_rows
 from portal.orders.fulfilment.parcels import ship_lines
 from portal.orders.fulfilment.placing import sending_places
 from portal.orders.holds import hold_order, release_order
@@ -30,7 +31,7 @@ BATCH: Final = 25
 Words = Mapping[str, Any]
 
 
-@job("orders.bulk", title="Change orders", permission="orders.edit", retries_rows=True)
+@job("orders.bulk", title="Change orders", permission="orders.edit", retries_rows=True, row_names=order_rows)
 def change_orders(run: JobRun) -> None:
     """Do the act to every chosen order, from where the job stopped last; one that refuses says why and stops no other.
 

@@ -1,4 +1,4 @@
-"""Orders as the stock ledger names them."""
+"""Orders as the stock ledger and the rows of jobs name them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from flask import url_for
 
 from portal.core.database import current_merchant_id, db
 from portal.core.http import can
+from portal.core.jobs import RowName
 from portal.orders.models import OrderRef
 from portal.stock.causes import Cause
 
@@ -27,3 +28,9 @@ def order_causes(order_ids: Sequence[int]) -> Mapping[int, Cause]:
         )
         for row in rows
     }
+
+
+def order_rows(keys: Sequence[str]) -> Mapping[str, RowName]:
+    """The rows of a job over orders, whose keys are their ids."""
+    named = order_causes([int(key) for key in keys])
+    return {str(order_id): RowName(cause.words, cause.url) for order_id, cause in named.items()}

@@ -144,10 +144,13 @@ def test_more_than_a_page_is_a_job(
     assert first.headers["Location"] == second.headers["Location"] and len(bulk_jobs()) == 1
     told = results()
     assert told[str(gone)] == "There is no such article in this channel."
-    assert told[str(strange)].startswith("Stranger: Choose the variant first")
+    assert told[str(strange)].startswith("Choose the variant first")
     assert len(paused()) == 72 == entries("channel.listing_paused")
     (job,) = bulk_jobs()
     assert (job.state, job.done, job.total, job.ok_items, job.failed_items) == ("done", 74, 74, 72, 2)
+    rows = browser.get(f"/operations/jobs/{job.id}").text
+    assert f'<a href="/channels/{busy}/articles/{strange}">ARTICLE-X Stranger</a>' in rows
+    assert f'class="code">{gone}</th>' in rows, "an article that is gone has no other name"
     assert browser.post(f"/channels/{busy}/articles/start", data=sent).status_code == 422
     assert sent["chosen"] not in str(db.session.scalars(sa.select(StoredFile.key)).all())
 

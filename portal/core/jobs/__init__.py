@@ -18,7 +18,16 @@ from portal.core.jobs.doorbell import (
 from portal.core.jobs.errors import JobCancelledError, JobStoppedError, LeaseLostError, RetryLaterError
 from portal.core.jobs.models import ACTIVE, STATES, Job, JobItem
 from portal.core.jobs.queueing import cancel, enqueue, job_of, resume, retry_failed_rows
-from portal.core.jobs.registry import JobKind, UnknownJobError, job, kind_of, kinds, title_of
+from portal.core.jobs.registry import (
+    JobKind,
+    RowName,
+    RowNames,
+    UnknownJobError,
+    job,
+    kind_of,
+    kinds,
+    title_of,
+)
 from portal.core.jobs.ringing import (
     events_of,
     ring,
@@ -42,6 +51,8 @@ __all__ = [
     "JobStoppedError",
     "LeaseLostError",
     "RetryLaterError",
+    "RowName",
+    "RowNames",
     "UnknownJobError",
     "cancel",
     "doorbell",

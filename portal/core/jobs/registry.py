@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -13,12 +13,24 @@ Handler = Callable[["JobRun"], None]
 
 
 @dataclass(frozen=True, slots=True)
+class RowName:
+    """What people call a row of a job, and its page where they may open it."""
+
+    words: str
+    url: str | None = None
+
+
+RowNames = Callable[[Sequence[str]], Mapping[str, RowName]]
+
+
+@dataclass(frozen=True, slots=True)
 class JobKind:
     """One kind of work.
 
     ``permission`` is what a person needs to see and steer such jobs. A quiet kind (mail, upkeep) is left out of the
     list until asked for. ``retries_rows`` says that the handler reads ``run.failed_keys()``. An urgent kind is short and
-    its bell is heard before those that wait, so that a thousand mails do not hold it up.
+    its bell is heard before those that wait, so that a thousand mails do not hold it up. ``row_names(keys)`` names a
+    page of rows whose keys are ids, in one statement; rows without it are shown by their keys.
     """
 
     name: str
@@ -29,6 +41,7 @@ class JobKind:
     is_quiet: bool
     retries_rows: bool
     is_urgent: bool = False
+    row_names: RowNames | None = None
 
 
 _kinds: Final[dict[str, JobKind]] = {}
@@ -47,6 +60,7 @@ def job(
     quiet: bool = False,
     retries_rows: bool = False,
     urgent: bool = False,
+    row_names: RowNames | None = None,
 ) -> Callable[[Handler], Handler]:
     """Register a handler: ``@job("imports.apply", title="Import orders", permission="imports.run")``.
 
@@ -61,7 +75,9 @@ def job(
             handler.__qualname__,
         ):
             raise ValueError(f"Two jobs are called {name}.")
-        _kinds[name] = JobKind(name, title, permission, handler, queue, quiet, retries_rows, urgent)
+        _kinds[name] = JobKind(
+            name, title, permission, handler, queue, quiet, retries_rows, urgent, row_names
+        )
         return handler
 
     return register

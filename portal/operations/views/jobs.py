@@ -54,7 +54,7 @@ def job_rows(job_id: int) -> Response:
         "operations/_job_rows.html",
         title=f"Failed rows: {title_of(found.kind)}",
         job=found,
-        rows=items_of(job_id, after=request.args.get("after", "")[:200] or None),
+        rows=items_of(found, after=request.args.get("after", "")[:200] or None),
     )
 
 
@@ -123,7 +123,7 @@ def _shown(found: Job) -> dict[str, Any]:
         "work": title_of(found.kind),
         "may_steer": _may_steer(found),
         "retries_rows": retries_rows,
-        "rows": items_of(found.id),
+        "rows": items_of(found),
         "download_url": download_url(found) if _knows(found) else None,
     }
 

@@ -14,6 +14,7 @@ from portal.core.errors import DomainError
 from portal.core.jobs import JobRun, enqueue, job
 from portal.core.outbox import Event, consumer
 from portal.orders.book import of_order
+from portal.orders.causes import order_rows
 from portal.orders.documents.sending import send_document
 from portal.orders.documents.services import NothingToInvoiceError, issue_credit_note, issue_invoice
 from portal.orders.documents.settings import document_settings
@@ -49,6 +50,7 @@ def issue_when_due(events: Sequence[Event]) -> None:
     permission="orders.edit",
     queue="quick",
     quiet=True,
+    row_names=order_rows,
 )
 def issue_documents(run: JobRun) -> None:
     """Issue what each order is due, each in a transaction of its own."""

@@ -21,6 +21,7 @@ from portal.core.errors import DomainError
 from portal.core.jobs import Job, JobRun, enqueue, job
 from portal.core.reveal import log_view
 from portal.core.selected import Chosen, arguments_of, frozen, let_go
+from portal.orders.causes import order_rows
 from portal.orders.documents.merging import joined
 from portal.orders.documents.papers import Paper
 from portal.orders.documents.rendering import documents_of, logos_of_papers, paper_of_document
@@ -55,7 +56,7 @@ def start_printing(what: str, chosen: Chosen, *, by: Actor) -> Job:
     return enqueue("documents.print", args, by=by, total=chosen.total, unique_key=f"{what} {chosen.word}")
 
 
-@job("documents.print", title="Make a PDF of documents", permission="orders.edit")
+@job("documents.print", title="Make a PDF of documents", permission="orders.edit", row_names=order_rows)
 def print_documents(run: JobRun) -> None:
     """One file with the documents of all chosen orders, to download for a day.
 

@@ -69,6 +69,21 @@ def test_one_act_for_many_orders(
     assert states[fine.order_id] == {"hold": "on_hold", "send": "closed"}.get(act, "open")
 
 
+def test_the_rows_that_failed_are_named_by_their_orders(shop: Shop, login: Login, member: Member) -> None:
+    held = [shop.order(("MUG", 1, "4.50")) for _ in range(2)]
+    for each in held:
+        hold_order(each.order_id, "It may be fraud", by=SYSTEM)
+    db.session.commit()
+    client = login(member("support"))
+    sent = set_aside(client, key=[str(each.order_id) for each in held])
+    client.post("/orders/bulk/start", data={**sent, **FRAUD})
+    results()
+    page = client.get(f"/operations/jobs/{db.session.scalars(sa.select(Job.id)).one()}").text
+    for each in held:
+        assert f'<a href="/orders/{each.number}">Order {each.number}</a>' in page
+        assert f">{each.order_id}<" not in page
+
+
 def test_all_that_match_are_counted_and_their_states_told(shop: Shop, login: Login, member: Member) -> None:
     placed = [shop.order(("MUG", 1, "4.50")) for _ in range(3)]
     shop.order(("CUP", 1, "3"), contacts=())
