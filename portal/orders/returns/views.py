@@ -131,6 +131,7 @@ def approve_return(number: str, n: int) -> ResponseReturnValue:
         lambda order_id: services.approve_return(
             order_id, n, tells_buyer=bool(request.form.get("tell")), by=current_actor()
         ),
+        form="approve",
     )
 
 
@@ -143,6 +144,7 @@ def mark_sent_back(number: str, n: int) -> ResponseReturnValue:
             order_id, n, tracking_number=request.form.get("tracking_number"), has_proof=bool(request.form.get("proof")),
             by=current_actor(),
         ),
+        form="dispatch",
     )  # fmt: skip
 
 
@@ -154,7 +156,7 @@ def receive(number: str, n: int) -> ResponseReturnValue:
         counts = {row["line_n"]: units_of(request.form, f"line-{row['line_n']}") or 0 for row in lines}
         services.receive(order_id, n, counts, location_id=_location(), by=current_actor())
 
-    return _act(number, n, "The units lie in quarantine until someone inspects them.", arrive)
+    return _act(number, n, "The units lie in quarantine until someone inspects them.", arrive, form="arrival")
 
 
 @bp.post("/orders/<order_number:number>/returns/<int(max=2147483647):n>/inspection")
@@ -168,7 +170,7 @@ def inspect(number: str, n: int) -> ResponseReturnValue:
         }
         services.inspect(order_id, n, fates, by=current_actor())
 
-    return _act(number, n, "The goods are inspected.", look)
+    return _act(number, n, "The goods are inspected.", look, form="inspection")
 
 
 @bp.post("/orders/<order_number:number>/returns/<int(max=2147483647):n>/settlement")
@@ -189,7 +191,7 @@ def settle_return(number: str, n: int) -> ResponseReturnValue:
         change_n = changes.begin(found.order_id, proposal, reason_code=reason, by=current_actor())
     except DomainError as error:
         db.session.rollback()
-        return _page(number, n, error)
+        return _page(number, n, error, refused="settle")
     db.session.commit()
     return see_other(url_for("changes.change", number=number, n=change_n))
 
@@ -210,6 +212,7 @@ def reject(number: str, n: int) -> ResponseReturnValue:
             message=request.form.get("message"),
             by=current_actor(),
         ),
+        form="reject",
     )
 
 
@@ -229,7 +232,7 @@ def order_returns(number: str) -> Response:
     return RETURNS.show(number)
 
 
-def _act(number: str, n: int, done: str, work: Callable[[int], Any]) -> ResponseReturnValue:
+def _act(number: str, n: int, done: str, work: Callable[[int], Any], *, form: str) -> ResponseReturnValue:
     order_id = find_order(number).order_id
     try:
         services.require_as_seen(order_id, n, version_seen())
@@ -238,7 +241,7 @@ def _act(number: str, n: int, done: str, work: Callable[[int], Any]) -> Response
         db.session.rollback()
         if error.status == 404:
             raise
-        return _page(number, n, error)
+        return _page(number, n, error, refused=form)
     db.session.commit()
     toast(done)
     return see_other(url_for("returns.order_return", number=number, n=n))
@@ -266,7 +269,8 @@ def _form(
     )  # fmt: skip
 
 
-def _page(number: str, n: int, error: DomainError | None = None) -> Response:
+def _page(number: str, n: int, error: DomainError | None = None, *, refused: str | None = None) -> Response:
+    """The page of a return; *refused* is which of its forms was, so that it stands there as it was typed."""
     order_id = find_order(number).order_id
     found, addressee = queries.return_of(order_id, n), addressee_of(order_id)
     now = _now(order_id)
@@ -275,13 +279,13 @@ def _page(number: str, n: int, error: DomainError | None = None) -> Response:
         for line in now.lines if line.quantity > 0
     )  # fmt: skip
     return render(
-        "orders/returns/return.html", number=number, found=found, head=found.head, lines=found.lines, now=now, error=error,
+        "orders/returns/return.html", number=number, found=found, head=found.head, lines=found.lines, now=now, error=error, refused=refused,
         labels=LABELS, kinds=KIND_LABELS, reason=reason_words("return", found.head["reason_code"]), fates=FATES,
         may_settle=services.may_settle(found.head) and found.head["settled_n"] is None, is_whole=whole,
         locations=[place for place in locations() if place.is_active], typed=request.form, moment=utc_now(),
         order_url=order_url(number), status=error.status if error else 200, rejections=REJECTIONS,
         rejection=queries.rejection_of(order_id, n) if found.head["state"] == "rejected" else None,
-        to=addressee, is_told=is_told_as_a_rule(addressee) if error is None else bool(request.form.get("tell")),
+        to=addressee, is_told=is_told_as_a_rule(addressee),
         has_address=bool(document_settings().line1), **_approval(now, found),
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -169,9 +170,38 @@ def test_a_rejection_that_is_refused_keeps_what_was_typed(support: HouseClient, 
     sent = {"version": "1", "rejection": "other", "tell": "1", "message": "y" * 1001}
     answer = support.post(f"{here}/rejection", data=sent)
     assert answer.status_code == 422 and "y" * 1001 in answer.text and "Keep it under 1,000" in answer.text
+    assert opened(answer.text) == ["reject-return"] and answer.text.count("Keep it under 1,000") == 1
+    assert re.search(r'name="message"[^>]*aria-describedby="message-error message-help"', answer.text)
+    assert 'id="reject-tell" name="tell" value="1" checked' in answer.text
     assert support.post(f"{here}/rejection", data={**sent, "message": "So it is."}).status_code == 303
     db.session.rollback()
     assert titles(placed.order_id)[-1] == "A return is rejected"
+
+
+@pytest.mark.parametrize(("act", "dialog"), [("approval", "approve-return"), ("rejection", "reject-return")])
+def test_a_dialog_that_is_refused_opens_again_as_it_was(
+    support: HouseClient, placed: PlacedOrder, act: str, dialog: str
+) -> None:
+    here = f"/orders/{placed.number}/returns/{ask(placed)}"
+    assert opened(support.get(here).text) == []
+    sent = {"version": "0", "rejection": "used", "message": "Both are worn."}
+    stale = support.post(f"{here}/{act}", data=sent)
+    assert stale.status_code == 409 and opened(stale.text) == [dialog]
+    inside = stale.text.partition(f'id="{dialog}" ')[2].partition("</dialog>")[0]
+    assert "changed after the page was opened" in inside and "checked" not in inside, (
+        "the tick was taken away"
+    )
+    assert stale.text.count("changed after the page was opened") == 1
+    assert ("Both are worn." in inside and 'value="used" selected' in inside) == (act == "rejection")
+    assert support.post(f"{here}/{act}", data={**sent, "version": "1"}).status_code == 303
+    over = support.post(f"{here}/rejection", data={**sent, "version": "9"})
+    assert over.status_code == 409 and "changed after the page was opened" in over.text
+    assert opened(over.text) == ([] if act == "rejection" else ["reject-return"])
+
+
+def opened(page: str) -> list[str]:
+    """The dialogs that open by themselves."""
+    return re.findall(r'<dialog[^>]* id="([\w-]+)"[^>]* data-open-again', page)
 
 
 def test_a_text_of_a_moment_is_kept_once_per_language(
