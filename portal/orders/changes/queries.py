@@ -28,7 +28,6 @@ from portal.orders.models import (
 from portal.stock.queries import available_by_variant
 
 CAP: Final = 1_000
-MOST: Final = 100
 PAGE: Final = 50
 
 _draft: Final = OrderChangeDraft.__table__
@@ -63,6 +62,14 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Changes:
+    """A page of an order's confirmed changes. ``older`` is where the next begins; None at the end."""
+
+    rows: Sequence[sa.RowMapping]
+    older: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeRecord:
     """A confirmed change: the record, what it did to each line and charge with its name, and the refunds it asked for."""
 
@@ -71,11 +78,18 @@ class ChangeRecord:
     refunds: Sequence[sa.RowMapping]
 
 
-def changes_of(order_id: int) -> Sequence[sa.RowMapping]:
-    """The confirmed changes of an order, newest first."""
-    return db.session.execute(
-        sa.select(_change).where(of_order(_change, order_id)).order_by(_change.c.n.desc()).limit(MOST)
-    ).mappings().all()  # fmt: skip
+def changes_of(order_id: int, *, before: int | None = None) -> Changes:
+    """The confirmed changes of an order, newest first.
+
+    Args:
+        before: ``older`` of the page before.
+    """
+    statement = sa.select(_change).where(of_order(_change, order_id))
+    if before is not None:
+        statement = statement.where(_change.c.n < before)
+    rows = db.session.execute(statement.order_by(_change.c.n.desc()).limit(PAGE + 1)).mappings().all()
+    shown = rows[:PAGE]
+    return Changes(shown, shown[-1]["n"] if len(rows) > PAGE else None)
 
 
 def record_of(order_id: int, n: int) -> ChangeRecord | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -28,7 +28,7 @@ from portal.orders.changes.words import money_back, paid_by_hand
 from portal.orders.models import Order
 from portal.orders.queries import find_order
 from portal.orders.store_credit.services import balance_of
-from portal.orders.views.blueprint import place_after, version_seen
+from portal.orders.views.blueprint import place_after, place_before, version_seen
 from portal.orders.views.frame import Panel, order_url
 
 bp = Blueprint("changes", __name__)
@@ -200,23 +200,38 @@ def worklist() -> Response:
 
 
 def _changes_of(number: str) -> dict[str, Any]:
-    order_id = find_order(number).order_id
-    rows, waiting = queries.changes_of(order_id), queries.waiting_of(order_id)
-    now = _now(number)
+    now, waiting = _now(number), queries.waiting_of(find_order(number).order_id)
     held = balance_of(now.customer_id, now.currency) if now.customer_id else Decimal(0)
     return {
-        "now": now, "credit_to_use": min(held, max(-now.credit, Decimal(0))), "changes": rows, "waiting": waiting, "names": queries.names_of([*rows, *waiting]),
-        "kinds": KIND_WORDS, "reason_words": reason_words,
+        "now": now, "credit_to_use": min(held, max(-now.credit, Decimal(0))), "waiting": waiting, **_page_of(number, waiting)
+    }  # fmt: skip
+
+
+def _older_of(number: str) -> dict[str, Any]:
+    return {"now": _now(number), **_page_of(number)}
+
+
+def _page_of(number: str, waiting: Sequence[sa.RowMapping] = ()) -> dict[str, Any]:
+    before = place_before()
+    found = queries.changes_of(find_order(number).order_id, before=before)
+    older = found.older and url_for(
+        "changes.changes", number=number, before=found.older, list=request.args.get("list")
+    )
+    return {
+        "changes": found.rows, "is_older": before is not None, "older_url": older, "names": queries.names_of([*found.rows, *waiting]), "kinds": KIND_WORDS,
+        "reason_words": reason_words,
     }  # fmt: skip
 
 
 CHANGES: Final = Panel("changes.changes", "orders/changes/_changes.html", "Changes", _changes_of)
+OLDER: Final = Panel("changes.changes", "orders/changes/_changes_page.html", "Changes", _older_of)
 
 
 @bp.get("/orders/<order_number:number>/changes")
 @requires("orders.view", passive=True)
 def changes(number: str) -> Response:
-    return CHANGES.show(number)
+    """What changed before a place (``?before=``); the panel with the newest without one."""
+    return (CHANGES if place_before() is None else OLDER).show(number)
 
 
 def _decide(number: str, n: int, act: str) -> ResponseReturnValue:

@@ -44,3 +44,9 @@ def place_after() -> tuple[int, int] | None:
     if found is None or int(found[1]) > BIGGEST_KEY:
         return None
     return int(found[1]), int(found[2])
+
+
+def place_before() -> int | None:
+    """Where what happened before goes on (``?before=n``): before this number; None is from the newest."""
+    text = request.args.get("before", "")
+    return int(text) if text.isascii() and text.isdigit() and int(text[:20]) <= BIGGEST_KEY else None

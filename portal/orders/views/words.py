@@ -11,14 +11,14 @@ from portal.accounts.access import can, current_actor, requires
 from portal.orders import services
 from portal.orders.forms import NoteForm, TagForm
 from portal.orders.queries import find_order
-from portal.orders.views.blueprint import BIGGEST_KEY, bp
+from portal.orders.views.blueprint import bp, place_before
 from portal.orders.views.frame import Panel, act, history_page
 
 
 def _timeline_of(number: str) -> dict[str, Any]:
-    before = request.args.get("before", "")
-    place = int(before) if before.isascii() and before.isdigit() and int(before[:20]) <= BIGGEST_KEY else None
-    return history_page(number, find_order(number).order_id, is_shown=can("orders.edit"), before=place)
+    return history_page(
+        number, find_order(number).order_id, is_shown=can("orders.edit"), before=place_before()
+    )
 
 
 TIMELINE: Final = Panel("orders.order_timeline", "orders/_timeline.html", "What happened", _timeline_of)

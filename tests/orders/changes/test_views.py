@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 from decimal import Decimal
@@ -10,7 +11,7 @@ import pytest
 from flask import Flask
 
 from portal.core.database import db
-from portal.orders.changes import services
+from portal.orders.changes import queries, services
 from portal.orders.changes.proposal import Proposal, RefundWish
 from portal.orders.placement import PlacedOrder
 from tests.orders.changes.books import Sent, money_of
@@ -209,6 +210,36 @@ def test_a_confirmed_change_shows_what_it_did(shop: Shop, support: HouseClient) 
     assert "2 units cancelled, back on sale" in page
     assert "£9.40" in page, "what the order costs after it"
     assert "-£9.00" in page or "−£9.00" in page
+
+
+def test_changes_go_on_to_the_first(
+    shop: Shop, support: HouseClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "PAGE", 2)
+    placed = shop.order(("MUG", 6, "4.50"))
+    made: list[str] = []
+    for _ in range(5):
+        made.append(begin(support, placed, "cancel", **{"line-1": "1"}))
+        assert confirm(support, made[-1]) == 303
+    seen: list[str] = []
+    url: str | None = f"/orders/{placed.number}/changes"
+    page, bare = support.fragment(url).text, ""
+    assert 'id="changes"' in page
+    while url is not None:
+        seen += re.findall(rf'href="(/orders/{placed.number}/changes/\d+)"', page)
+        following = re.search(r'rel="next" href="([^"]+)"', page)
+        url = html.unescape(following[1]) if following else None
+        if url is not None:
+            page, bare = support.fragment(url).text, support.get(url).text
+            assert 'id="changes"' not in page, "the page before comes without the head of the panel"
+    assert seen == made[::-1]
+    assert "<h1" in bare and made[0] in bare
+    assert (
+        "Nothing was changed before that"
+        in support.fragment(f"/orders/{placed.number}/changes?before=1").text
+    )
+    for odd in ("0", "-1", "x", "9" * 30, "\u0661"):
+        assert support.get(f"/orders/{placed.number}/changes?before={odd}").status_code == 200
 
 
 def test_a_refused_refund_leaves_the_order_as_it_was(
