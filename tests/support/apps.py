@@ -7,11 +7,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flask import Flask
+from sqlalchemy.pool import QueuePool
 
 from portal.app import create_app
 from portal.core.database import db
+from portal.core.keyring import store
 from tests.support.client import HouseClient
 from tests.support.databases import MadeDatabase, settings_for
+
+# A machine that does other work meanwhile is slow, and what it asks its databases for is not refused for that.
+PATIENCE_SECONDS = 60
+store.CONNECT_SECONDS, store.STATEMENT_MILLISECONDS = PATIENCE_SECONDS, PATIENCE_SECONDS * 1_000  # type: ignore[misc]
 
 
 @contextmanager
@@ -20,6 +26,9 @@ def running_app(database: MadeDatabase, redis_url: str, folder: Path) -> Iterato
     app = create_app(settings_for(database, redis_url, folder))
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     app.test_client_class = HouseClient
+    with app.app_context():
+        assert isinstance(db.engine.pool, QueuePool)
+        db.engine.pool._timeout = PATIENCE_SECONDS
     yield app
     with app.app_context():
         db.engine.dispose()
