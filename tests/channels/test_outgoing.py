@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -21,6 +20,7 @@ from portal.core.outbox import Event, run_consumers
 from portal.stock.services import Move, apply_moves
 from tests.channels.conftest import NewVariant
 from tests.channels.woocommerce_server import Shop
+from tests.support.waiting import settle, until
 
 Turn = Callable[[], bool]
 Look = Callable[[], int]
@@ -71,10 +71,8 @@ def test_an_event_of_stock_reaches_the_shop_through_outbox_and_job(
     turn()
     apply_moves([Move(variant, location, "adjusted", on_hand=-2)], by=SYSTEM)
     db.session.commit()
-    # Events are read only when every older transaction of the whole server has ended, of other tests too.
-    until = time.monotonic() + 90
-    while not run_consumers("channels").handled.get("channels") and time.monotonic() < until:
-        time.sleep(0.05)
+    settle()
+    assert run_consumers("channels").handled.get("channels")
     assert listing("A").state == "waiting"
     assert db.session.scalars(sa.select(Job.state).where(Job.kind == "channels.sync")).all() == ["queued"]
     run_due_jobs()
@@ -192,9 +190,7 @@ def test_a_call_without_an_answer_is_resolved_by_asking(
     shop.fail_next(fault, "/products/batch")
     assert not turn()
     assert (listing("A").state, listing("A").acknowledged_version) == ("unknown", 0)
-    until = time.monotonic() + 10
-    while not shop.writes and time.monotonic() < until:
-        time.sleep(0.05)
+    until(lambda: bool(shop.writes))
     with time_machine.travel(dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)):
         assert turn()
     assert (listing("A").state, listing("A").acknowledged_stock) == ("in_step", 4)
@@ -320,12 +316,13 @@ def test_a_shop_that_asks_for_patience_is_left_alone_so_long(
     new_variant("A", stock=4)
     look()
     shop.fail_next("429", "/products/batch")
+    began = dt.datetime.now(dt.UTC)
     turn()
+    ended = dt.datetime.now(dt.UTC)
     db.session.expire_all()
     note = db.session.scalars(sa.select(ChannelSync)).one()
     assert note.next_try_at is not None
-    seconds = (note.next_try_at - dt.datetime.now(dt.UTC)).total_seconds()
-    assert 4 < seconds <= 7
+    assert began + dt.timedelta(seconds=4) < note.next_try_at <= ended + dt.timedelta(seconds=7)
     assert (account.state, listing("A").state, listing("A").attempts) == ("active", "waiting", 0)
 
 

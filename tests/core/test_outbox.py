@@ -54,6 +54,16 @@ def tell(*keys: str, kind: str = "thing.changed") -> None:
     db.session.commit()
 
 
+def begin_slowly(slow: Session, merchant_id: int) -> None:
+    """Tell of a change in a transaction that stays open; what is told after this has a larger id."""
+    slow.execute(
+        sa.insert(OutboxEvent.__table__),
+        [{"merchant_id": merchant_id, "kind": "thing.changed", "key": "slow", "payload": {}}],
+    )
+    # Ids of one millisecond may come in either order.
+    time.sleep(0.002)
+
+
 def run_consumers() -> ConsumerRun:
     settle()
     return outbox.run_consumers()
@@ -93,10 +103,7 @@ def test_an_event_of_a_slow_transaction_with_a_smaller_id_is_not_skipped(
 ) -> None:
     seen = listen()
     with Session(db.engine) as slow:
-        slow.execute(
-            sa.insert(OutboxEvent.__table__),
-            [{"merchant_id": scope, "kind": "thing.changed", "key": "slow", "payload": {}}],
-        )
+        begin_slowly(slow, scope)
         tell("fast")
         # The fast one is committed, and still held back: a smaller one may yet appear before it.
         outbox.run_consumers()
@@ -111,12 +118,7 @@ def test_an_event_of_a_slow_transaction_with_a_smaller_id_is_not_skipped(
 def test_a_naive_reader_by_id_would_have_skipped_it(scope: int) -> None:
     """The control: the same history, read by id above the last one seen, loses the slow event."""
     with Session(db.engine) as slow:
-        slow.execute(
-            sa.insert(OutboxEvent.__table__),
-            [{"merchant_id": scope, "kind": "thing.changed", "key": "slow", "payload": {}}],
-        )
-        # Ids of one millisecond may come in either order.
-        time.sleep(0.002)
+        begin_slowly(slow, scope)
         tell("fast")
         last = max(db.session.scalars(sa.select(OutboxEvent.id)).all())
         slow.commit()

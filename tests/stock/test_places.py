@@ -17,6 +17,7 @@ from tests.catalog.test_products import form_of
 from tests.stock.conftest import Shelf
 from tests.support.client import HouseClient
 from tests.support.people import SYSTEM, Person, make_merchant, make_person
+from tests.support.waiting import row_waiters, until
 
 Member = Callable[..., Person]
 Login = Callable[[Person], HouseClient]
@@ -137,8 +138,7 @@ def test_a_location_is_not_closed_over_units_that_are_being_put_there(
     with app.app_context(), merchant_scope(merchant):
         adjust_stock(shelf.variant_id, shelf.shop, 4, by=SYSTEM)
         closing.start()
-        closing.join(1)
-        assert closing.is_alive()
+        until(lambda: row_waiters(app) == 1)
         db.session.commit()
-    closing.join(30)
+    closing.join()
     assert "4 units still lie at Shop" in texts[0]
