@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-import time
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -22,7 +22,8 @@ from deploy.gateway.telling import Teller
 @dataclass
 class Fault:
     """What happens to the next calls of an act. Kinds: before (refused with 503, nothing done), lost (done, then the
-    connection breaks), slow (done, answered after ``seconds``), late (done after ``seconds``, never answered), 429, 401."""
+    connection breaks), slow (done, answered after ``seconds``), late (done after ``seconds``, never answered), 429, 401.
+    Whoever made the mischief may end such a wait before."""
 
     act: str
     kind: str
@@ -38,6 +39,7 @@ class Desk:
     teller: Teller
     faults: list[Fault] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
+    waits_are_over: threading.Event = field(default_factory=threading.Event)
 
     def due(self, act: str) -> Fault | None:
         """The mischief for this call, used up by it."""
@@ -200,6 +202,12 @@ def _desk_routes(app: Flask, desk: Desk) -> None:
     def add_fault() -> ResponseReturnValue:
         with book.lock:
             desk.faults.append(Fault(**_asked()))
+            desk.waits_are_over.clear()
+        return jsonify({})
+
+    @app.post("/desk/faults/end")
+    def end_waits() -> ResponseReturnValue:
+        desk.waits_are_over.set()
         return jsonify({})
 
     @app.post("/desk/notices")
@@ -266,7 +274,7 @@ def _act(desk: Desk, act: str, work: Callable[[str], Any]) -> ResponseReturnValu
             return answer
         case "late":
             assert fault is not None
-            time.sleep(fault.seconds)
+            desk.waits_are_over.wait(fault.seconds)
     with desk.book.lock:
         done = jsonify(work(account))
     match fault.kind if fault else "":
@@ -274,7 +282,7 @@ def _act(desk: Desk, act: str, work: Callable[[str], Any]) -> ResponseReturnValu
             request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
         case "slow":
             assert fault is not None
-            time.sleep(fault.seconds)
+            desk.waits_are_over.wait(fault.seconds)
     return done
 
 

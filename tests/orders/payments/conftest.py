@@ -53,6 +53,10 @@ class GatewayDesk:
         """Spoil the next calls of an act."""
         self.say("faults", act=act, kind=kind, times=times, seconds=seconds)
 
+    def end_waits(self) -> None:
+        """Let the calls go on that a fault keeps waiting."""
+        self.say("faults/end")
+
     def state(self) -> dict[str, Any]:
         """The whole book."""
         with urllib.request.urlopen(f"{self.url}/desk/state", timeout=10) as answer:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from decimal import Decimal
 from urllib.parse import urlsplit
 
@@ -18,9 +19,9 @@ from portal.core.clock import utc_now
 from portal.core.database import db
 from portal.core.jobs import Job, run_job
 from portal.orders.payments import services
-from tests.orders.payments.conftest import GatewayDesk, Paid, Pay, work_later
+from tests.orders.payments.conftest import GatewayDesk, Pay, work_later
 from tests.support.databases import ROOT
-from tests.support.waiting import until
+from tests.support.waiting import SECONDS, until
 
 WORKER = """
 import sys
@@ -37,16 +38,17 @@ def waiting_job() -> Job:
     ).one()
 
 
-def start_and_kill(job: Job, environment: dict[str, str], desk: GatewayDesk, paid: Paid) -> None:
-    """Let a process do the job and kill it as soon as its call has left."""
+def start_and_kill(
+    job: Job, environment: dict[str, str], desk: GatewayDesk, has_left: Callable[[], bool]
+) -> None:
+    """Let a process do the job and kill it as soon as its call has left; the call is kept waiting."""
     process = subprocess.Popen(
         [sys.executable, "-c", WORKER, str(job.merchant_id), str(job.id)],
         cwd=ROOT,
         env=os.environ | environment | {"PRIVATE_HOSTS": urlsplit(desk.url).netloc},
     )
     db.session.rollback()
-    calls = len(desk.state()["calls"])
-    until(lambda: len(desk.state()["calls"]) > calls or process.poll() is not None)
+    until(lambda: has_left() or process.poll() is not None)
     assert process.poll() is None
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
@@ -77,7 +79,15 @@ def test_what_a_killed_worker_asked_for_is_done_once(
     kind: str,
 ) -> None:
     paid = pay("20.00", captured=act == "refund")
-    desk.fail_next(act, kind, seconds=2.0)
+    desk.fail_next(act, kind, seconds=SECONDS)
+    acts = f"{act}s"
+
+    def is_done() -> bool:
+        return bool(desk.payments()[0][acts])
+
+    def is_on_its_way() -> bool:
+        return f"POST /v1/payments/{desk.payments()[0]['id']}/{acts}" in desk.state()["calls"]
+
     if act == "capture":
         services.capture(paid.order_id, 1, Decimal("20.00"), key="k", by=SYSTEM)
     else:
@@ -85,16 +95,17 @@ def test_what_a_killed_worker_asked_for_is_done_once(
     db.session.commit()
     job = waiting_job()
     job_id = job.id
-    start_and_kill(job, process_environment, desk, paid)
+    start_and_kill(job, process_environment, desk, is_done if kind == "slow" else is_on_its_way)
     assert paid.attempts()[-1].state == "started"
     assert paid.attempts()[-1].called_at is not None
     take_over(job_id, scope)
     assert paid.attempts()[-1].state == ("succeeded" if kind == "slow" else "unknown")
+    desk.end_waits()
     if kind == "late":
-        until(lambda: bool(desk.payments()[0]["captures" if act == "capture" else "refunds"]))
+        until(is_done)
         work_later()
     assert paid.attempts()[-1].state == "succeeded"
-    entries = desk.payments()[0]["captures" if act == "capture" else "refunds"]
+    entries = desk.payments()[0][acts]
     assert [each["amount"] for each in entries] == ["20"]
     head = paid.head()
     assert (head.captured_total, head.refunded_total) == (Decimal(20), Decimal(20 if act == "refund" else 0))
