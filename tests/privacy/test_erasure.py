@@ -373,15 +373,14 @@ def parent_of(table: str) -> str:
 
 def own_rows(person: Planter) -> set[tuple[str, str]]:
     """The planted rows, under the partition they stand in."""
-    import datetime as dt
-
     from portal.core.database import Base
+    from portal.core.ids import time_of
 
-    month = f"_m{dt.datetime.now(dt.UTC):%Y%m}"
     own = set()
     for name, row in person.rows.items():
         table = Base.metadata.tables[name]
-        suffix = month if "partition_by" in table.info else ""
+        column = table.info.get("partition_by")
+        suffix = f"_m{time_of(row[column]):%Y%m}" if column else ""
         own.add((name + suffix, "/".join(str(row[column.name]) for column in table.primary_key.columns)))
     return own
 

@@ -6,6 +6,7 @@ The lease is short here, so that a test of a killed worker need not wait for hal
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -23,8 +24,11 @@ run.LEASE = running.LEASE = sa.text("now() + interval '4 seconds'")  # type: ign
 
 @job("test.slow", title="Slow work of a test")
 def slow(work: JobRun) -> None:
-    """Add one row per step, with a checkpoint every few steps; each step takes a while."""
+    """Add one row per step, with a checkpoint every few steps; each step takes a while, or waits at half for a file."""
     for row in range(work.state.get("row", 0), ROWS):
+        while row == ROWS // 2 and (gate := work.args.get("gate")) and not Path(gate).exists():
+            work.progress(row)
+            time.sleep(0.05)
         db.session.add(DataSubject())
         time.sleep(float(work.args.get("pause", 0.03)))
         if (row + 1) % BATCH == 0:
