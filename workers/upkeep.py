@@ -21,6 +21,7 @@ from portal.core.rate_limit import forget_old_windows
 from portal.core.storage import delete_expired
 from portal.core.tenancy import PLATFORM_MERCHANT
 from portal.core.throttle import forget_old_tries
+from portal.stock.draft_scans import forget_draft_scans
 from portal.stock.promise_jobs import forget_reservations
 from portal.stock.verifying import forget_runs
 
@@ -33,12 +34,13 @@ def seal_audit_log(run: JobRun) -> None:
 
 @job("upkeep.tidy", title="Tidy up", permission="operations.view", quiet=True)
 def tidy_merchant(run: JobRun) -> None:
-    """Delete expired files, old jobs, messages, request keys and verifications of one merchant, batch by batch."""
+    """Delete expired files, old jobs, messages, request keys, scans and verifications of one merchant, batch by batch."""
     for step in (
         delete_expired,
         prune_jobs,
         prune_messages,
         forget_reservations,
+        forget_draft_scans,
         forget_old_keys,
         forget_runs,
     ):

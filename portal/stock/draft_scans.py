@@ -18,14 +18,17 @@ from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import ConflictError, DomainError, NotFoundError
-from portal.stock.models import StockDraftScan
+from portal.stock.models import PurchaseOrder, StockDraftScan, StockTransfer
 from portal.stock.papers import names_of, people_names
 from portal.stock.scanning import Scanned
 
 Paper = Literal["transfer", "purchase"]
 LAST_SCANS: Final = 10
+KEPT: Final = dt.timedelta(days=14)
+FORGOTTEN_AT_ONCE: Final = 1_000
 
 _scan: Final = StockDraftScan.__table__
+_PAPERS: Final = {"transfer": StockTransfer.__table__.c, "purchase": PurchaseOrder.__table__.c}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,3 +149,38 @@ def last_scans(paper: tuple[Paper, int]) -> list[DraftScan]:
         )
         for row in rows
     ]
+
+
+def forget_draft_scans() -> int:
+    """Delete old scans of papers that are no draft any more, a batch; gives how many. The caller commits.
+
+    A scan is kept to count once and to be undone, and what was sent or ordered takes neither any more: its lines say what
+    it holds.
+    """
+    merchant_id = current_merchant_id()
+    is_on_a_draft = sa.or_(
+        *(
+            sa.and_(
+                _scan.c.paper_kind == kind,
+                sa.select(sa.true())
+                .where(
+                    paper.merchant_id == merchant_id,
+                    paper.id == _scan.c.paper_id,
+                    paper.state == "draft",
+                )
+                .exists(),
+            )
+            for kind, paper in _PAPERS.items()
+        )
+    )
+    old = (
+        sa.select(_scan.c.token)
+        .where(_scan.c.merchant_id == merchant_id, _scan.c.at < utc_now() - KEPT, ~is_on_a_draft)
+        .limit(FORGOTTEN_AT_ONCE)
+    )
+    gone = db.session.execute(
+        sa.delete(_scan)
+        .where(_scan.c.merchant_id == merchant_id, _scan.c.token.in_(old))
+        .returning(_scan.c.token)
+    )
+    return len(gone.all())

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from sqlalchemy.exc import DBAPIError
 
 from portal.catalog.models import Variant
 from portal.core.clock import utc_now
@@ -378,6 +379,18 @@ def test_two_scanners_on_one_line_add_up_and_sent_twice_counts_once(
     with app.app_context(), merchant_scope(merchant):
         assert db.session.scalars(sa.select(StockCountLine.counted)).one() == 25
         assert len(db.session.scalars(sa.select(StockCountScan.token)).all()) == 25
+
+
+@pytest.mark.parametrize("statement", [sa.update(StockCountScan).values(units=1), sa.delete(StockCountScan)])
+def test_the_scans_of_a_count_stay_as_they_are_for_as_long_as_the_count(
+    app: Flask, merchant: int, shelf: Shelf, count_id: int, statement: sa.Update | sa.Delete
+) -> None:
+    with app.app_context(), merchant_scope(merchant):
+        scan(count_id, 9)
+        services.cancel_count(get(count_id), by=SYSTEM)
+        db.session.commit()
+        with pytest.raises(DBAPIError, match="permission denied"):
+            db.session.execute(statement.where(StockCountScan.count_id == count_id))
 
 
 def test_sales_in_the_middle_of_applying_are_kept(

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import uuid
 from collections.abc import Callable
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 
 from portal.core.database import db, merchant_scope
-from portal.stock.models import PurchaseOrderLine, StockTransferLine
+from portal.stock import draft_scans
+from portal.stock.models import PurchaseOrderLine, StockDraftScan, StockTransferLine
 from portal.stock.purchasing import suppliers
 from tests.stock.conftest import Shelf
 from tests.support.client import HouseClient
-from tests.support.people import SYSTEM, Person
+from tests.support.people import SYSTEM, Person, make_merchant
 
 Member = Callable[..., Person]
 Login = Callable[[Person], HouseClient]
@@ -170,3 +173,46 @@ def test_what_was_sent_takes_no_scans(
     answer = client.post(f"{transfer}/lines/undo", data={"scan": token}, follow_redirects=True)
     assert "only drafts" in answer.text
     assert on_draft(transfer) == 1
+
+
+def test_old_scans_are_forgotten_when_their_paper_is_no_draft_any_more(
+    app: Flask,
+    merchant: int,
+    client: HouseClient,
+    transfer: str,
+    purchase: str,
+    on_draft: Callable[[str], int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    token = str(uuid.uuid4())
+    scan(client, transfer, token=token)
+    scan(client, transfer)
+    scan(client, purchase)
+    seen = re.search(r'name="version" value="(\d+)"', client.get(transfer).text)
+    assert seen
+    monkeypatch.setattr(draft_scans, "FORGOTTEN_AT_ONCE", 1)
+
+    def forgotten() -> int:
+        with app.app_context(), merchant_scope(merchant):
+            gone = draft_scans.forget_draft_scans()
+            db.session.commit()
+            return gone
+
+    def age(**by: int) -> None:
+        with app.app_context(), merchant_scope(merchant):
+            db.session.execute(sa.update(StockDraftScan).values(at=sa.func.now() - dt.timedelta(**by)))
+            db.session.commit()
+
+    age(days=60)
+    assert forgotten() == 0
+    client.post(f"{transfer}/sending", data={"version": seen[1]})
+    age(days=13)
+    assert forgotten() == 0
+    age(days=15)
+    with app.app_context(), merchant_scope(make_merchant(app)):
+        assert draft_scans.forget_draft_scans() == 0
+    assert [forgotten() for _ in range(3)] == [1, 1, 0]
+    # The draft's own scan can still be undone, and what was sent takes a forgotten one no second time.
+    assert "Undo" in client.get(f"{purchase}/drafting").text
+    assert "only drafts" in scan(client, transfer, token=token)
+    assert on_draft(transfer) == 2
