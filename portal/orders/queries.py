@@ -159,16 +159,7 @@ def waiting_counts() -> dict[str, int]:
         ).scalar_subquery().label(name)
         for name, condition in conditions.items()
     ]  # fmt: skip
-    row = db.session.execute(sa.select(*counts)).one()
-    returns = OrderReturn.__table__
-    waiting = db.session.execute(
-        sa.select(sa.func.count()).select_from(
-            sa.select(returns.c.order_id).where(
-                returns.c.merchant_id == current_merchant_id(), returns.c.state.in_(("requested", "received", "inspected"))
-            ).limit(CAP + 1).subquery()
-        )
-    ).scalar_one()  # fmt: skip
-    return dict(row._mapping) | {"returns": waiting}
+    return dict(db.session.execute(sa.select(*counts)).one()._mapping)
 
 
 def _newest(table: Any, order_id: int, before: int | None) -> Rows:

@@ -29,6 +29,8 @@ from portal.stock.queries import available_by_variant
 
 CAP: Final = 1_000
 PAGE: Final = 50
+OWED_SHOWN: Final = 99
+OWED_LOOKED_AT: Final = 200
 
 _draft: Final = OrderChangeDraft.__table__
 _change: Final = OrderChange.__table__
@@ -38,6 +40,8 @@ _charge: Final = OrderCharge.__table__
 _refund: Final = OrderRefund.__table__
 _order: Final = Order.__table__
 _ref: Final = OrderRef.__table__
+# Where money is asked for that has not gone back: what of it, and in which state.
+_ASKED: Final = ((_refund, _refund.c.amount, "pending"), (_draft, _draft.c.refund_amount, "waiting"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,14 @@ class Asked:
     @property
     def total(self) -> Decimal:
         return self.under_way + self.waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """Orders whose buyers are owed money that nobody asked for, as far as they were counted."""
+
+    count: int
+    has_more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,21 +176,37 @@ def waiting_count() -> int:
     rows = (
         sa.select(_draft.c.order_id)
         .where(_draft.c.merchant_id == current_merchant_id(), _draft.c.state == "waiting")
-        .limit(CAP)
+        .limit(CAP + 1)
     )
     return int(db.session.execute(sa.select(sa.func.count()).select_from(rows.subquery())).scalar_one())
 
 
-def owed_count() -> int:
-    """How many orders have money that is owed to the buyer and asked for by nobody yet, counted up to a thousand."""
-    rows = db.session.execute(
+def owed_count() -> Owed:
+    """How many orders have money that is owed to the buyer and asked for by nobody yet, among the newest that owe any."""
+    owing = (
         sa.select(_order.c.id, _order.c.credit_total)
         .where(_order.c.merchant_id == current_merchant_id(), _order.c.credit_total > 0)
         .order_by(_order.c.id.desc())
-        .limit(CAP)
-    ).all()
-    asked = asked_of([row.id for row in rows])
-    return sum(row.id not in asked or row.credit_total > asked[row.id].total for row in rows)
+        .limit(OWED_LOOKED_AT)
+        .subquery()
+    )
+    asked = [
+        sa.select(sa.func.coalesce(sa.func.sum(amount), 0))
+        .where(
+            table.c.merchant_id == current_merchant_id(),
+            table.c.order_id == owing.c.id,
+            table.c.state == state,
+        )
+        .scalar_subquery()
+        for table, amount, state in _ASKED
+    ]
+    row = db.session.execute(
+        sa.select(
+            sa.func.count().label("looked_at"),
+            sa.func.count().filter(owing.c.credit_total > asked[0] + asked[1]).label("found"),
+        )
+    ).one()
+    return Owed(min(row.found, OWED_SHOWN), row.found > OWED_SHOWN or row.looked_at == OWED_LOOKED_AT)
 
 
 def asked_of(order_ids: Sequence[int]) -> dict[int, Asked]:
@@ -186,10 +214,7 @@ def asked_of(order_ids: Sequence[int]) -> dict[int, Asked]:
     if not order_ids:
         return {}
     found: dict[int, Asked] = {}
-    for table, amount, state in (
-        (_refund, _refund.c.amount, "pending"),
-        (_draft, _draft.c.refund_amount, "waiting"),
-    ):
+    for table, amount, state in _ASKED:
         rows = db.session.execute(
             sa.select(table.c.order_id, sa.func.sum(amount).label("amount"))
             .where(

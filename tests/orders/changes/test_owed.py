@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 
 from portal.core.clock import utc_now
 from portal.core.database import db
@@ -20,6 +21,7 @@ from portal.orders.placement import PlacedOrder
 from tests.support.client import HouseClient
 from tests.support.people import SYSTEM, Person
 from tests.support.shop import Shop
+from tests.support.statements import statements_seen
 
 D = Decimal
 Login = Callable[[Person], HouseClient]
@@ -82,8 +84,33 @@ def test_a_refund_under_way_is_shown_as_such(
     assert "£1.50 is on its way" in row_of(page, part.number) and "£3.00" in row_of(page, part.number)
     assert "£4.50 waits for a second person" in row_of(page, waiting.number)
     assert "on its way" not in row_of(page, untouched.number)
-    assert queries.owed_count() == 2
+    assert queries.owed_count() == queries.Owed(2, has_more=False)
     assert "Owed to buyers" in client.fragment("/refunds/worklist").text
+
+
+def test_home_looks_at_no_more_than_it_says(
+    app: Flask,
+    owing: Callable[[], PlacedOrder],
+    login: Login,
+    member: Member,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = [owing() for _ in range(4)]
+    client = login(member("support"))
+
+    def tile() -> str:
+        page = client.fragment("/refunds/worklist").text.partition("Owed to buyers")[2]
+        return re.findall(r'stat-value">([^<]*)<', page)[0]
+
+    assert tile() == "4"
+    monkeypatch.setattr(queries, "OWED_SHOWN", 3)
+    assert tile() == "3+", "more than are shown"
+    monkeypatch.setattr(queries, "OWED_LOOKED_AT", 2)
+    on_its_way(made[-1], "4.50")
+    assert tile() == "1+", "of the two that were looked at one is asked for; there may be others"
+    with statements_seen(app) as seen:
+        assert queries.owed_count() == queries.Owed(1, has_more=True)
+    assert len(seen) == 1 and "LIMIT" in seen[0][0]
 
 
 def test_a_second_refund_is_not_invited(
