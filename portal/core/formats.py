@@ -30,9 +30,12 @@ from babel.numbers import (
 from flask import Flask, g, has_app_context
 
 from portal.core.clock import utc_now
+from portal.core.money import round_to_minor
 
 Number = Decimal | int | float
 NOTHING = "–"
+# A figure below zero has the sign of minus, not the hyphen; files and interfaces for machines keep the hyphen.
+MINUS = "\N{MINUS SIGN}"
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,16 @@ def money(amount: Number | None, currency: str) -> str:
     return _money_writer(current_region().locale, currency)(Decimal(amount))
 
 
+def price(amount: Decimal, currency: str) -> str:
+    """A unit price, with as many decimals as it has but those of the currency at least: £1.50, £0.0125."""
+    if amount == round_to_minor(amount, currency):
+        return money(amount, currency)
+    exact = format_currency(
+        amount.normalize(), currency, locale=current_region().locale, currency_digits=False, decimal_quantization=False
+    )  # fmt: skip
+    return _signed(exact, amount)
+
+
 def number(value: Number | None, places: int | None = None) -> str:
     """A number with grouping; `places` fixes the decimals, else up to three are shown."""
     if value is None:
@@ -100,7 +113,7 @@ def number(value: Number | None, places: int | None = None) -> str:
 
 def change(value: int | None) -> str | None:
     """So many more or fewer, with its sign; None where nothing changed."""
-    return f"{'+' if value > 0 else '−'}{number(abs(value))}" if value else None
+    return f"{'+' if value > 0 else MINUS}{number(abs(value))}" if value else None
 
 
 @lru_cache(maxsize=10_000)
@@ -114,7 +127,7 @@ def percent(ratio: Number | None, places: int = 1, *, signed: bool = False) -> s
         return NOTHING
     pattern = "#,##0" + ("." + "#" * places if places else "") + "%"
     text = format_percent(abs(Decimal(str(ratio))), format=pattern, locale=current_region().locale)
-    sign = "−" if float(ratio) < 0 else "+" if signed and float(ratio) > 0 else ""
+    sign = MINUS if float(ratio) < 0 else "+" if signed and float(ratio) > 0 else ""
     return sign + text
 
 
@@ -137,7 +150,7 @@ def compact(value: Number | None) -> str:
     exact = Decimal(str(value))
     if abs(exact) < 1000:
         return number(round(exact, 3))
-    return format_compact_decimal(exact, locale=current_region().locale, fraction_digits=1)
+    return _signed(format_compact_decimal(exact, locale=current_region().locale, fraction_digits=1), exact)
 
 
 def filesize(size: int | None) -> str:
@@ -267,7 +280,7 @@ _PROBES = tuple(
 @lru_cache(maxsize=512)
 def _money_writer(locale: str, currency: str) -> Writer:
     def by_babel(amount: Decimal) -> str:
-        return format_currency(amount, currency, locale=locale)
+        return _signed(format_currency(amount, currency, locale=locale), amount)
 
     places = get_currency_precision(currency)
     positive, negative = by_babel(Decimal(1)), by_babel(Decimal(-1))
@@ -279,9 +292,14 @@ def _number_writer(locale: str, places: int) -> Writer:
     pattern = "#,##0" + ("." + "0" * places if places else "")
 
     def by_babel(value: Decimal) -> str:
-        return format_decimal(value, format=pattern, locale=locale)
+        return _signed(format_decimal(value, format=pattern, locale=locale), value)
 
     return _checked(_by_pattern(locale, places, by_babel(Decimal(1)), by_babel(Decimal(-1))), by_babel)
+
+
+def _signed(text: str, value: Decimal) -> str:
+    """What Babel wrote, with the sign of minus where it took the hyphen."""
+    return text.replace("-", MINUS, 1) if value < 0 else text
 
 
 def _by_pattern(locale: str, places: int, positive: str, negative: str) -> Writer:

@@ -18,19 +18,40 @@ AMOUNTS = [
 
 @pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize("currency", ["GBP", "EUR", "JPY", "KWD", "USD"])
-def test_it_writes_money_exactly_as_babel_does(locale: str, currency: str) -> None:
+def test_it_writes_money_as_babel_does_but_for_the_minus(locale: str, currency: str) -> None:
     with in_region(Region(locale)):
         assert [formats.money(amount, currency) for amount in AMOUNTS] == [
-            format_currency(amount, currency, locale=locale) for amount in AMOUNTS
+            signed(amount, format_currency(amount, currency, locale=locale)) for amount in AMOUNTS
         ]
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-def test_it_writes_numbers_exactly_as_babel_does(locale: str) -> None:
+def test_it_writes_numbers_as_babel_does_but_for_the_minus(locale: str) -> None:
     with in_region(Region(locale)):
         assert [formats.number(amount, 2) for amount in AMOUNTS] == [
-            format_decimal(amount, "#,##0.00", locale=locale) for amount in AMOUNTS
+            signed(amount, format_decimal(amount, "#,##0.00", locale=locale)) for amount in AMOUNTS
         ]
+
+
+def signed(amount: Decimal, text: str) -> str:
+    assert text.count("-") <= (amount < 0), "no other hyphen that could be taken for a sign"
+    return text.replace("-", "−")
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_what_is_below_zero_has_one_sign_everywhere(locale: str) -> None:
+    below, exact = Decimal("-1234.5"), Decimal("-0.0125")
+    with in_region(Region(locale)):
+        written = [
+            formats.money(below, "EUR"), formats.price(below, "EUR"), formats.price(exact, "EUR"), formats.number(-3),
+            formats.number(below), formats.percent(exact), formats.compact(-2_000_000), formats.compact(-3), str(formats.change(-3)),
+        ]  # fmt: skip
+    assert [(text.count("−"), text.count("-")) for text in written] == [(1, 0)] * len(written)
+
+
+def test_a_unit_price_has_the_decimals_it_needs() -> None:
+    prices = [formats.price(Decimal(text), "GBP") for text in ("1.5", "0.012500", "1200", "-0.333")]
+    assert prices == ["£1.50", "£0.0125", "£1,200.00", "−£0.333"]
 
 
 def test_it_says_the_zone_of_a_time_in_summer_and_in_winter() -> None:

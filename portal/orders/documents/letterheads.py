@@ -10,11 +10,10 @@ from typing import Any, Final
 
 from babel import Locale
 from babel.dates import format_date
-from babel.numbers import format_currency, format_decimal, format_percent
+from babel.numbers import format_decimal, format_percent
 
 from portal.core import formats
 from portal.core.formats import Region
-from portal.core.money import round_to_minor
 from portal.orders.documents.papers import Seller
 from portal.orders.documents.words import Words, locale_for
 from portal.orders.models import DocumentSettings
@@ -26,7 +25,6 @@ NO_REGION: Final = frozenset(
 )
 # Where an address in the country's own script begins with the largest place and ends with the person.
 LARGEST_FIRST: Final = frozenset({"CN", "JP", "KR", "TW"})
-MINUS: Final = "\N{MINUS SIGN}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +36,11 @@ class Hand:
 
     def money(self, amount: Decimal, currency: str) -> str:
         with formats.in_region(self.region):
-            return formats.money(amount, currency).replace("-", MINUS, 1 if amount < 0 else 0)
+            return formats.money(amount, currency)
 
     def price(self, amount: Decimal, currency: str) -> str:
-        """A unit price, with as many decimals as it has."""
-        if amount == round_to_minor(amount, currency):
-            return self.money(amount, currency)
-        return str(
-            format_currency(
-                amount.normalize(), currency, locale=self.region.locale, currency_digits=False, decimal_quantization=False
-            )
-        )  # fmt: skip
+        with formats.in_region(self.region):
+            return formats.price(amount, currency)
 
     def rate(self, rate: Decimal) -> str:
         return str(format_percent(rate, locale=self.region.locale, decimal_quantization=False))

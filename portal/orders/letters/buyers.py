@@ -10,9 +10,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
-from babel.numbers import format_currency
 
 from portal.accounts.models import Merchant
+from portal.core import formats
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import NotFoundError
 from portal.customers.models import Customer
@@ -106,7 +106,8 @@ def _facts(head: Mapping[str, Any] | sa.RowMapping, merchant_id: int, locale: st
 
 def money_words(amount: Any, currency: str, locale: str) -> str:
     """An amount as the reader of the letter writes it."""
-    return str(format_currency(amount, currency, locale=_known(locale)))
+    with formats.in_region(formats.Region(str(_known(locale)))):
+        return formats.money(amount, currency)
 
 
 def day_words(day: dt.date, locale: str) -> str:

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from portal.accounts.access import current_actor, requires
 from portal.catalog import typed
+from portal.core import formats
 from portal.core.database import db
 from portal.core.errors import DomainError
 from portal.core.http import path_or, render, see_other, toast, wants_fragment, whole_key
@@ -88,7 +89,7 @@ def adjust(variant_id: int, location_id: int) -> ResponseReturnValue:
         return _refused(variant_id, location_id, error)
     db.session.commit()
     toast(
-        f"{delta:+,} {'unit' if abs(delta) == 1 else 'units'} of {begun.sku} at {begun.location}."
+        f"{formats.change(delta)} {'unit' if abs(delta) == 1 else 'units'} of {begun.sku} at {begun.location}."
         if begun.is_new
         else "This was counted already."
     )
