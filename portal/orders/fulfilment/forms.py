@@ -30,7 +30,9 @@ class TrackingForm(FlaskForm):
     tracking_number = StringField(
         "Tracking number", [Optional(), Length(max=80, message="Keep it under 80 characters.")]
     )
-    tracking_url = StringField("Link to follow it", [Optional(), Length(max=500)])
+    tracking_url = StringField(
+        "Link to follow it", [Optional(), Length(max=500, message="Keep it under 500 characters.")]
+    )
 
 
 class NewParcelForm(TrackingForm):

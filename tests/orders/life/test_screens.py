@@ -222,14 +222,19 @@ def test_places_and_ways_of_a_parcel_are_chosen(shop: Shop, login: Login, member
     assert "Left" in client.get(f"{here}/new").text
     assert client.post(here, data={"version": "1", "line-1": "1", "way": "plan"}).status_code == 303
     assert client.post(f"{here}/1/packing").status_code == 303
-    assert (
-        client.post(f"{here}/1/dispatch", data={"carrier": "DPD", "tracking_url": "javascript:x"}).status_code
-        == 422
-    )
+    wrong = {"parcel": "1", "carrier": "Corner Cabs", "tracking_url": "javascript:x"}
+    refused = client.post(f"{here}/1/dispatch", data=wrong)
+    assert refused.status_code == 422
+    panel = refused.text.partition('id="parcel-1"')[2].partition("</section>")[0]
+    assert "<details open>" in panel and "Corner Cabs" in panel and 'value="javascript:x"' in panel
+    assert 'id="parcel-1-tracking_url-error"' in panel, "the form says why, and keeps what was typed"
+    assert refused.text.count("<details open>") == 1
     assert (
         client.post(f"{here}/1/dispatch", data={"carrier": "DPD", "tracking_number": "9"}).status_code == 303
     )
     assert client.post(f"{here}/1/dispatch", data={"carrier": "DPD"}).status_code == 409
+    late = client.post(f"{here}/1/tracking", data={"parcel": "1", "tracking_number": "8" * 81}).text
+    assert "Keep it under 80 characters." in late and "8" * 81 in late
     version = str(head(placed.order_id).version)
     assert client.post(here, data={"version": version, "line-1": "1", "way": "collect"}).status_code == 303
     ready = parcels(placed.order_id)[1]

@@ -245,6 +245,7 @@ def test_payouts_show_their_lines_and_the_queue_is_worked(
     assert "Every line is matched" in client.get("/payouts/unmatched").text
     again = client.post(f"/payouts/lines/{line_id}/explanation", data={"reason": "x"})
     assert again.status_code == 422
+    assert re.search(r'role="alert"[^>]*><p>[^<]+</p>', again.text), "its form is gone, so the page says why"
     assert login(member("warehouse")).post(f"/payouts/lines/{line_id}/match").status_code == 403
 
 
