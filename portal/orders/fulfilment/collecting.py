@@ -47,9 +47,11 @@ def make_ready(order_id: int, n: int, *, by: Actor) -> None:
     """A planned or packed collection is ready.
 
     Raises:
-        ConflictError: it is no collection, or is past this step.
+        ConflictError: it is no collection, or is past this step, or the order is not open.
     """
-    lock_order(order_id)
+    head = lock_order(order_id)
+    if head["state"] != "open":
+        raise ConflictError(f"The order is {head['state'].replace('_', ' ')}; nothing of it may leave.")
     if parcel_of(order_id, n)["method"] != "collect":
         raise ConflictError("This parcel is sent, not collected.")
     now = utc_now()
@@ -109,9 +111,11 @@ def give_up(order_id: int, n: int, *, by: Actor) -> None:
     """Nobody came: the units go back on sale, and giving the money back is proposed for a person to confirm.
 
     Raises:
-        ConflictError: it was collected or given up already.
+        ConflictError: it was collected or given up already, or the order is over: it would live again on hold.
     """
-    lock_order(order_id)
+    state = lock_order(order_id)["state"]
+    if state not in ("open", "on_hold"):
+        raise ConflictError(f"The order is {state}; what lay ready of it goes back by itself.")
     move_parcel(order_id, n, "uncollected", {"ready"}, pickup_code=None, collect_by=None)
     units = contents_of(order_id, n)
     release_lines(order_id, units, by=by)

@@ -11,7 +11,9 @@ from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import ConflictError, DomainError
 from portal.core.jobs import run_due_jobs
+from portal.orders.cancelling import cancel_order
 from portal.orders.fulfilment import collecting
+from portal.orders.fulfilment.parcels import plan_parcel
 from portal.orders.fulfilment.settings import save_fulfilment_settings
 from portal.orders.models import OrderChangeDraft, OrderFulfilment
 from portal.orders.waiting import waits_due
@@ -63,6 +65,27 @@ def test_nobody_came_so_units_go_back_and_money_is_proposed(shop: Shop, head: Re
     assert (draft.kind, draft.state, draft.refund_amount) == ("cancel", "open", 9)
     with pytest.raises(ConflictError, match="not collected already"):
         collecting.hand_out(placed.order_id, n, ready.pickup_code, by=SYSTEM)
+
+
+def test_a_cancelled_order_does_not_live_again_because_nobody_came(shop: Shop, head: Read) -> None:
+    placed = shop.order(("MUG", 2, "4.50"), paid="9.00")
+    ready = collecting.set_ready(placed.order_id, {1: 1}, location_id=None, by=SYSTEM)
+    planned = plan_parcel(placed.order_id, {1: 1}, method="collect", by=SYSTEM)
+    cancel_order(placed.order_id, by=SYSTEM)
+    db.session.commit()
+    for late in (
+        lambda: collecting.give_up(placed.order_id, ready, by=SYSTEM),
+        lambda: collecting.make_ready(placed.order_id, planned, by=SYSTEM),
+    ):
+        with pytest.raises(ConflictError, match="The order is cancelled"):
+            late()
+        db.session.rollback()
+    _age(placed.order_id)
+    waits_due()
+    run_due_jobs()
+    db.session.rollback()
+    assert head(placed.order_id).state == "cancelled"
+    assert levels([shop.variants["MUG"]]) == {shop.variants["MUG"]: (10, 0)}
 
 
 def test_more_time_is_given_from_the_day_it_ended(shop: Shop) -> None:
