@@ -35,6 +35,11 @@ def email_key(text: str | None) -> str | None:
     return _key("".join(clean(text).split()).casefold())
 
 
+def is_email(text: str) -> bool:
+    """Whether it can be an e-mail address: something, one at sign, something, without space."""
+    return re.fullmatch(r"[^@\s]+@[^@\s]+", text) is not None
+
+
 def phone_key(text: str | None, country: str | None = None) -> str | None:
     """E.164 digits where the number can be read in `country` (ISO 3166 alpha-2), else the digits as typed without 00 or leading zeros."""
     typed = clean(text)

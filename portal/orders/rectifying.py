@@ -15,12 +15,20 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from portal.core import normalise
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import ConflictError, DomainError
 from portal.core.listing import among
 from portal.orders.book import lock_order
-from portal.orders.fulfilment.correcting import COUNTRY, FIELDS, contact_values, typed_line, write_contact
+from portal.orders.fulfilment.correcting import (
+    COUNTRY,
+    FIELDS,
+    NOT_AN_EMAIL,
+    contact_values,
+    typed_line,
+    write_contact,
+)
 from portal.orders.models import InvoiceRef, OrderContact, OrderRef
 from portal.privacy.evidence import add_evidence
 from portal.privacy.models import PrivacyRequest
@@ -224,8 +232,8 @@ def _checked(name: str, text: str, field: str) -> str:
         line = typed_line(text)
     except DomainError as error:
         raise DomainError(error.message, field=field) from error
-    if name == "email" and line and ("@" not in line or " " in line):
-        raise DomainError("This is not an e-mail address.", field=field)
+    if name == "email" and line and not normalise.is_email(line):
+        raise DomainError(NOT_AN_EMAIL, field=field)
     if name == "country_code" and line and not COUNTRY.fullmatch(line):
         raise DomainError("Choose a country.", field=field)
     return line

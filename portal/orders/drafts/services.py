@@ -85,13 +85,15 @@ def change_details(draft: ComposedOrder, values: Mapping[str, Any]) -> None:
     """Write whom it is for, where to, how it is sent and what is taken off.
 
     Raises:
-        DomainError: an amount or the country does not make sense; ``field`` names it.
+        DomainError: an amount, the country or the e-mail address does not make sense; ``field`` names it.
     """
     texts = {name: _one_line(values.get(name)) for name in DETAILS}
     country = (texts["country_code"] or "").upper() or None
     if country is not None and not (len(country) == 2 and country.isascii() and country.isalpha()):
         raise DomainError("Choose a country.", field="country_code")
     texts["country_code"] = country
+    if (email := texts["email"]) and email != draft.email and not normalise.is_email(email):
+        raise DomainError("This is not an e-mail address.", field="email")
     texts["shipping_label"] = texts["shipping_label"] or "Delivery"
     amounts = {
         "shipping_amount": _amount(values.get("shipping_amount"), draft.currency, "shipping_amount")

@@ -27,6 +27,7 @@ FIELDS: Final = (
     "name", "company", "line1", "line2", "postcode", "city", "region", "country_code", "email", "phone",
 )  # fmt: skip
 LONGEST: Final = 200
+NOT_AN_EMAIL: Final = "This is not an e-mail address."
 NOT_ON_LABELS: Final = frozenset({"email"})
 COUNTRY: Final = re.compile(r"[A-Z]{2}")
 
@@ -63,7 +64,7 @@ def correct_contact(
     Raises:
         StaleError: someone else changed a field that was changed here, too.
         ConflictError: everything has left, or a label is printed and is not to be voided.
-        DomainError: a field is too long.
+        DomainError: a field is too long, or the new e-mail address is none.
     """
     head = lock_order(order_id)
     if head["state"] not in ("open", "on_hold"):
@@ -78,6 +79,8 @@ def correct_contact(
     changed = {name: value for name, value in values.items() if value != now[name]}
     if not changed:
         return False
+    if changed.get("email") and not normalise.is_email(changed["email"]):
+        raise DomainError(NOT_AN_EMAIL, field="email")
     write_contact(order_id, n, now, changed, voids_labels=voids_labels, subject_id=subject_id, by=by)
     return True
 

@@ -257,6 +257,7 @@ def test_a_stale_tab_saves_nothing(composer: Callable[..., Composer]) -> None:
         ({"discount_percent": "101"}, "up to 100"),
         ({"discount_percent": "5", "discount_amount": "5"}, "not both"),
         ({"country_code": "Britain"}, "Choose a country"),
+        ({"email": "ada at home"}, "not an e-mail address"),
     ],
 )
 def test_what_makes_no_sense_is_refused_and_stays_typed(

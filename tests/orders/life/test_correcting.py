@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from portal.core.database import current_merchant_id, db
-from portal.core.errors import ConflictError, StaleError
+from portal.core.errors import ConflictError, DomainError, StaleError
 from portal.orders.fulfilment import correcting
 from portal.orders.fulfilment.parcels import plan_parcel, send_parcel
 from portal.orders.models import OrderContact
@@ -39,6 +39,29 @@ def test_two_people_who_correct_one_field_are_shown_both_values(shop: Shop) -> N
         correct(placed.order_id, seen, line1="15 High Street", city="Leeds")
     assert stale.value.clashes == {"line1": ("14 High Street", "15 High Street")}
     db.session.rollback()
+
+
+@pytest.mark.parametrize("typed", ["-2", "ada", "ada@", "@example.com", "ada @example.com", "a@b@c"])
+def test_a_new_email_address_is_one(shop: Shop, typed: str) -> None:
+    placed = shop.order(("MUG", 1, "4.50"))
+    seen = correcting.contact_values(placed.order_id, 1)
+    with pytest.raises(DomainError, match="not an e-mail address") as refused:
+        correct(placed.order_id, seen, email=typed)
+    assert refused.value.field == "email"
+    assert correct(placed.order_id, seen, email="") and correct(
+        placed.order_id, {**seen, "email": ""}, email="ada@host"
+    )
+
+
+def test_an_old_address_that_is_none_stops_no_other_correction(shop: Shop) -> None:
+    placed = shop.order(("MUG", 1, "4.50"))
+    table = OrderContact.__table__
+    db.session.execute(
+        sa.update(table)
+        .where(table.c.merchant_id == current_merchant_id(), table.c.order_id == placed.order_id)
+        .values(email="from a till")
+    )
+    assert correct(placed.order_id, correcting.contact_values(placed.order_id, 1), city="Leeds")
 
 
 def test_a_corrected_order_is_found_by_its_new_address(shop: Shop, head: Read) -> None:
