@@ -16,10 +16,9 @@ import sqlalchemy as sa
 from portal.catalog.models import Product, Variant, VariantComponent
 from portal.core.database import current_merchant_id, db
 from portal.core.listing import execute
-from portal.stock.models import StockLevel
+from portal.stock.available import available_units
 
 _part: Final = VariantComponent.__table__.c
-_level: Final = StockLevel.__table__.c
 _variant: Final = Variant.__table__.c
 _product: Final = Product.__table__.c
 
@@ -152,34 +151,13 @@ def bundles_with(component_id: int) -> list[Component]:
 def _sellable(parts: Sequence[sa.Row[Any]]) -> dict[int, int]:
     """Units of each bundle that its counted components allow. Asked for after the parts: as one statement it joins six
     tables, and PostgreSQL, before it has counted their rows, takes each with each."""
-    free = _free({row.component_id for row in parts}) if parts else {}
+    free = available_units(_variant.id, {row.component_id for row in parts}) if parts else {}
     sellable: dict[int, int] = {}
     for row in parts:
         if row.component_id in free:
             units = free[row.component_id] // row.quantity
             sellable[row.bundle_id] = min(units, sellable.get(row.bundle_id, units))
     return sellable
-
-
-def _free(variant_ids: Iterable[int]) -> dict[int, int]:
-    """Available units of the counted among these variants, all locations together."""
-    units = sa.func.coalesce(
-        sa.func.sum(_level.on_hand - _level.allocated - _level.reserved - _level.unavailable), 0
-    )
-    rows = execute(
-        sa.select(_variant.id, units.label("units"))
-        .select_from(
-            Variant.__table__.outerjoin(
-                StockLevel.__table__,
-                sa.and_(_level.merchant_id == _variant.merchant_id, _level.variant_id == _variant.id),
-            )
-        )
-        .where(
-            _variant.merchant_id == current_merchant_id(), _variant.id.in_(variant_ids), _variant.is_stocked
-        )
-        .group_by(_variant.id)
-    )
-    return {row.id: int(row.units) for row in rows}
 
 
 def _components_with_names() -> sa.Join:

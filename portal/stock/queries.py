@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from portal.catalog.models import Product, Variant
 from portal.core.database import current_merchant_id, db
 from portal.core.listing import execute
+from portal.stock.available import available_units
 from portal.stock.bundles import bundle_availability, bundle_availability_by_product
 from portal.stock.models import Location, StockLevel, StockReason
 from portal.stock.moving import COUNTERS, KEPT
@@ -152,24 +153,6 @@ def levels_of_product(product_id: int) -> list[tuple[Location, Figures]]:
         for place in locations()
         if place.is_active or place.id in known
     ]
-
-
-def available_units(column: sa.ColumnElement[int], keys: Sequence[int]) -> dict[int, int]:
-    """Available units by product or variant, for pages of the catalogue."""
-    units = sa.func.sum(_level.on_hand - _level.allocated - _level.reserved - _level.unavailable)
-    columns: list[sa.ColumnElement[Any]] = [column.label("key"), units.label("units")]
-    statement = (
-        sa.select(*columns)
-        .select_from(
-            Variant.__table__.join(
-                StockLevel.__table__,
-                sa.and_(_level.merchant_id == _variant.merchant_id, _level.variant_id == _variant.id),
-            )
-        )
-        .where(_variant.merchant_id == current_merchant_id(), column.in_(keys), _variant.is_stocked)
-        .group_by(column)
-    )
-    return {row.key: int(row.units) for row in execute(statement)}
 
 
 def available_by_product(keys: Sequence[int]) -> Mapping[int, int]:
