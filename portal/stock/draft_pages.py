@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
-from flask import Response
+from flask import Response, request
 from flask.typing import ResponseReturnValue
 
+from portal.accounts.access import current_actor, get_or_404
+from portal.core.database import db
+from portal.core.errors import DomainError
 from portal.core.http import render, see_other, toast
 from portal.stock.draft_scans import Drafted, Paper, last_scans
-from portal.stock.scan_answers import ScanOutcome, accepted, scan_answer
+from portal.stock.models import PurchaseOrder, StockTransfer
+from portal.stock.scan_answers import ScanOutcome, accepted, scan_answer, scan_refused
+from portal.stock.scanning import typed_code, typed_token, typed_units
+
+Draft = TypeVar("Draft", StockTransfer, PurchaseOrder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +56,41 @@ def drafting_page(
     )
 
 
-def drafted_answer(
-    draft: DraftPage, drafted: Drafted, words: str, *, needs_care: bool = False
+def scan_onto_draft(
+    paper: Draft,
+    scan_onto: Callable[..., Drafted],
+    page_of: Callable[[Draft], DraftPage],
+    tell: Callable[[Draft, Drafted], tuple[str, bool]],
 ) -> ResponseReturnValue:
-    """Answer a scan that counted: its outcome, and the last scans with it."""
+    """Put what a form says was scanned on a draft, and answer with its outcome and the last scans.
+
+    Args:
+        paper: the draft, whose row is held.
+        tell: what to say of a line that a scan changed, and whether it needs care.
+    """
+    key, code = paper.id, request.form.get("code", "")
+    try:
+        drafted = scan_onto(
+            paper,
+            typed_code(code),
+            typed_units(request.form.get("units")),
+            token=typed_token(request.form.get("token")),
+            by=current_actor(),
+        )
+    except DomainError as error:
+        return scan_refused(
+            code,
+            error,
+            page=lambda outcome, status: drafting_page(
+                page_of(get_or_404(type(paper), key)),
+                outcome=outcome,
+                typed=dict(request.form),
+                status=status,
+            ),
+        )
+    db.session.commit()
+    words, needs_care = tell(paper, drafted)
+    draft = page_of(paper)
     outcome = accepted(
         drafted.variant,
         words if drafted.is_new else "Added before.",
@@ -66,8 +106,18 @@ def drafted_answer(
     )
 
 
-def undone_answer(draft: DraftPage, drafted: Drafted) -> ResponseReturnValue:
-    """Answer the undoing of a scan."""
+def undo_on_draft(
+    paper: Draft, undo: Callable[..., Drafted], page_of: Callable[[Draft], DraftPage]
+) -> ResponseReturnValue:
+    """Take off a draft what the scan that a form names had added."""
+    page_url = page_of(paper).page_url
+    try:
+        drafted = undo(paper, typed_token(request.form.get("scan")), by=current_actor())
+    except DomainError as error:
+        db.session.rollback()
+        toast(error.message, "danger")
+        return see_other(page_url)
+    db.session.commit()
     left = f"{drafted.units:,} left on the draft." if drafted.units else "It is off the draft."
     toast(f"{drafted.variant.sku}: {'undone. ' if drafted.is_new else 'undone before. '}{left}")
-    return see_other(draft.page_url)
+    return see_other(page_url)
