@@ -12,7 +12,7 @@ from flask_wtf import FlaskForm
 from portal.accounts.access import current_actor, requires
 from portal.catalog import attributes, queries, services
 from portal.catalog.categories import in_tree_order
-from portal.catalog.conflicts import conflict, stale_page
+from portal.catalog.conflicts import stale_answer
 from portal.catalog.forms import NO_TYPE, NewProductForm, PictureForm, product_form, refuse, texts, version_of
 from portal.catalog.grid import variant_grid
 from portal.catalog.history import product_entries
@@ -240,9 +240,14 @@ def _new_page(form: NewProductForm, status: int = 200) -> Response:
 def _stale(product: Product, form: FlaskForm, error: StaleError) -> Response:
     definitions = attributes.definitions_of(product.product_type_id)
     home = url_for("catalog.product", product_id=product.id)
-    parts = conflict(form, error, now=services.product_values(product, definitions), mine=texts(form))
-    last = queries.history("product", product.id, most=1)
-    title = product.title
-    answer = stale_page(parts, action_url=home, heading=title, back_url=home, back_label=title, history=last)
-    db.session.rollback()
-    return answer
+    return stale_answer(
+        form,
+        error,
+        now=services.product_values(product, definitions),
+        mine=texts(form),
+        action_url=home,
+        heading=product.title,
+        back_url=home,
+        back_label=product.title,
+        history=queries.history("product", product.id, most=1),
+    )

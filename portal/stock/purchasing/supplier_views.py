@@ -6,7 +6,7 @@ from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.accounts.access import current_actor, get_or_404, requires
-from portal.catalog.conflicts import conflict, stale_page
+from portal.catalog.conflicts import stale_answer
 from portal.catalog.forms import refuse, texts, version_of
 from portal.catalog.queries import history
 from portal.core.database import db
@@ -159,14 +159,14 @@ def _page(found: Supplier, form: ItemForm, *, status: int = 200) -> Response:
 
 
 def _stale(found: Supplier, form: SupplierForm, error: StaleError) -> Response:
-    parts = conflict(form, error, now=services.supplier_values(found), mine=texts(form))
-    answer = stale_page(
-        parts,
+    return stale_answer(
+        form,
+        error,
+        now=services.supplier_values(found),
+        mine=texts(form),
         action_url=url_for("purchasing.edit_supplier", supplier_id=found.id),
         heading=found.name,
         back_url=url_for("purchasing.supplier", supplier_id=found.id),
         back_label=found.name,
         history=history("supplier", found.id, most=1),
     )
-    db.session.rollback()
-    return answer
