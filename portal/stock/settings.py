@@ -13,9 +13,9 @@ from portal.core import audit
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError
-from portal.stock.models import PromiseSetting, StockReason, StockSetting
+from portal.stock.models import PromiseSetting, ReplenishmentSetting, StockReason, StockSetting
 
-Setting = TypeVar("Setting", StockSetting, PromiseSetting)
+Setting = TypeVar("Setting", StockSetting, PromiseSetting, ReplenishmentSetting)
 NEEDED: Final = "Choose a reason. Your role must say why stock was changed by hand."
 
 

@@ -17,8 +17,15 @@ from portal.core.jobs import run_due_jobs
 from portal.core.jobs.models import Job
 from portal.core.mail import Message, read_letter
 from portal.core.outbox import run_consumers
-from portal.stock.models import LowStockNotice, PurchaseOrder, PurchaseOrderLine, ReplenishmentRule
+from portal.stock.models import (
+    Location,
+    LowStockNotice,
+    PurchaseOrder,
+    PurchaseOrderLine,
+    ReplenishmentRule,
+)
 from portal.stock.papers import ChangedMeanwhileError
+from portal.stock.places import switch_location
 from portal.stock.purchasing import services as purchasing
 from portal.stock.purchasing import suppliers
 from portal.stock.replenishment import services
@@ -148,7 +155,7 @@ def test_two_who_notice_at_once_tell_once(app: Flask, in_scope: int, merchant: i
 
 
 def test_one_letter_tells_what_ran_low(in_scope: int, shelf: Shelf) -> None:
-    services.save_setting({"notify_email": "store@example.com", "is_active": "1"}, version=0, by=SYSTEM)
+    services.save_setting({"notify_email": "store@example.com", "is_active": "1"}, version=1, by=SYSTEM)
     rule(shelf, 7, 30)
     waiting = db.session.scalars(sa.select(Job).where(Job.kind == "stock.low_stock_mail")).all()
     assert len(waiting) == 1 and waiting[0].run_after is not None and waiting[0].run_after > utc_now()
@@ -212,7 +219,7 @@ def test_what_is_ordered_and_what_is_in_transit_is_not_proposed_again(
     purchasing.order(purchase, version=purchase.version, by=SYSTEM)
     db.session.commit()
     assert proposals() == []
-    purchasing.cancel(purchase, by=SYSTEM)
+    purchasing.cancel(purchase, version=purchase.version, by=SYSTEM)
     db.session.commit()
     assert proposals()[0].needs[0].units == 24
 
@@ -270,6 +277,26 @@ def test_the_preferred_supplier_goes_before_the_cheaper_one(
     first = purchasing._supplier(supplier_id)
     suppliers.switch_supplier(first, on=False, by=SYSTEM)
     assert [each.supplier.id for each in proposals() if each.supplier] == [cheap.id]
+
+
+def test_what_lay_at_a_location_that_is_closed_is_not_ordered(
+    in_scope: int, shelf: Shelf, supplier_id: int
+) -> None:
+    rule(shelf)
+    at_shop = {"code": "LAN-1", "location_id": str(shelf.shop), "minimum": "2", "maximum": "8"}
+    services.add_rule(at_shop, by=SYSTEM)
+    db.session.commit()
+    shop = db.session.get_one(Location, (in_scope, shelf.shop))
+    assert {need.location_id for need in proposals()[0].needs} == {shelf.main, shelf.shop}
+    switch_location(shop, on=False, by=SYSTEM)
+    db.session.commit()
+    assert [need.location_id for need in proposals()[0].needs] == [shelf.main]
+    assert [row["place"] for row in running_low()[0]] == ["Main"]
+    assert len(draft_proposal(supplier_id, by=SYSTEM)) == 1
+    db.session.rollback()
+    # It runs low again once it is used again.
+    switch_location(shop, on=True, by=SYSTEM)
+    assert {need.location_id for need in proposals()[0].needs} == {shelf.main, shelf.shop}
 
 
 def test_a_variant_nobody_supplies_is_shown_apart(in_scope: int, shelf: Shelf) -> None:
@@ -339,11 +366,21 @@ def test_the_way_from_a_threshold_to_a_draft_through_the_screens(
 def test_the_settings_are_saved_by_who_may(login: Login, member: Member) -> None:
     owner = login(member("owner"))
     assert "Low stock" in owner.get("/stock/replenishment/settings").text
-    values = {"notify_email": "store@example.com", "is_active": "y", "version": "0"}
+    values = {"notify_email": "store@example.com", "is_active": "y", "version": "1"}
     assert owner.post("/stock/replenishment/settings", data=values).status_code == 303
     assert "store@example.com" in owner.get("/stock/replenishment/settings").text
     assert owner.post("/stock/replenishment/settings", data=values).status_code == 409
     assert login(member("warehouse")).post("/stock/replenishment/settings", data=values).status_code == 403
+
+
+def test_of_two_who_save_the_first_settings_at_once_one_is_told(login: Login, member: Member) -> None:
+    owners = [login(member("owner")) for _ in range(4)]
+    assert 'name="version" type="hidden" value="1"' in owners[0].get("/stock/replenishment/settings").text
+    values = {"notify_email": "store@example.com", "is_active": "y", "version": "1"}
+    answers = together(
+        *(lambda c=c: c.post("/stock/replenishment/settings", data=values).status_code for c in owners)
+    )
+    assert sorted(answers) == [303, 409, 409, 409]
 
 
 def test_strangers_find_nothing(

@@ -19,6 +19,7 @@ from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
 from portal.core.ids import floor_at
 from portal.stock.models import (
+    Location,
     LowStockNotice,
     PurchaseOrder,
     PurchaseOrderLine,
@@ -38,6 +39,7 @@ SALES_DAYS: Final = 30
 _notice: Final = LowStockNotice.__table__.c
 _rule: Final = ReplenishmentRule.__table__.c
 _level: Final = StockLevel.__table__.c
+_location: Final = Location.__table__.c
 _moved: Final = StockMovement.__table__.c
 _purchase: Final = PurchaseOrder.__table__.c
 _line: Final = PurchaseOrderLine.__table__.c
@@ -139,7 +141,7 @@ def needs_now() -> list[Need]:
 
 
 def _uncovered() -> sa.Select[Any]:
-    """Rules that are low and whose shortage nothing on its way covers."""
+    """Rules of places in use that are low and whose shortage nothing on its way covers."""
     free = _level.on_hand - _level.allocated - _level.reserved - _level.unavailable
     levels = (
         sa.select(
@@ -187,6 +189,14 @@ def _uncovered() -> sa.Select[Any]:
                     _rule.merchant_id == _notice.merchant_id,
                     _rule.variant_id == _notice.variant_id,
                     _rule.location_id == _notice.location_id,
+                ),
+            )
+            .join(
+                Location.__table__,
+                sa.and_(
+                    _location.merchant_id == _rule.merchant_id,
+                    _location.id == _rule.location_id,
+                    _location.is_active,
                 ),
             )
             .join(levels, sa.true())

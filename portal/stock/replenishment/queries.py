@@ -57,7 +57,10 @@ def running_low() -> tuple[Sequence[sa.RowMapping], int]:
                 sa.func.count().over().label("total"),
             )
             .select_from(_with_names(standing, free))
-            .where(_variant.merchant_id == current_merchant_id())
+            .where(
+                _variant.merchant_id == current_merchant_id(),
+                sa.or_(standing.c.location_id == EVERYWHERE, _location.is_active),
+            )
             .order_by(free.c.available - standing.c.minimum, standing.c.variant_id, standing.c.location_id)
             .limit(SHOWN)
         )

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-import sqlalchemy as sa
-
 from portal.catalog import typed
 from portal.catalog.uniqueness import unique
 from portal.core import audit
@@ -18,6 +16,7 @@ from portal.stock.models import ReplenishmentRule, ReplenishmentSetting
 from portal.stock.papers import require_place, require_version, tell, typed_key
 from portal.stock.replenishment.watching import watch
 from portal.stock.scanning import MOST_SCANNED, scanned_variant, typed_code
+from portal.stock.settings import locked_setting
 
 RULE_KEY: Final = "replenishment_rule_merchant_id_variant_id_location_id_key"
 SUBJECT: Final = "replenishment_rule"
@@ -86,7 +85,7 @@ def setting() -> ReplenishmentSetting:
     """Who is told; a row that was never saved tells nobody."""
     found = db.session.get(ReplenishmentSetting, current_merchant_id())
     return found or ReplenishmentSetting(
-        merchant_id=current_merchant_id(), notify_email=None, is_active=True, version=0
+        merchant_id=current_merchant_id(), notify_email=None, is_active=True, version=1
     )
 
 
@@ -100,16 +99,9 @@ def save_setting(values: Mapping[str, Any], *, version: int, by: Actor) -> None:
     email = typed.short_text(values.get("notify_email"), "notify_email", "The e-mail address", most=254)
     if email and ("@" not in email or " " in email):
         raise DomainError("This is not an e-mail address.", field="notify_email")
-    found = db.session.scalars(
-        sa.select(ReplenishmentSetting)
-        .where(ReplenishmentSetting.merchant_id == current_merchant_id())
-        .with_for_update()
-    ).one_or_none()
-    require_version(found.version if found else 0, version, "setting")
-    before = {"is_active": found.is_active, "is_mailed": bool(found.notify_email)} if found else {}
-    if found is None:
-        found = ReplenishmentSetting()
-        db.session.add(found)
+    found = locked_setting(ReplenishmentSetting)
+    require_version(found.version, version, "setting")
+    before = {"is_active": found.is_active, "is_mailed": bool(found.notify_email)}
     found.notify_email, found.is_active = email or None, bool(values.get("is_active"))
     db.session.flush()
     audit.record(

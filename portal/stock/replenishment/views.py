@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from portal.accounts.access import current_actor, get_or_404, get_row_or_404, requires
 from portal.catalog.conflicts import stale_answer
-from portal.catalog.forms import refuse, texts
+from portal.catalog.forms import refuse, texts, version_of
 from portal.catalog.models import Variant
 from portal.catalog.queries import history
 from portal.core.database import db
@@ -167,7 +167,7 @@ def save_settings() -> ResponseReturnValue:
     form = SettingForm()
     try:
         values = {"notify_email": form.notify_email.data, "is_active": form.is_active.data}
-        services.save_setting(values, version=_version(form), by=current_actor())
+        services.save_setting(values, version=version_of(request.form), by=current_actor())
     except DomainError as error:
         db.session.rollback()
         refuse(form, error, "notify_email")
@@ -175,12 +175,6 @@ def save_settings() -> ResponseReturnValue:
     db.session.commit()
     toast("The settings are saved.")
     return see_other(url_for("replenishment.settings"))
-
-
-def _version(form: SettingForm) -> int:
-    """0 stands for a row that was never saved; a damaged one for none."""
-    text = str(form.version.data or "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else -1
 
 
 def _form_page(form: RuleForm, found: ReplenishmentRule | None, *, status: int = 200) -> Response:
