@@ -32,6 +32,18 @@ def short_text(value: Any, field: str, label: str, *, most: int) -> str:
     return text
 
 
+def long_text(value: Any, field: str, label: str, *, most: int) -> str:
+    """Text in lines.
+
+    Raises:
+        DomainError: it is longer than *most*.
+    """
+    text = text_of(value)
+    if len(text) > most:
+        raise DomainError(f"{label} may be {most:,} characters long; this is {len(text):,}.", field=field)
+    return text
+
+
 def whole(value: str, field: str, label: str, *, least: int = 0, most: int = LARGEST_WHOLE) -> int | None:
     """A whole number, or None for an empty field.
 

@@ -143,10 +143,7 @@ def typed_note(value: Any) -> str | None:
     Raises:
         DomainError: it is too long.
     """
-    note = typed.text_of(value)
-    if len(note) > 2_000:
-        raise DomainError(f"A note may be 2,000 characters long; this is {len(note):,}.", field="note")
-    return note or None
+    return typed.long_text(value, "note", "A note", most=2_000) or None
 
 
 def names_of(variant_ids: Iterable[int]) -> dict[int, Scanned]:

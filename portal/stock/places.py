@@ -179,7 +179,7 @@ def _location_columns(text: Mapping[str, str]) -> dict[str, Any]:
         "name": name,
         "code": slug_of(text["code"] or name, "location").upper()[:40],
         "kind": text["kind"],
-        "address": text["address"][:1000] or None,
+        "address": typed.long_text(text["address"], "address", "The address", most=1_000) or None,
         "country_code": country or None,
         "position": typed.whole(text["position"], "position", "The place", most=10_000) or 0,
     }
