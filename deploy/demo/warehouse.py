@@ -175,7 +175,7 @@ def _receive_purchase(purchase: PurchaseOrder, state: str, damaged: int, by: Act
     lines = purchasing.lines_of(purchase.id)
     values: dict[str, Any] = {"token": uuid.uuid4(), "accept_over": True, "by": by}
     if state == "cancelled":
-        purchasing.cancel(purchase, by=by)
+        purchasing.cancel(purchase, version=purchase.version, by=by)
     elif state == "received":
         arrivals = [Arrival(line.variant_id, good=line.quantity) for line in lines[1:]]
         over = Arrival(lines[0].variant_id, good=lines[0].quantity + 3)
@@ -185,7 +185,7 @@ def _receive_purchase(purchase: PurchaseOrder, state: str, damaged: int, by: Act
         broken = Arrival(lines[2].variant_id, good=4, damaged=1, reason_id=damaged)
         purchasing.receive(purchase, [*some, broken], **values)
         if state == "closed":
-            purchasing.close(purchase, by=by)
+            purchasing.close(purchase, version=purchase.version, by=by)
 
 
 def _counts(

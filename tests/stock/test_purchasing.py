@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -28,11 +29,13 @@ from portal.stock.purchasing.scans import scan_onto
 from portal.stock.queries import Figures
 from portal.stock.receiving import Arrival
 from portal.stock.scanning import UnknownCodeError
+from tests.catalog.test_products import form_of
 from tests.stock.conftest import Shelf
 from tests.stock.test_transfers import booking, together, version
 from tests.support.client import HouseClient
 from tests.support.people import SYSTEM, Person, make_merchant, make_person
 from tests.support.shop import make_variant
+from tests.support.waiting import row_waiters, until
 
 Member = Callable[..., Person]
 Login = Callable[[Person], HouseClient]
@@ -98,6 +101,11 @@ def get(purchase_id: int) -> PurchaseOrder:
         .with_for_update()
         .execution_options(populate_existing=True)
     ).one()
+
+
+def close(purchase_id: int) -> None:
+    purchase = get(purchase_id)
+    services.close(purchase, version=purchase.version, by=SYSTEM)
 
 
 def receive(purchase_id: int, *arrivals: Arrival, accept_over: bool = False, token: Any = None) -> bool:
@@ -182,12 +190,12 @@ def test_closing_and_cancelling_take_back_what_was_incoming(
     in_scope: int, shelf: Shelf, supplier_id: int, ordered: int, units: Units
 ) -> None:
     with pytest.raises(ConflictError, match="arrived in part"):
-        services.close(get(ordered), by=SYSTEM)
+        close(ordered)
     db.session.rollback()
     receive(ordered, Arrival(shelf.variant_id, good=5))
     with pytest.raises(ConflictError, match="Close it"):
-        services.cancel(get(ordered), by=SYSTEM)
-    services.close(get(ordered), by=SYSTEM)
+        services.cancel(get(ordered), version=get(ordered).version, by=SYSTEM)
+    close(ordered)
     db.session.commit()
     assert (units().on_hand, units().incoming) == (15, 0)
     with pytest.raises(ConflictError, match="on its way"):
@@ -195,7 +203,7 @@ def test_closing_and_cancelling_take_back_what_was_incoming(
     db.session.rollback()
     second = drafted(shelf, supplier_id)
     services.order(second, version=second.version, by=SYSTEM)
-    services.cancel(second, by=SYSTEM)
+    services.cancel(second, version=second.version, by=SYSTEM)
     db.session.commit()
     assert units().incoming == 0
 
@@ -263,6 +271,7 @@ def test_one_supplier_is_preferred_per_variant(in_scope: int, supplier_id: int) 
         ({"currency": "LAMP"}, "currency"),
         ({"lead_days": "1000"}, "lead_days"),
         ({"country_code": "England"}, "country_code"),
+        ({"address": "x" * 1_001}, "address"),
     ],
 )
 def test_a_wrong_supplier_is_refused_at_its_field(in_scope: int, values: dict[str, str], field: str) -> None:
@@ -300,6 +309,51 @@ def test_a_double_click_books_once(
         together(*(lambda c=client: c.post(path, data=form).status_code for client in clients)) == [303] * 4
     )
     assert (units().on_hand, units().incoming) == (14, 8)
+
+
+def test_of_two_wishes_at_once_for_whom_to_order_from_the_last_one_stands(
+    app: Flask, in_scope: int, supplier_id: int
+) -> None:
+    first, second = (suppliers.add_supplier({"name": name}, by=SYSTEM) for name in ("First", "Second"))
+    wanted = second.id
+    db.session.commit()
+    suppliers.save_item(first, ITEM, by=SYSTEM)
+
+    def prefer() -> None:
+        with app.app_context(), merchant_scope(in_scope):
+            suppliers.save_item(db.session.get_one(Supplier, (in_scope, wanted)), ITEM, by=SYSTEM)
+            db.session.commit()
+
+    later = threading.Thread(target=prefer)
+    later.start()
+    until(lambda: row_waiters(app) == 1)
+    db.session.commit()
+    later.join()
+    assert db.session.scalars(sa.select(SupplierItem.supplier_id).where(SupplierItem.is_preferred)).all() == [
+        wanted
+    ]
+
+
+def test_a_stale_page_neither_cancels_what_was_ordered_meanwhile_nor_writes_twice(
+    app: Flask, merchant: int, login: Login, member: Member, shelf: Shelf, supplier_id: int, units: Units
+) -> None:
+    with app.app_context(), merchant_scope(merchant):
+        purchase = drafted(shelf, supplier_id)
+        path, seen = f"/stock/purchase-orders/{purchase.id}", {"version": str(purchase.version)}
+    anna, ben = login(member("warehouse")), login(member("warehouse"))
+    assert "Nothing was ordered yet" in anna.get(path).text
+    assert ben.post(f"{path}/ordering", data=seen).status_code == 303
+    late = anna.post(f"{path}/cancellation", data=seen)
+    assert late.status_code == 409 and "Someone changed this purchase order" in late.text
+    assert units().incoming == 12
+    form = form_of(late.text, f"{path}/mail")
+    answers = [ben.post(f"{path}/mail", data=form).status_code for _ in range(2)]
+    assert answers == [303, 409]
+    form = form_of(ben.get(path).text, f"{path}/cancellation")
+    assert [ben.post(f"{path}/cancellation", data=form).status_code for _ in range(2)] == [303, 303]
+    with app.app_context(), merchant_scope(merchant):
+        assert len(db.session.scalars(sa.select(Message.id)).all()) == 1
+    assert units().incoming == 0
 
 
 # Screens.

@@ -240,32 +240,34 @@ def receive_code(
     return found, line, booked
 
 
-def close(purchase: PurchaseOrder, *, by: Actor) -> None:
+def close(purchase: PurchaseOrder, *, version: int, by: Actor) -> None:
     """Wait for the rest no longer: it is not incoming any more.
 
     Raises:
-        ConflictError: nothing of it was received yet (cancel it then), or it is over.
+        ConflictError: nothing of it was received yet (cancel it then), it is over, or someone changed it meanwhile.
     """
     if purchase.state != "partly_received":
         raise ConflictError(
             "Only a purchase order that arrived in part is closed; cancel one of which nothing came."
         )
+    require_version(purchase.version, version, NOUN)
     waived = _waive(purchase, by)
     purchase.state, purchase.closed_at = "closed", utc_now()
     db.session.flush()
     tell("purchase.closed", (SUBJECT, purchase.id), by=by, after={"waived": waived})
 
 
-def cancel(purchase: PurchaseOrder, *, by: Actor) -> None:
+def cancel(purchase: PurchaseOrder, *, version: int, by: Actor) -> None:
     """Call it off; what was incoming is not any more.
 
     Raises:
-        ConflictError: something of it was received.
+        ConflictError: something of it was received, or someone changed it meanwhile: what was a draft may be ordered now.
     """
     if purchase.state == "cancelled":
         return
     if purchase.state not in ("draft", "ordered"):
         raise ConflictError("Something of this purchase order arrived. Close it instead.")
+    require_version(purchase.version, version, NOUN)
     waived = _waive(purchase, by) if purchase.state == "ordered" else 0
     purchase.state, purchase.closed_at = "cancelled", utc_now()
     db.session.flush()

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from portal.accounts.models import Merchant
 from portal.catalog import typed
+from portal.catalog.models import Variant
 from portal.core import audit
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
@@ -123,10 +124,15 @@ def save_item(supplier: Supplier, values: Mapping[str, Any], *, by: Actor) -> Su
         "lead_days": _days(values),
         "is_preferred": bool(values.get("is_preferred")),
     }
-    item = db.session.scalars(
-        sa.select(SupplierItem).where(
-            SupplierItem.supplier_id == supplier.id, SupplierItem.variant_id == found.variant_id
+    if columns["is_preferred"]:
+        # Of two suppliers that are to be the preferred one at once, the second waits here and stands.
+        db.session.execute(
+            sa.select(Variant.id).where(Variant.id == found.variant_id).with_for_update(key_share=True)
         )
+    item = db.session.scalars(
+        sa.select(SupplierItem)
+        .where(SupplierItem.supplier_id == supplier.id, SupplierItem.variant_id == found.variant_id)
+        .execution_options(populate_existing=True)
     ).one_or_none()
     if item is None and _item_count(supplier.id) >= MOST_ITEMS:
         raise DomainError(f"A supplier holds up to {MOST_ITEMS:,} items.", field="code")
@@ -201,7 +207,7 @@ def _columns(text: Mapping[str, str]) -> dict[str, Any]:
         "email_key": email_key(email),
         "phone": phone or None,
         "phone_key": phone_key(phone, country or None),
-        "address": text["address"][:1000] or None,
+        "address": typed.long_text(text["address"], "address", "The address", most=1_000) or None,
         "country_code": country or None,
         "locale": text["locale"] if text["locale"] in LOCALES else "en",
         "currency": _currency(text["currency"]),

@@ -16,7 +16,7 @@ from portal.core.errors import DomainError
 from portal.core.http import render, see_other, toast
 from portal.core.listing import neighbours, show_list
 from portal.stock.models import PurchaseOrder, PurchaseOrderLine, Supplier
-from portal.stock.papers import happened, place_names
+from portal.stock.papers import happened, place_names, require_version
 from portal.stock.purchasing import services
 from portal.stock.purchasing.blueprint import bp
 from portal.stock.purchasing.forms import PurchaseForm
@@ -124,11 +124,13 @@ def order_purchase(purchase_id: int) -> ResponseReturnValue:
 @bp.post("/purchase-orders/<int:purchase_id>/mail")
 @requires("stock.edit")
 def mail_purchase(purchase_id: int) -> ResponseReturnValue:
-    return _act(
-        purchase_id,
-        lambda found: send_by_mail(found, by=current_actor()),
-        "It is on its way to the supplier.",
-    )
+    """Write to the supplier; the same page writes once."""
+
+    def act(found: PurchaseOrder) -> None:
+        require_version(found.version, version_of(request.form), services.NOUN)
+        send_by_mail(found, by=current_actor())
+
+    return _act(purchase_id, act, "It is on its way to the supplier.")
 
 
 @bp.post("/purchase-orders/<int:purchase_id>/closing")
@@ -136,7 +138,7 @@ def mail_purchase(purchase_id: int) -> ResponseReturnValue:
 def close_purchase(purchase_id: int) -> ResponseReturnValue:
     return _act(
         purchase_id,
-        lambda found: services.close(found, by=current_actor()),
+        lambda found: services.close(found, version=version_of(request.form), by=current_actor()),
         "The purchase order is closed. Nothing more is incoming.",
     )
 
@@ -146,7 +148,7 @@ def close_purchase(purchase_id: int) -> ResponseReturnValue:
 def cancel_purchase(purchase_id: int) -> ResponseReturnValue:
     return _act(
         purchase_id,
-        lambda found: services.cancel(found, by=current_actor()),
+        lambda found: services.cancel(found, version=version_of(request.form), by=current_actor()),
         "The purchase order is cancelled.",
     )
 
