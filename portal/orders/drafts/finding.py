@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from portal.catalog.naming import title_key
 from portal.core import normalise
 from portal.core.database import current_merchant_id, db
 from portal.core.masking import mask_email
@@ -56,17 +57,17 @@ def find_variants(text: str, currency: str) -> Sequence[SoldVariant]:
     exact = _variants(
         "(v.sku_key = :code OR v.barcode_key = :barcode)", currency, {"code": code, "barcode": barcode}
     )
-    if exact or len(text.strip()) < SHORTEST:
+    title = title_key(text)
+    if exact or len(title) < SHORTEST:
         return exact
-    folded = normalise.fold(text)
     return _variants(
         "((v.sku_key >= :code AND v.sku_key < :code_end) OR (p.title_key >= :title AND p.title_key < :title_end))",
         currency,
         {
             "code": code,
             "code_end": normalise.next_key(code),
-            "title": folded,
-            "title_end": normalise.next_key(folded),
+            "title": title,
+            "title_end": normalise.next_key(title),
         },
     )
 
