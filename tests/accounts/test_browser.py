@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 from flask import Flask
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from portal.accounts.models import Role
 from portal.core.database import db, merchant_scope
@@ -87,9 +87,9 @@ def test_someone_signs_in_and_out_without_script(
     page.get_by_label("E-mail").fill(person.email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    assert page.get_by_role("heading", level=1).inner_text() == "Your profile"
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your profile")
     page.goto(f"{live_server}/users/{person.user_id}")
     page.locator("summary.person-button").click()
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url("**/sign-in")
-    assert page.get_by_role("heading", level=1).inner_text() == "Sign in"
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")

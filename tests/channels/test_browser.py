@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import sqlalchemy as sa
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from portal.channels.models import ChannelInboundOrder, ChannelListing
 from portal.core.database import db
@@ -68,5 +68,5 @@ def test_an_article_is_matched_without_javascript(
     page = open_browser(member("owner"), java_script_enabled=False)
     page.goto(f"/channels/{busy}/unmatched")
     page.get_by_role("button", name="Match ARTICLE-XL").click()
-    assert page.get_by_text("The article is matched.").is_visible()
-    assert page.get_by_text("Nothing to match").is_visible()
+    expect(page.get_by_text("The article is matched.")).to_be_visible()
+    expect(page.get_by_text("Nothing to match")).to_be_visible()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from portal.core.database import db, merchant_scope
 from portal.core.jobs import run_due_jobs
@@ -73,7 +73,7 @@ def test_a_file_is_mapped_checked_applied_and_taken_back(
     page.reload()
     page.get_by_text("Everything is written").wait_for()
     page.goto("/imports")
-    assert page.get_by_role("link", name="sales.csv").count() == 1
+    expect(page.get_by_role("link", name="sales.csv")).to_have_count(1)
     picture(page, "imports-list")
     if java_script:
         assert axe_findings(page) == []

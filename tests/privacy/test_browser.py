@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from portal.core.audit import Actor
 from portal.core.database import db
@@ -105,7 +105,7 @@ def test_an_erasure_needs_no_javascript(
     work()
     second.goto(desk.url)
     second.get_by_role("link", name="Erasure certificate").click()
-    assert second.get_by_text("The signature matches").is_visible()
+    expect(second.get_by_text("The signature matches")).to_be_visible()
     found = db.session.query(PrivacyRequest).filter_by(kind="erasure").one()
     assert found.state == "third_parties"
 

@@ -26,9 +26,14 @@ def running_app(database: MadeDatabase, redis_url: str, folder: Path) -> Iterato
     app = create_app(settings_for(database, redis_url, folder))
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     app.test_client_class = HouseClient
-    with app.app_context():
-        assert isinstance(db.engine.pool, QueuePool)
-        db.engine.pool._timeout = PATIENCE_SECONDS
+    be_patient(app)
     yield app
     with app.app_context():
         db.engine.dispose()
+
+
+def be_patient(app: Flask) -> None:
+    """Let whoever asks for a connection wait for one; the key store is told for every application above."""
+    with app.app_context():
+        assert isinstance(db.engine.pool, QueuePool)
+        db.engine.pool._timeout = PATIENCE_SECONDS

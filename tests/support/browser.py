@@ -15,6 +15,7 @@ from deploy.local.packages import chromium_binary
 from portal.accounts.sessions import MERCHANT, TOKEN, begin_session
 from portal.app import create_app
 from portal.core.database import db
+from tests.support.apps import be_patient
 from tests.support.databases import ROOT, MadeDatabase, settings_for
 from tests.support.people import Person
 
@@ -39,6 +40,7 @@ def live_app(
     folder.mkdir(exist_ok=True)
     app = create_app(settings_for(database, servers[1], folder))
     app.config.update(TESTING=True)
+    be_patient(app)
     yield app
     with app.app_context():
         db.engine.dispose()
