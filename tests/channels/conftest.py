@@ -94,14 +94,17 @@ def new_variant(scope: int, location: int) -> NewVariant:
 
 
 @pytest.fixture
-def turn(account: ChannelAccount) -> Callable[[], bool]:
+def turn(account: ChannelAccount, shop: Shop) -> Callable[[], bool]:
     """One turn of the account's sync, whatever pause it is in."""
     account_id = account.id
 
     def take() -> bool:
         fresh = services.account_of(account_id)
-        caller = keys.connector_of(fresh, answer_seconds=1.0)
-        return sync.take_turn(fresh, caller, db.session.commit, now=True)
+        caller = keys.connector_of(fresh, answer_seconds=shop.answer_seconds)
+        try:
+            return sync.take_turn(fresh, caller, db.session.commit, now=True)
+        finally:
+            shop.given_up.set()
 
     return take
 
@@ -113,7 +116,7 @@ def look(account: ChannelAccount) -> Callable[[], int]:
 
     def take() -> int:
         fresh = services.account_of(account_id)
-        return sync.read_catalogue(fresh, keys.connector_of(fresh, answer_seconds=2.0), db.session.commit)
+        return sync.read_catalogue(fresh, keys.connector_of(fresh), db.session.commit)
 
     return take
 

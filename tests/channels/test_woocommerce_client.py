@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from urllib.parse import urlsplit
 
@@ -24,7 +25,13 @@ def shop() -> Shop:
 def client(shop: Shop) -> Iterator[WooCommerce]:
     with serve(shop) as url:
         hosts = frozenset({urlsplit(url).netloc})
-        yield WooCommerce(url, shop.key, shop.secret, Outbound(hosts, answer_seconds=1.0))
+        yield WooCommerce(url, shop.key, shop.secret, Outbound(hosts))
+
+
+def spoil(client: WooCommerce, shop: Shop, fault: str, path: str) -> WooCommerce:
+    """Have the shop fail at the next call to *path*; gives a client that waits for it as long as makes sense."""
+    shop.fail_next(fault, path)
+    return replace(client, outbound=replace(client.outbound, answer_seconds=shop.answer_seconds))
 
 
 def test_the_trial_needs_the_right_to_write(client: WooCommerce, shop: Shop) -> None:
@@ -50,9 +57,9 @@ def test_the_trial_needs_the_right_to_write(client: WooCommerce, shop: Shop) -> 
     ],
 )
 def test_every_failed_read_says_what_it_was(client: WooCommerce, shop: Shop, fault: str, kind: str) -> None:
-    shop.fail_next(fault, "/orders")
+    spoiled = spoil(client, shop, fault, "/orders")
     with pytest.raises(ChannelError) as caught:
-        client.test()
+        spoiled.test()
     assert caught.value.kind == kind
 
 
@@ -66,8 +73,8 @@ def test_a_wait_the_shop_asks_for_is_kept(client: WooCommerce, shop: Shop) -> No
 @pytest.mark.parametrize("fault", ["lost", "late", "slow", "cut", "broken", "502"])
 def test_a_write_without_a_whole_answer_is_unknown(client: WooCommerce, shop: Shop, fault: str) -> None:
     product = shop.add_product("A")
-    shop.fail_next(fault, "/products/batch")
-    [result] = client.send([Update(RemoteKey(product), 5, None)])
+    spoiled = spoil(client, shop, fault, "/products/batch")
+    [result] = spoiled.send([Update(RemoteKey(product), 5, None)])
     assert result.error is not None and result.error.kind == "unknown"
 
 

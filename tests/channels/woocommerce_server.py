@@ -11,7 +11,6 @@ import copy
 import datetime as dt
 import random
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from flask.testing import FlaskClient
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from portal.channels.outbound import Answer, NoAnswerError, Outbound
+from tests.support.waiting import SECONDS
 
 START = dt.datetime(2026, 11, 2, 9, 0, tzinfo=dt.UTC)
 
@@ -60,6 +60,7 @@ class Shop:
     largest_page: int = 100
     seed: random.Random = field(default_factory=lambda: random.Random(1))
     lock: threading.RLock = field(default_factory=threading.RLock)
+    given_up: threading.Event = field(default_factory=threading.Event)
     _next_id: int = 100
 
     def tick(self, seconds: int = 1) -> dt.datetime:
@@ -68,9 +69,15 @@ class Shop:
         return self.now
 
     def fail_next(self, kind: str, path: str = "", times: int = 1, after: int = 0) -> None:
-        """Kinds: 401 403 404 429 500 502 503, slow, lost (done, no answer), late (done at `settle`), broken (no JSON),
-        cut (half an answer), redirect."""
+        """Kinds: 401 403 404 429 500 502 503, slow (done once its client has `given_up`), lost (done, no answer), late (done
+        at `settle`), broken (no JSON), cut (half an answer), redirect."""
+        self.given_up.clear()
         self.faults.append(Fault(kind, path, times, after))
+
+    @property
+    def answer_seconds(self) -> float:
+        """For how long to wait for this shop: a moment where an answer will not come, else for as long as it takes."""
+        return 2.0 if any(fault.kind == "slow" for fault in self.faults) else SECONDS
 
     def settle(self) -> None:
         """Requests that were under way when their client gave up arrive now."""
@@ -253,6 +260,7 @@ def serve(shop: Shop) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:
+        shop.given_up.set()
         server.shutdown()
         server.server_close()
         thread.join(timeout=5)
@@ -312,7 +320,7 @@ def _fault(shop: Shop, kind: str | None) -> Response | None:
         case None | "lost" | "late" | "cut":
             return None
         case "slow":
-            time.sleep(1.5)
+            shop.given_up.wait(SECONDS)
             return None
         case "broken":
             return Response("<html>Briefly unavailable for scheduled maintenance.</html>", 200)

@@ -37,6 +37,7 @@ from portal.orders.payments.accounts import AccountValues
 from tests.orders.payments.conftest import Paid, work
 from tests.support.client import HouseClient
 from tests.support.shop import Shop
+from tests.support.waiting import SECONDS
 
 KEY = "sk_test_12345"
 LOCK = Path("/tmp/portal-localstripe.lock")
@@ -64,7 +65,7 @@ def stripe_url() -> Iterator[str]:
 
 
 def _wait(url: str) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + SECONDS
     while True:
         try:
             urllib.request.urlopen(url, timeout=1).close()
