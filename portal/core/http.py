@@ -143,7 +143,10 @@ def public_link(path: str) -> str:
 def previous_path(otherwise: str) -> str:
     """The page the person is looking at, as htmx or the browser tells it."""
     told = request.headers.get("HX-Current-URL") or request.referrer
-    parts = urlsplit(told or "")
+    try:
+        parts = urlsplit(told or "")
+    except ValueError:
+        return otherwise
     if parts.netloc != request.host:
         return otherwise
     return path_or(f"{parts.path}?{parts.query}" if parts.query else parts.path, otherwise)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import structlog
-from flask import Flask, Response, g, jsonify, make_response, render_template, request
+from flask import Flask, Response, current_app, g, jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from jinja2 import Template
@@ -17,7 +17,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from portal.core.database import RETRIED_STATES
 from portal.core.errors import DomainError, NotFoundError, StaleError
 from portal.core.headers import request_id
-from portal.core.http import toast, wants_fragment, wants_json
+from portal.core.http import previous_path, toast, wants_fragment, wants_json
 
 log = structlog.get_logger(__name__)
 
@@ -128,7 +128,9 @@ def problem(status: int, words: str) -> dict[str, Any]:
 def _page(status: int, words: str) -> str:
     names: list[str | Template] = [f"errors/{status}.html", "errors/problem.html"]
     try:
-        return render_template(names, message=words, status=status, request_id=request_id())
+        return render_template(
+            names, message=words, status=status, back=_form_before(), request_id=request_id()
+        )
     except Exception:
         if status < 500:
             raise
@@ -137,3 +139,17 @@ def _page(status: int, words: str) -> str:
         return Markup(
             "<!doctype html><title>Something broke</title><h1>Something broke</h1><p>{}</p>"
         ).format(words)
+
+
+def _form_before() -> str | None:
+    """The page whose form was refused, when its address can be opened again."""
+    if request.method in {"GET", "HEAD"}:
+        return None
+    path = previous_path("")
+    try:
+        adapter = current_app.create_url_adapter(request)
+        assert adapter is not None
+        adapter.match(path.partition("?")[0], method="GET")
+    except HTTPException:
+        return None
+    return path

@@ -233,6 +233,28 @@ class TestProblems:
         assert part.headers["HX-Reswap"] == "none"
         assert words in json.loads(part.headers["HX-Trigger"])["toast"]["text"]
 
+    @pytest.mark.parametrize(
+        ("came_from", "back"),
+        [
+            ("http://localhost/planted?list=abc", "/planted?list=abc"),
+            ("http://localhost/operations/ring/nowhere", None),
+            ("http://localhost/orders/bulk/start", None),
+            ("http://elsewhere.example/planted", None),
+            ("http://localhost//evil.example", None),
+            ("http://[", None),
+            ("", None),
+        ],
+    )
+    def test_a_refused_form_leads_back_to_where_it_stood(
+        self, plant: Plant, came_from: str, back: str | None
+    ) -> None:
+        client = plant(fail(DomainError("Select at least one first.")))
+        refused = client.post("/planted", headers={"Referer": came_from})
+        page = refused.text
+        assert refused.status_code == 422
+        assert ("data-back" in page) == (back is not None) and (back is None or f'href="{back}"' in page)
+        assert "data-back" not in client.get("/planted", headers={"Referer": came_from}).text
+
     @pytest.mark.parametrize("status", [400, 403, 404, 405, 413, 415, 429, 503])
     def test_every_refusal_has_a_page_and_problem_details(self, plant: Plant, status: int) -> None:
         def refuse() -> ResponseReturnValue:

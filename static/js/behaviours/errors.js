@@ -4,3 +4,12 @@
   document.addEventListener("DOMContentLoaded", () => show(document));
   document.addEventListener("htmx:after:swap", () => show(document));
 })();
+
+// Back to a form that was refused as the browser goes back: with what was typed.
+(() => {
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("a[data-back]") || event.ctrlKey || event.metaKey || history.length < 2) return;
+    event.preventDefault();
+    history.back();
+  });
+})();
