@@ -111,6 +111,12 @@ def number(value: Number | None, places: int | None = None) -> str:
     return _number_writer(current_region().locale, places)(Decimal(str(value)))
 
 
+def exact(value: Decimal | int) -> str:
+    """A number with as many decimals as it has, for papers and rates: 1.173205."""
+    text = format_decimal(value, locale=current_region().locale, decimal_quantization=False)
+    return _signed(text, Decimal(value))
+
+
 def change(value: int | None) -> str | None:
     """So many more or fewer, with its sign; None where nothing changed."""
     return f"{'+' if value > 0 else MINUS}{number(abs(value))}" if value else None

@@ -43,7 +43,7 @@ def test_what_is_below_zero_has_one_sign_everywhere(locale: str) -> None:
     below, exact = Decimal("-1234.5"), Decimal("-0.0125")
     with in_region(Region(locale)):
         written = [
-            formats.money(below, "EUR"), formats.price(below, "EUR"), formats.price(exact, "EUR"), formats.number(-3),
+            formats.money(below, "EUR"), formats.price(below, "EUR"), formats.price(exact, "EUR"), formats.number(-3), formats.exact(exact),
             formats.number(below), formats.percent(exact), formats.compact(-2_000_000), formats.compact(-3), str(formats.change(-3)),
         ]  # fmt: skip
     assert [(text.count("−"), text.count("-")) for text in written] == [(1, 0)] * len(written)

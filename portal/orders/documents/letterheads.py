@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from babel import Locale
 from babel.dates import format_date
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import format_percent
 
 from portal.core import formats
 from portal.core.formats import Region
@@ -46,7 +46,8 @@ class Hand:
         return str(format_percent(rate, locale=self.region.locale, decimal_quantization=False))
 
     def number(self, value: Decimal | int) -> str:
-        return str(format_decimal(value, locale=self.region.locale, decimal_quantization=False))
+        with formats.in_region(self.region):
+            return formats.exact(value)
 
     def date(self, day: dt.date) -> str:
         return str(format_date(day, format="medium", locale=self.region.locale))
