@@ -9,7 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from portal.catalog import typed
-from portal.catalog.models import Product, Variant
+from portal.catalog.models import Product, Variant, VariantComponent
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError
 from portal.core.normalise import code_key, tracking_key
@@ -19,6 +19,13 @@ MOST_SCANNED: Final = 100_000
 
 _variant: Final = Variant.__table__.c
 _product: Final = Product.__table__.c
+_part: Final = VariantComponent.__table__.c
+IS_BUNDLE: Final = (
+    sa.select(sa.true())
+    .where(_part.merchant_id == _variant.merchant_id, _part.bundle_id == _variant.id)
+    .correlate(Variant.__table__)
+    .exists()
+)
 WITH_PRODUCT: Final = Variant.__table__.join(
     Product.__table__,
     sa.and_(_product.merchant_id == _variant.merchant_id, _product.id == _variant.product_id),
@@ -38,6 +45,7 @@ class Scanned:
     product: str
     variant: str
     is_stocked: bool = True
+    is_bundle: bool = False
 
     @property
     def title(self) -> str:
@@ -58,6 +66,7 @@ def scanned_variant(code: str) -> Scanned:
             _variant.sku_key,
             _variant.title.label("variant"),
             _variant.is_stocked,
+            IS_BUNDLE.label("is_bundle"),
             _product.title.label("product"),
         )
         .select_from(WITH_PRODUCT)
@@ -67,6 +76,26 @@ def scanned_variant(code: str) -> Scanned:
         .limit(3)
     ).all()
     return one_of(code, rows)
+
+
+def scanned_goods(code: str) -> Scanned:
+    """The same for work at the shelves, where no bundle lies.
+
+    Raises:
+        UnknownCodeError: as ``scanned_variant``, or it is a bundle.
+    """
+    return require_goods(scanned_variant(code))
+
+
+def require_goods(found: Scanned) -> Scanned:
+    """Refuse a bundle: units of it would lie where nobody sells them.
+
+    Raises:
+        UnknownCodeError: it is one.
+    """
+    if found.is_bundle:
+        raise UnknownCodeError(f"{found.sku} is a bundle. Take the components it is made of.", field="code")
+    return found
 
 
 def has_code(code: str) -> sa.ColumnElement[bool]:
@@ -103,7 +132,7 @@ def one_of(code: str, rows: Any) -> Scanned:
     row = exact[0]
     if not row.is_stocked:
         raise UnknownCodeError(f"{row.sku} is a variant that is not counted.", field="code")
-    return Scanned(row.id, row.sku, row.product, row.variant)
+    return Scanned(row.id, row.sku, row.product, row.variant, is_bundle=row.is_bundle)
 
 
 def typed_code(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Callable
 
 import pytest
@@ -221,6 +222,35 @@ def test_bundles_and_singles_sold_at_once_never_take_a_component_twice(
         ).one()
     assert level.allocated == 3 + sum(sold) <= level.on_hand == 10
     assert sold
+
+
+def test_a_bundle_lies_on_no_shelf(
+    app: Flask, merchant: int, login: Login, member: Member, kit: dict[str, int], shelf: Shelf
+) -> None:
+    """Units counted, moved or ordered of a bundle would lie where nobody sells them."""
+    client = login(member("warehouse"))
+    between = {"from_location_id": shelf.main, "to_location_id": shelf.shop}
+    transfer = client.post("/stock/transfers/new", data=between).location.removesuffix("/drafting")
+    counting = client.post("/stock/counts/new", data={"name": "All", "location_id": shelf.main}).location
+    maker = client.post("/stock/suppliers/new", data={"name": "Kits"}).location
+    ordered = {"supplier_id": maker.rpartition("/")[2], "location_id": shelf.main}
+    purchase = client.post("/stock/purchase-orders/new", data=ordered).location.removesuffix("/drafting")
+    for path in (
+        f"{transfer}/lines",
+        f"{purchase}/lines",
+        f"{counting.removesuffix('/scanning')}/scans",
+        f"{maker}/items",
+    ):
+        data = {"code": "KIT", "units": "1", "token": str(uuid.uuid4()), "pack_size": "1"}
+        answer = client.post(path, data=data)
+        assert answer.status_code == 422 and "KIT is a bundle" in answer.text, path
+    rule = {"code": "KIT", "location_id": shelf.main, "minimum": "1", "maximum": "2"}
+    answer = client.post("/stock/replenishment/thresholds/new", data=rule)
+    assert answer.status_code == 422 and "KIT is a bundle" in answer.text
+    with app.app_context(), merchant_scope(merchant):
+        assert not db.session.scalar(
+            sa.select(sa.func.count(StockLevel.id)).where(StockLevel.variant_id == kit["KIT"])
+        )
 
 
 def test_the_region_shows_edits_and_refuses_on_screen(

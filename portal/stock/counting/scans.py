@@ -20,7 +20,15 @@ from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import ConflictError, DomainError, NotFoundError
 from portal.stock.models import StockCount, StockCountLine, StockCountScan, StockLevel
-from portal.stock.scanning import MOST_SCANNED, WITH_PRODUCT, Scanned, keys_of, one_of
+from portal.stock.scanning import (
+    IS_BUNDLE,
+    MOST_SCANNED,
+    WITH_PRODUCT,
+    Scanned,
+    keys_of,
+    one_of,
+    require_goods,
+)
 
 Mode = Literal["add", "take", "set"]
 
@@ -96,7 +104,7 @@ def _look_up(count_id: int, code: str) -> tuple[Scanned, int]:
     if rows[0].state != "open":
         raise CountClosedError
     matches = [row for row in rows if row.id is not None]
-    found = one_of(code, matches)
+    found = require_goods(one_of(code, matches))
     return found, int(next(row for row in matches if row.id == found.variant_id).book)
 
 
@@ -128,6 +136,7 @@ def _found() -> sa.Select[Any]:
             _variant.sku_key,
             _variant.title.label("variant"),
             _variant.is_stocked,
+            IS_BUNDLE.label("is_bundle"),
             _product.title.label("product"),
         )
         .select_from(WITH_PRODUCT)

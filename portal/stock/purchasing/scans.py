@@ -10,7 +10,7 @@ from portal.stock.models import PurchaseOrder
 from portal.stock.papers import names_of
 from portal.stock.purchasing.services import item_of, line_of, own_cost, set_line
 from portal.stock.purchasing.suppliers import rounded_up
-from portal.stock.scanning import scanned_variant
+from portal.stock.scanning import scanned_goods
 
 
 def scan_onto(purchase: PurchaseOrder, code: str, units: int, *, token: uuid.UUID, by: Actor) -> Drafted:
@@ -20,7 +20,7 @@ def scan_onto(purchase: PurchaseOrder, code: str, units: int, *, token: uuid.UUI
         UnknownCodeError: no variant, or more than one, has the code.
         DomainError: it was ordered, or the line or the purchase order can hold no more.
     """
-    found = scanned_variant(code)
+    found = scanned_goods(code)
     line, item = line_of(purchase.id, found.variant_id), item_of(purchase.supplier_id, found.variant_id)
     held = line.quantity if line else 0
     wanted = rounded_up(held + units, item)

@@ -20,7 +20,7 @@ from portal.core.normalise import email_key, fold, phone_key
 from portal.core.subjects import DataSubject
 from portal.stock.models import Supplier, SupplierItem
 from portal.stock.papers import MOST_LINES, tell
-from portal.stock.scanning import MOST_SCANNED, scanned_variant
+from portal.stock.scanning import MOST_SCANNED, scanned_goods
 
 SUPPLIER_FIELDS: Final = (
     "name",
@@ -114,7 +114,7 @@ def save_item(supplier: Supplier, values: Mapping[str, Any], *, by: Actor) -> Su
     Raises:
         DomainError: no variant has the code, or a value is wrong.
     """
-    found = scanned_variant(typed.text_of(values.get("code")))
+    found = scanned_goods(typed.text_of(values.get("code")))
     columns = {
         "supplier_sku": typed.short_text(values.get("supplier_sku"), "supplier_sku", "Their code", most=100)
         or None,

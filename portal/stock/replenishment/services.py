@@ -15,7 +15,7 @@ from portal.core.merging import merged
 from portal.stock.models import ReplenishmentRule, ReplenishmentSetting
 from portal.stock.papers import require_place, require_version, tell, typed_key
 from portal.stock.replenishment.watching import watch
-from portal.stock.scanning import MOST_SCANNED, scanned_variant, typed_code
+from portal.stock.scanning import MOST_SCANNED, scanned_goods, typed_code
 from portal.stock.settings import locked_setting
 
 RULE_KEY: Final = "replenishment_rule_merchant_id_variant_id_location_id_key"
@@ -30,7 +30,7 @@ def add_rule(values: Mapping[str, Any], *, by: Actor) -> ReplenishmentRule:
     Raises:
         DomainError: no variant has the code, a number is wrong, or the variant has a threshold there already.
     """
-    found = scanned_variant(typed_code(values.get("code")))
+    found = scanned_goods(typed_code(values.get("code")))
     place = require_place(typed_key(values.get("location_id"), "location_id", "The location"), "location_id")
     rule = ReplenishmentRule(variant_id=found.variant_id, location_id=place, **_columns(values))
     message = f"{found.sku} has a threshold at this location already. Change that one."

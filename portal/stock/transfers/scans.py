@@ -8,7 +8,7 @@ from portal.core.audit import Actor
 from portal.stock.draft_scans import Drafted, is_first, left_after, take_back
 from portal.stock.models import StockTransfer
 from portal.stock.papers import names_of
-from portal.stock.scanning import scanned_variant
+from portal.stock.scanning import scanned_goods
 from portal.stock.transfers.services import line_of, set_line
 
 
@@ -19,7 +19,7 @@ def scan_onto(transfer: StockTransfer, code: str, units: int, *, token: uuid.UUI
         UnknownCodeError: no variant, or more than one, has the code.
         DomainError: the transfer was sent, or the line or the transfer can hold no more.
     """
-    found = scanned_variant(code)
+    found = scanned_goods(code)
     held = _held(transfer, found.variant_id)
     if not is_first(token, ("transfer", transfer.id), found.variant_id, units, adds=units, by=by):
         return Drafted(found, held, False)

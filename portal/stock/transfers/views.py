@@ -19,7 +19,7 @@ from portal.stock.models import StockTransfer, StockTransferLine
 from portal.stock.papers import happened, place_names, typed_key
 from portal.stock.receiving import Arrival, added_up, arrivals_from, reason_choices, receipts_of
 from portal.stock.scan_answers import ScanOutcome, accepted, scan_answer, scan_refused
-from portal.stock.scanning import MOST_SCANNED, scanned_variant, typed_code, typed_token, typed_units
+from portal.stock.scanning import MOST_SCANNED, scanned_goods, typed_code, typed_token, typed_units
 from portal.stock.transfers import services
 from portal.stock.transfers.blueprint import bp
 from portal.stock.transfers.forms import TransferForm
@@ -223,7 +223,7 @@ def _unlisted(form: Mapping[str, str]) -> list[Arrival]:
     """A variant that came along without being on the transfer."""
     if not form.get("extra_code", "").strip():
         return []
-    found = scanned_variant(form["extra_code"])
+    found = scanned_goods(form["extra_code"])
     units = typed.whole(
         form.get("extra_units", ""), "extra_units", "The number of units", least=1, most=MOST_SCANNED
     )
