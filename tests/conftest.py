@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from hypothesis import HealthCheck, settings
 
 from deploy.local.servers import private
 from portal.core.database import merchant_scope
@@ -21,6 +22,10 @@ from tests.support.databases import MadeDatabase, environment_for, fresh_databas
 from tests.support.people import Person, make_merchant, make_person, sign_in
 
 pytest_plugins = ("tests.support.browser",)
+
+# An example may take as long as it takes: a machine that does other work meanwhile is slow.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")

@@ -66,7 +66,7 @@ def test_another_country_is_another_sale() -> None:
     assert matched([*ledger(("1", 4, "1")), *ledger(("x", 1, "1"), ("C2", -4, "1"), country="DE")[1:]]) == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(
         st.tuples(

@@ -100,7 +100,7 @@ def test_no_file_makes_it_crash(path: Path) -> None:
         assert all(len(row) == 2 for row in rows)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.binary(max_size=3000))
 def test_no_bytes_make_it_crash(content: bytes) -> None:
     try:
@@ -250,7 +250,7 @@ def test_orders_of_dates_and_marks_are_guessed() -> None:
     assert (guess_decimal_mark(["2,55", "3,00"]), guess_decimal_mark(["2.55"])) == (",", ".")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(max_size=60))
 def test_no_cell_makes_a_parser_crash(cell: str) -> None:
     for parse in (

@@ -76,7 +76,7 @@ def orders(draw: st.DrawFn) -> tuple[list[Line], list[Charge], Rules]:
 
 
 @given(orders())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_every_sum_equals_its_parts(order: tuple[list[Line], list[Charge], Rules]) -> None:
     lines, charges, rules = order
     totals = totals_of(lines, charges, rules)
@@ -94,7 +94,7 @@ def test_every_sum_equals_its_parts(order: tuple[list[Line], list[Charge], Rules
 
 
 @given(orders())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_every_amount_can_be_charged_and_none_turns_negative(
     order: tuple[list[Line], list[Charge], Rules],
 ) -> None:
@@ -107,7 +107,7 @@ def test_every_amount_can_be_charged_and_none_turns_negative(
 
 
 @given(orders())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_discounts_are_shared_out_whole_and_never_exceed_what_they_are_for(
     order: tuple[list[Line], list[Charge], Rules],
 ) -> None:
@@ -123,7 +123,7 @@ def test_discounts_are_shared_out_whole_and_never_exceed_what_they_are_for(
 
 
 @given(orders())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_tax_is_within_a_minor_unit_of_the_exact_tax(order: tuple[list[Line], list[Charge], Rules]) -> None:
     lines, charges, rules = order
     totals = totals_of(lines, charges, rules)

@@ -48,7 +48,7 @@ rules = st.lists(
 cases = st.builds(Case, country_code=st.sampled_from(["DE", "FR", None]))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(baskets, stocks, rules, cases)
 def test_it_never_takes_more_than_there_is_nor_from_a_place_left_out(
     wants: list[Want], free: Free, rules: list[Rule], case: Case
@@ -66,7 +66,7 @@ def test_it_never_takes_more_than_there_is_nor_from_a_place_left_out(
     assert not left_out & {place for _, place in taken}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(baskets, stocks, rules, cases)
 def test_every_line_is_whole_or_said_to_be_missing(
     wants: list[Want], free: Free, rules: list[Rule], case: Case
@@ -81,7 +81,7 @@ def test_every_line_is_whole_or_said_to_be_missing(
         assert got == Counter({variant: per * sets for variant, per in want.parts.items() if sets})
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(baskets, stocks, cases)
 def test_it_covers_whatever_can_be_covered(wants: list[Want], free: Free, case: Case) -> None:
     needs: Counter[int] = Counter()
@@ -92,7 +92,7 @@ def test_it_covers_whatever_can_be_covered(wants: list[Want], free: Free, case: 
     assert plan(wants, free, PLACES, [], case).is_whole == can_be
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(baskets, stocks)
 def test_no_smaller_set_of_places_has_it_all(wants: list[Want], free: Free) -> None:
     found = plan(wants, free, PLACES, [], Case())
@@ -108,7 +108,7 @@ def test_no_smaller_set_of_places_has_it_all(wants: list[Want], free: Free) -> N
         assert not needs or any(has[variant] < count for variant, count in needs.items())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(baskets, stocks, rules, cases, st.randoms())
 def test_the_order_in_which_places_are_read_changes_nothing(
     wants: list[Want], free: Free, rules: list[Rule], case: Case, random: Any
