@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from portal.core.errors import DomainError
+from portal.core.formats import MINUS, number
 
 LARGEST_WHOLE: Final = 2_000_000_000
 _NUMBER: Final = re.compile(r"[+-]?\d{1,14}(\.\d+)?")
@@ -45,18 +46,18 @@ def long_text(value: Any, field: str, label: str, *, most: int) -> str:
 
 
 def whole(value: str, field: str, label: str, *, least: int = 0, most: int = LARGEST_WHOLE) -> int | None:
-    """A whole number, or None for an empty field.
+    """A whole number, or None for an empty field; the minus that screens show is one, too.
 
     Raises:
         DomainError: it is no whole number, or out of range.
     """
-    text = value.replace(" ", "").strip()
+    text = value.replace(" ", "").replace(MINUS, "-").strip()
     if not text:
         return None
     if not re.fullmatch(r"[+-]?[0-9]{1,12}", text):
         raise DomainError(f"{label} is a whole number, such as 250.", field=field)
     if not least <= int(text) <= most:
-        raise DomainError(f"{label} lies between {least:,} and {most:,}.", field=field)
+        raise DomainError(f"{label} lies between {number(least)} and {number(most)}.", field=field)
     return int(text)
 
 
@@ -68,21 +69,21 @@ def decimal(
     Raises:
         DomainError: it is no number, has too many decimals, or is below *least*.
     """
-    text = value.replace(" ", "").replace("\u00a0", "")
+    text = value.replace(" ", "").replace("\u00a0", "").replace(MINUS, "-")
     if not text:
         return None
     if "," in text:
         raise DomainError(f"Write {label.lower()} with a point and no comma: 1250.50.", field=field)
     if not text.isascii() or not _NUMBER.fullmatch(text):
         raise DomainError(f"{label} is a number, such as 12.50.", field=field)
-    number = Decimal(text)
+    found = Decimal(text)
     if len(text.partition(".")[2].rstrip("0")) > places:
         raise DomainError(f"{label} has more than {places} decimals.", field=field)
-    if least is not None and number < least:
+    if least is not None and found < least:
         raise DomainError(f"{label} is at least {least}.", field=field)
-    if abs(number) >= Decimal(10) ** 14:
+    if abs(found) >= Decimal(10) ** 14:
         raise DomainError(f"{label} is too large.", field=field)
-    return number
+    return found
 
 
 def date(value: str, field: str, label: str) -> dt.date | None:

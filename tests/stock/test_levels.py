@@ -144,7 +144,7 @@ def test_the_same_form_sent_twice_counts_once(
 def test_a_form_that_failed_may_be_sent_again(
     login: Login, member: Member, shelf: Shelf, units: Units
 ) -> None:
-    client, sent = login(member("warehouse")), adjustment("-8")
+    client, sent = login(member("warehouse")), adjustment("−8")
     answer = client.post(f"{path(shelf)}/adjustments", data=sent)
     assert answer.status_code == 409 and "Only 7 of the 10 units here are available" in answer.text
     client.post(f"{path(shelf)}/adjustments", data=adjustment("1"))
