@@ -121,7 +121,7 @@ def test_the_page_of_a_job_follows_it_to_its_end_by_itself(
     expect(page.get_by_text("It waits for a worker.")).to_be_visible()
     with app.app_context(), merchant_scope(merchant):
         jobs.run_due_jobs()
-    expect(page.get_by_role("button", name="Retry 3 failed rows")).to_be_visible(timeout=10_000)
+    expect(page.get_by_role("button", name="Retry 3 failed rows")).to_be_visible()
     expect(page.get_by_text("Three rows were read.")).to_be_visible()
 
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 from flask import Flask, session
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
 from deploy.local.packages import chromium_binary
 from portal.accounts.sessions import MERCHANT, TOKEN, begin_session
 from portal.app import create_app
 from portal.core.database import db
-from tests.support.apps import be_patient
+from tests.support.apps import PATIENCE_SECONDS, be_patient
 from tests.support.databases import ROOT, MadeDatabase, settings_for
 from tests.support.people import Person
 
@@ -29,6 +29,9 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 AXE = ROOT / "static" / "vendor"
+
+# What is expected is waited for; five seconds are few for a server and a browser on a machine that does other work.
+expect.set_options(timeout=PATIENCE_SECONDS * 1_000)
 
 
 @pytest.fixture(scope="session")

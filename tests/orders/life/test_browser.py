@@ -62,7 +62,7 @@ def test_an_open_tab_says_that_the_order_moved_on(open_browser: Open, member: Me
     page.goto(f"/orders/{placed.number}")
     hold_order(placed.order_id, "It may be fraud", by=SYSTEM)
     db.session.commit()
-    expect(page.get_by_text("This order changed since you opened it.")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("This order changed since you opened it.")).to_be_visible()
     page.get_by_role("link", name="Show how it stands now").click()
     expect(page.get_by_text("On hold: It may be fraud")).to_be_visible()
 
