@@ -255,9 +255,10 @@ def duration(seconds: Number | dt.timedelta | None) -> str:
 
 def init_formats(app: Flask) -> None:
     """Give the templates these functions as filters, and the region."""
-    filters: dict[str, Callable[..., str]] = {
+    filters: dict[str, Callable[..., str | None]] = {
         "money": money,
         "number": number,
+        "change": change,
         "percent": percent,
         "capped": capped,
         "plural": plural,
