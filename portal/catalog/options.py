@@ -9,11 +9,11 @@ from typing import Final
 import sqlalchemy as sa
 
 from portal.catalog import typed
+from portal.catalog.announcing import announce_product
 from portal.catalog.models import Product, ProductOption, ProductOptionValue, Variant
 from portal.catalog.uniqueness import unique
 from portal.catalog.variants import MOST_VARIANTS, SKU_KEY, free_skus
 from portal.core import normalise
-from portal.core.announcing import announce
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError
@@ -72,16 +72,7 @@ def save_options(
     if before == after:
         return
     _rewrite(product, renamed)
-    announce(
-        "product.options_changed",
-        by=by,
-        subject=("product", product.id),
-        before=before,
-        after=after,
-        event="product.updated",
-        key=f"product:{product.id}",
-        payload={"product_id": product.id},
-    )
+    announce_product(product, "product.options_changed", before, after, by)
 
 
 def missing_combinations(product: Product) -> list[dict[str, str]]:
@@ -141,15 +132,7 @@ def generate_variants(product: Product, *, by: Actor) -> int:
         SKU_KEY, "Someone added variants at the same moment. Look again, then generate.", field="sku"
     ):
         db.session.execute(sa.insert(_variant), rows)
-    announce(
-        "product.variants_generated",
-        by=by,
-        subject=("product", product.id),
-        after={"variants": len(rows)},
-        event="product.updated",
-        key=f"product:{product.id}",
-        payload={"product_id": product.id},
-    )
+    announce_product(product, "product.variants_generated", {}, {"variants": len(rows)}, by)
     return len(rows)
 
 

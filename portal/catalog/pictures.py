@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from portal.catalog import typed
+from portal.catalog.announcing import announce_product
 from portal.catalog.models import Media, Product
 from portal.core import storage
-from portal.core.announcing import announce
 from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
@@ -140,16 +140,7 @@ def order_pictures(product: Product, media_ids: Sequence[int], *, by: Actor) -> 
         pictures[key].position = place
     db.session.flush()
     db.session.expire(product, ["media"])
-    announce(
-        "product.pictures_ordered",
-        by=by,
-        subject=("product", product.id),
-        before={"order": list(pictures)},
-        after={"order": wanted},
-        event="product.updated",
-        key=f"product:{product.id}",
-        payload={"product_id": product.id},
-    )
+    announce_product(product, "product.pictures_ordered", {"order": list(pictures)}, {"order": wanted}, by)
 
 
 def remove_picture(product: Product, media: Media, *, by: Actor) -> None:
@@ -194,13 +185,4 @@ def _tell(
     after: dict[str, object],
     by: Actor,
 ) -> None:
-    announce(
-        action,
-        by=by,
-        subject=("product", product.id),
-        before=before,
-        after=after | {"media_id": media.id},
-        event="product.updated",
-        key=f"product:{product.id}",
-        payload={"product_id": product.id},
-    )
+    announce_product(product, action, before, after | {"media_id": media.id}, by)

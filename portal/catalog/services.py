@@ -8,11 +8,11 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from portal.catalog import attributes, typed
+from portal.catalog.announcing import announce_product
 from portal.catalog.models import AttributeDefinition, Product, ProductCategory, ProductType, Variant
 from portal.catalog.naming import free_slug, slug_of, title_key
 from portal.catalog.uniqueness import unique
 from portal.catalog.variants import add_variant
-from portal.core.announcing import announce
 from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import db
@@ -39,7 +39,9 @@ def create_product(values: Mapping[str, Any], *, by: Actor) -> Product:
     with unique(SLUG_KEY, SLUG_TAKEN, field="slug"):
         db.session.add(product)
     add_variant(product, {"sku": values.get("sku") or ""}, by=by)
-    _tell(product, "product.created", {}, {**columns, "state": "draft"}, by)
+    announce_product(
+        product, "product.created", {}, {**columns, "state": "draft"}, by, event="product.created"
+    )
     return product
 
 
@@ -77,7 +79,7 @@ def change_product(
         # Attributes stand in rows of their own; the product's version counts their changes too.
         product.updated_at = utc_now()
     labels = {attributes.field_name(each): each.code for each in definitions}
-    _tell(
+    announce_product(
         product,
         "product.updated",
         {labels.get(name, name): now[name] for name in sorted(changed)},
@@ -143,7 +145,9 @@ def file_under(product: Product, category_ids: Sequence[int], *, by: Actor) -> N
     )
     product.updated_at = utc_now()
     db.session.flush()
-    _tell(product, "product.updated", {"categories": sorted(before)}, {"categories": sorted(wanted)}, by)
+    announce_product(
+        product, "product.updated", {"categories": sorted(before)}, {"categories": sorted(wanted)}, by
+    )
 
 
 def _cleaned(values: Mapping[str, Any], definitions: Sequence[AttributeDefinition]) -> dict[str, str]:
@@ -211,27 +215,4 @@ def _change_state(product: Product, state: str, action: str, by: Actor) -> None:
         return
     before, product.state = product.state, state
     db.session.flush()
-    announce(
-        action,
-        by=by,
-        subject=("product", product.id),
-        before={"state": before},
-        after={"state": state},
-        event="product.updated",
-        key=f"product:{product.id}",
-        payload={"product_id": product.id},
-    )
-
-
-def _tell(
-    product: Product, action: str, before: Mapping[str, Any], after: Mapping[str, Any], by: Actor
-) -> None:
-    announce(
-        action,
-        by=by,
-        subject=("product", product.id),
-        before=before,
-        after=after,
-        key=f"product:{product.id}",
-        payload={"product_id": product.id},
-    )
+    announce_product(product, action, {"state": before}, {"state": state}, by)
