@@ -191,7 +191,7 @@ def get_row_or_404(statement: sa.Select[Row], *, lock: bool = False) -> Row:
     """
     found = db.session.scalars(statement.with_for_update() if lock else statement).one_or_none()
     if found is None:
-        raise NotFoundError("There is nothing at this address, or nothing you may see.")
+        raise NotFoundError()
     return found
 
 

@@ -72,7 +72,7 @@ def hold_variant(variant_id: int) -> HeldVariant:
         .with_for_update(key_share=True)
     ).one_or_none()
     if row is None:
-        raise NotFoundError("There is nothing at this address, or nothing you may see.")
+        raise NotFoundError()
     return HeldVariant(row.id, row.product_id, row.version, row.is_active, variant_values(row))
 
 

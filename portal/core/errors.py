@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+NOTHING_HERE: Final = "There is nothing at this address, or nothing you may see."
 
 
 class DomainError(Exception):
@@ -26,6 +28,9 @@ class NotFoundError(DomainError):
     """There is no such thing, or none this person may know of."""
 
     status = 404
+
+    def __init__(self, message: str = NOTHING_HERE, *, field: str | None = None) -> None:
+        super().__init__(message, field=field)
 
 
 class ForbiddenError(DomainError):

@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.http import HTTP_STATUS_CODES
 
 from portal.core.database import RETRIED_STATES
-from portal.core.errors import DomainError, NotFoundError, StaleError
+from portal.core.errors import NOTHING_HERE, DomainError, NotFoundError, StaleError
 from portal.core.headers import request_id
 from portal.core.http import previous_path, toast, wants_fragment, wants_json
 
@@ -25,7 +25,7 @@ WORDS: Final = {
     400: "The request could not be understood. Reload the page and try again.",
     401: "Sign in to go on.",
     403: "Your role does not allow this. Someone who manages users can change that.",
-    404: "There is nothing at this address, or nothing you may see.",
+    404: NOTHING_HERE,
     405: "This address does not take that kind of request.",
     413: "The file is too large.",
     415: "The file is of a kind this page does not take.",

@@ -71,7 +71,7 @@ def begin_act(
         },
     ).one_or_none()
     if found is None:
-        raise NotFoundError("There is nothing at this address, or nothing you may see.")
+        raise NotFoundError()
     if not found.is_same:
         raise DomainError(
             "This form was sent before with another number. Look at the figures, then adjust again.",

@@ -174,7 +174,7 @@ def select_merchant(merchant_id: int) -> ResponseReturnValue:
     identity = current_identity()
     chosen = next((each for each in merchants_of(identity.id) if each.id == merchant_id), None)
     if chosen is None:
-        raise NotFoundError("There is nothing at this address, or nothing you may see.")
+        raise NotFoundError()
     sessions.work_for(identity.session_id, merchant_id)
     db.session.get_one(User, identity.id).last_merchant_id = merchant_id
     db.session.commit()

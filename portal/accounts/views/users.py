@@ -117,7 +117,7 @@ def reactivate_user(user_id: int) -> ResponseReturnValue:
 def _user_page(user_id: int, form: MemberRoleForm | None, status: int = 200) -> Response:
     person = member_detail(user_id)
     if person is None:
-        raise NotFoundError("There is nothing at this address, or nothing you may see.")
+        raise NotFoundError()
     own, roles = current_identity().permissions, role_summaries()
     if form is None:
         form = MemberRoleForm(role_id=person.role_id)

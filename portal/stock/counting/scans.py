@@ -100,7 +100,7 @@ def _look_up(count_id: int, code: str) -> tuple[Scanned, int]:
         .all()
     )
     if not rows:
-        raise NotFoundError("There is nothing at this address, or nothing you may see.")
+        raise NotFoundError()
     if rows[0].state != "open":
         raise CountClosedError
     matches = [row for row in rows if row.id is not None]

@@ -25,7 +25,7 @@ def draft_proposal(supplier_id: int, *, by: Actor) -> list[PurchaseOrder]:
         sa.select(Supplier).where(Supplier.id == supplier_id).with_for_update()
     ).one_or_none()
     if supplier is None:
-        raise NotFoundError("There is nothing at this address, or nothing you may see.")
+        raise NotFoundError()
     lines: dict[int, list[NewLine]] = {}
     for need in needs_now():
         item = need.item
