@@ -87,6 +87,21 @@ def test_it_works_without_script(open_browser: Open, member: Callable[..., Perso
     assert db.session.scalars(sa.select(Order.total)).one() == D("10.14")
 
 
+def test_the_page_is_at_a_field_at_once_and_the_costs_stay_in_sight(
+    open_browser: Open, member: Callable[..., Person], shop: Shop
+) -> None:
+    page = open_browser(member("owner"), viewport={"width": 1280, "height": 500})
+    compose(page)
+    page.get_by_label("Postcode").evaluate("field => field.focus()")
+    moved, bar, costs = page.evaluate(
+        "() => [scrollY, ...['.topbar', '#draft-totals'].map(name => document.querySelector(name).getBoundingClientRect())]"
+    )
+    assert moved > 300
+    assert costs["top"] >= bar["bottom"]
+    page.wait_for_timeout(300)
+    assert page.evaluate("scrollY") == moved
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 360])
 def test_the_screens_of_selling_are_for_everyone(
