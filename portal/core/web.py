@@ -21,6 +21,7 @@ from portal.core.csrf import SAFE_METHODS, init_csrf
 from portal.core.database import RETRIED_STATES, db
 from portal.core.headers import init_headers
 from portal.core.navigation import init_navigation
+from portal.core.once import init_once
 from portal.core.problems import init_problems
 
 ATTEMPTS: Final = 3
@@ -58,6 +59,7 @@ def init_http(app: Flask) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     init_headers(app, settings)
     init_csrf(app)
+    init_once(app)
     init_problems(app)
     init_navigation(app)
     plain_dispatch: Callable[[], ResponseReturnValue] = app.dispatch_request

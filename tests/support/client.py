@@ -6,9 +6,13 @@ import contextvars
 from collections import Counter
 from html.parser import HTMLParser
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask.testing import FlaskClient
+from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
+
+from portal.core.once import FIELD
 
 UNLABELLED = {"hidden", "submit", "button", "image", "reset"}
 
@@ -20,15 +24,27 @@ class HouseClient(FlaskClient):
         # A browser shares no context with the test: neither its session nor the merchant in its scope.
         response = contextvars.Context().run(lambda: super(HouseClient, self).open(*args, **kwargs))
         if response.mimetype == "text/html" and response.status_code not in {301, 302, 303}:
-            check_page(response.get_data(as_text=True))
+            page = check_page(response.get_data(as_text=True))
+            self._check_forms(page)
         return response
 
     def fragment(self, path: str, **kwargs: Any) -> TestResponse:
         """Ask as htmx does."""
         return self.open(path, headers={"HX-Request": "true"}, **kwargs)
 
+    def _check_forms(self, page: _Page) -> None:
+        """A form that makes something carries the token by which it makes one."""
+        routes = self.application.url_map.bind("localhost")
+        for action in page.without_token:
+            try:
+                endpoint, _ = routes.match(urlsplit(action).path, "POST")
+            except HTTPException:
+                continue
+            view = self.application.view_functions[endpoint]
+            assert not hasattr(view, "is_sent_once"), f"the form to {endpoint} misses once_field()"
 
-def check_page(html: str) -> None:
+
+def check_page(html: str) -> _Page:
     """Raise AssertionError when the page breaks a rule of the house."""
     page = _Page()
     page.feed(html)
@@ -40,6 +56,7 @@ def check_page(html: str) -> None:
     assert not page.homeless, f"forms need an action: {page.homeless}"
     unlabelled = [name for name, ids in page.fields if not (ids & page.labels)]
     assert not unlabelled, f"fields need a label: {unlabelled}"
+    return page
 
 
 class _Page(HTMLParser):
@@ -48,8 +65,10 @@ class _Page(HTMLParser):
         self.headings = 0
         self.ids: Counter[str] = Counter()
         self.homeless: list[str] = []
+        self.without_token: set[str] = set()
         self.labels: set[str] = set()
         self.fields: list[tuple[str, set[str]]] = []
+        self._action = ""
         self._in_label = 0
         self._in_template = 0
 
@@ -64,12 +83,14 @@ class _Page(HTMLParser):
         match tag:
             case "h1":
                 self.headings += 1
-            case "form" if not given.get("action"):
-                self.homeless.append(str(attrs))
+            case "form":
+                self._form(given)
             case "label":
                 self._in_label += 1
                 if given.get("for"):
                     self.labels.add(str(given["for"]))
+            case "input" if given.get("name") == FIELD:
+                self.without_token.discard(self._action)
             case "input" | "select" | "textarea" if given.get("type") not in UNLABELLED:
                 self._field(tag, given)
 
@@ -78,6 +99,13 @@ class _Page(HTMLParser):
             self._in_label -= 1
         if tag == "template" and self._in_template:
             self._in_template -= 1
+
+    def _form(self, given: dict[str, str | None]) -> None:
+        self._action = given.get("action") or ""
+        if not self._action:
+            self.homeless.append(str(given))
+        elif given.get("method") == "post":
+            self.without_token.add(self._action)
 
     def _field(self, tag: str, given: dict[str, str | None]) -> None:
         if self._in_label or given.get("aria-label") or given.get("aria-labelledby"):

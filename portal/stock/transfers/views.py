@@ -15,6 +15,7 @@ from portal.core.database import db
 from portal.core.errors import DomainError
 from portal.core.http import render, see_other, toast
 from portal.core.listing import neighbours, show_list
+from portal.core.once import made_at, sent_once
 from portal.stock.models import StockTransfer, StockTransferLine
 from portal.stock.papers import happened, place_names, typed_key
 from portal.stock.receiving import Arrival, added_up, arrivals_from, reason_choices, receipts_of
@@ -43,6 +44,7 @@ def new_transfer() -> Response:
 
 @bp.post("/new")
 @requires("stock.edit")
+@sent_once
 def create_transfer() -> ResponseReturnValue:
     form = TransferForm()
     try:
@@ -51,8 +53,7 @@ def create_transfer() -> ResponseReturnValue:
         db.session.rollback()
         refuse(form, error, "from_location_id")
         return _form_page(form, None, status=error.status)
-    db.session.commit()
-    return see_other(url_for("transfers.drafting", transfer_id=made))
+    return made_at(url_for("transfers.drafting", transfer_id=made))
 
 
 @bp.get("/<int:transfer_id>")
