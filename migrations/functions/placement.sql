@@ -133,7 +133,7 @@ $$;
 CREATE OR REPLACE FUNCTION tax_facts(
     merchant integer, countries text[], asked_currency text, at timestamptz, channel bigint)
 RETURNS TABLE (
-    country text, currency text, prices_include_tax boolean, rules jsonb, rates jsonb, worth numeric, is_counter boolean)
+    country text, currency text, prices_include_tax boolean, tax_rules jsonb, tax_rates jsonb, worth numeric, is_counter boolean)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
     on_day date := (SELECT (at AT TIME ZONE m.time_zone)::date FROM merchant AS m WHERE m.id = tax_facts.merchant);

@@ -5,17 +5,30 @@
 -- (docs/decisions/placing-orders.md has the figures).
 -- Levels are locked in one global order (variant, location, slot); those that never were are made. Several moves of one
 -- level count together; each movement keeps the figures after it, in the order of the moves.
-CREATE OR REPLACE FUNCTION move_stock(
-    merchant integer, by_kind text, by_id bigint,
-    variants bigint[], places bigint[], slots smallint[], kinds text[],
-    on_hands integer[], allocateds integer[], reserveds integer[], unavailables integer[], damageds integer[], incomings integer[],
-    unavailable_kinds text[], cause_kinds text[], cause_ids bigint[], reason_ids bigint[], unit_costs numeric[], notes text[])
+-- Who holds these levels already, and saw that they have enough, says so: they are not looked at again. The table's
+-- constraints would still refuse.
+CREATE OR REPLACE FUNCTION move_stock(merchant integer, moves jsonb, are_held boolean, by_kind text, by_id bigint)
 RETURNS TABLE (short_variant bigint, short_location bigint, short_slot smallint)
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
     held integer;
+    variants bigint[]; places bigint[]; slots smallint[]; kinds text[];
+    on_hands integer[]; allocateds integer[]; reserveds integer[]; unavailables integer[]; damageds integer[]; incomings integer[];
+    unavailable_kinds text[]; cause_kinds text[]; cause_ids bigint[]; reason_ids bigint[]; unit_costs numeric[]; notes text[];
 BEGIN
+    -- Read once; the order of the moves is kept.
+    SELECT array_agg(r.variant_id), array_agg(r.location_id), array_agg(r.slot), array_agg(r.kind), array_agg(r.on_hand),
+           array_agg(r.allocated), array_agg(r.reserved), array_agg(r.unavailable), array_agg(r.damaged), array_agg(r.incoming),
+           array_agg(r.unavailable_kind), array_agg(r.cause_kind), array_agg(r.cause_id), array_agg(r.reason_id),
+           array_agg(r.unit_cost), array_agg(r.note)
+    INTO variants, places, slots, kinds, on_hands, allocateds, reserveds, unavailables, damageds, incomings,
+         unavailable_kinds, cause_kinds, cause_ids, reason_ids, unit_costs, notes
+    FROM jsonb_to_recordset(moves) AS r(
+        variant_id bigint, location_id bigint, slot smallint, kind text, on_hand integer, allocated integer, reserved integer,
+        unavailable integer, damaged integer, incoming integer, unavailable_kind text, cause_kind text, cause_id bigint,
+        reason_id bigint, unit_cost numeric, note text);
     FOR attempt IN 1 .. 2 LOOP
+        EXIT WHEN are_held;
         PERFORM FROM stock_level AS l
         WHERE l.merchant_id = merchant
           AND (l.variant_id, l.location_id, l.slot) IN (SELECT w.v, w.p, w.s FROM unnest(variants, places, slots) AS w(v, p, s))
@@ -29,19 +42,21 @@ BEGIN
         GROUP BY w.v, w.p, w.s ORDER BY w.v, w.p, w.s
         ON CONFLICT DO NOTHING;
     END LOOP;
-    RETURN QUERY
-    SELECT l.variant_id, l.location_id, l.slot
-    FROM (SELECT w.v, w.p, w.s, sum(w.o) AS o, sum(w.a) AS a, sum(w.r) AS r, sum(w.u) AS u, sum(w.d) AS d, sum(w.i) AS i
-          FROM unnest(variants, places, slots, on_hands, allocateds, reserveds, unavailables, damageds, incomings)
-               AS w(v, p, s, o, a, r, u, d, i)
-          GROUP BY w.v, w.p, w.s) AS m
-    JOIN stock_level AS l ON l.merchant_id = merchant AND l.variant_id = m.v AND l.location_id = m.p AND l.slot = m.s
-    WHERE l.on_hand + m.o < 0 OR l.allocated + m.a < 0 OR l.reserved + m.r < 0 OR l.unavailable + m.u < 0 OR l.damaged + m.d < 0
-       OR l.incoming + m.i < 0 OR l.damaged + m.d > l.unavailable + m.u
-       OR l.on_hand + m.o - l.allocated - m.a - l.reserved - m.r - l.unavailable - m.u < 0
-    ORDER BY l.variant_id, l.location_id, l.slot;
-    IF FOUND THEN
-        RETURN;
+    IF NOT are_held THEN
+        RETURN QUERY
+        SELECT l.variant_id, l.location_id, l.slot
+        FROM (SELECT w.v, w.p, w.s, sum(w.o) AS o, sum(w.a) AS a, sum(w.r) AS r, sum(w.u) AS u, sum(w.d) AS d, sum(w.i) AS i
+              FROM unnest(variants, places, slots, on_hands, allocateds, reserveds, unavailables, damageds, incomings)
+                   AS w(v, p, s, o, a, r, u, d, i)
+              GROUP BY w.v, w.p, w.s) AS m
+        JOIN stock_level AS l ON l.merchant_id = merchant AND l.variant_id = m.v AND l.location_id = m.p AND l.slot = m.s
+        WHERE l.on_hand + m.o < 0 OR l.allocated + m.a < 0 OR l.reserved + m.r < 0 OR l.unavailable + m.u < 0 OR l.damaged + m.d < 0
+           OR l.incoming + m.i < 0 OR l.damaged + m.d > l.unavailable + m.u
+           OR l.on_hand + m.o - l.allocated - m.a - l.reserved - m.r - l.unavailable - m.u < 0
+        ORDER BY l.variant_id, l.location_id, l.slot;
+        IF FOUND THEN
+            RETURN;
+        END IF;
     END IF;
     INSERT INTO stock_movement (
         merchant_id, actor_kind, actor_id, variant_id, location_id, slot, kind, on_hand_delta, allocated_delta, reserved_delta,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -20,7 +21,7 @@ FIRST: Final = 1001
 
 _series: Final = NumberSeries.__table__
 _lock = threading.Lock()
-_blocks: dict[tuple[int, str, int], list[int]] = {}
+_blocks: WeakKeyDictionary[sa.Engine, dict[tuple[int, int], list[int]]] = WeakKeyDictionary()
 
 
 def take_order_number() -> str:
@@ -31,9 +32,9 @@ def take_order_number() -> str:
 def take_order_numbers(count: int) -> list[str]:
     """The next *count* numbers of the merchant in scope, in rising order."""
     # A forked process must not hand out its parent's block again.
-    key = (os.getpid(), str(db.engine.url), current_merchant_id())
+    key = (os.getpid(), current_merchant_id())
     with _lock:
-        block = _blocks.setdefault(key, [])
+        block = _blocks.setdefault(db.engine, {}).setdefault(key, [])
         if len(block) >= count:
             return [str(block.pop(0)) for _ in range(count)]
     with beside_the_pool() as session:

@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -33,17 +33,18 @@ from portal.orders.new_order import (
 )
 from portal.orders.numbers import take_order_number
 from portal.orders.placed_rows import payment_state, rows_of, totals_as_placed
-from portal.orders.pricing import price
+from portal.orders.pricing import price, tax_arguments_of
 from portal.orders.promising import (
     PROMISE_FACTS,
     OrderFacts,
     Promise,
-    PromiseFacts,
     Wanted,
     arguments_for,
     facts_from,
     promise_units,
 )
+from portal.orders.tax.facts import TAX_COLUMNS, TAX_FACTS
+from portal.orders.tax.facts import facts_from as tax_facts_from
 from portal.orders.vouchers.using import use_voucher
 from portal.orders.writing import write_order
 from portal.privacy.suppression import suppressed_before
@@ -71,14 +72,17 @@ def place_order(new: NewOrder, *, by: Actor) -> PlacedOrder:
     """
     _check(new)
     lines_as_asked = new.lines
-    if new.by_rules:
-        new = price(new).order
-    new = _without_erased(new)
+    is_erased = _is_of_the_erased(new)
     wanted = _wanted(new)
-    ref, asked = _begin(new, wanted)
-    if asked is None:
-        return ref
+    begun = _begin(new, wanted, is_erased=is_erased)
+    if begun is None:
+        return _known(new)
+    ref, asked = PlacedOrder(begun.order_id, begun.number, True), facts_from(begun)
     order_id = ref.order_id
+    if new.by_rules:
+        new = price(new, tax_facts_from(begun, new.currency)).order
+    if is_erased:
+        new = replace(new, contacts=(), customer_id=None)
     totals = totals_as_placed(new)
     promise = promise_units(
         _facts(new, order_id, totals["total"]),
@@ -91,7 +95,7 @@ def place_order(new: NewOrder, *, by: Actor) -> PlacedOrder:
     hold_reason = new.hold_reason or (f"Not enough stock: {', '.join(short)}" if short else None)
     rows = rows_of(new, ref, totals, promise, hold_reason, by)
     rows["audit_entry"] = [audit.plain_row(entry, by) for entry in _acts(new, lines_as_asked, ref, totals)]
-    write_order(rows, promise.moves, by=by)
+    write_order(rows, promise.moves, are_held=promise.are_held, by=by)
     for each in new.discounts:
         if each.voucher_id is not None:
             use_voucher(each.voucher_id, order_id, amount=each.amount_off, currency=new.currency)
@@ -113,50 +117,49 @@ def _check(new: NewOrder) -> None:
             raise DomainError(f"Line {position}: the price must not be negative.", field="lines")
 
 
-def _begin(new: NewOrder, wanted: Sequence[Wanted]) -> tuple[PlacedOrder, PromiseFacts | None]:
-    """Write the order's reference, and ask what promising its units takes; nothing where the channel had sent it before."""
-    merchant_id = current_merchant_id()
+def _begin(new: NewOrder, wanted: Sequence[Wanted], *, is_erased: bool) -> sa.Row[Any] | None:
+    """Write the order's reference, and ask all that placing it takes; None where the channel had sent it before."""
     # What is kept under the order's own key cannot be there yet.
     keys = [new.reservation_key] if new.reservation_key else []
-    begun = db.session.execute(
-        _BEGIN,
+    return db.session.execute(
+        _BEGIN_BY_RULES if new.by_rules else _BEGIN,
         arguments_for(wanted, keys)
+        | (tax_arguments_of(new) if new.by_rules else {})
         | {
             "number": take_order_number(),
             "channel": new.channel_id,
             "external_id": new.external_id,
             "external_key": normalise.code_key(new.external_id),
-            "customer": new.customer_id,
-            "is_guest": new.customer_id is None and bool(new.contacts),
+            "customer": None if is_erased else new.customer_id,
+            "is_guest": not is_erased and new.customer_id is None and bool(new.contacts),
             "placed_at": new.placed_at or utc_now(),
         },
     ).one_or_none()
-    if begun is not None:
-        return PlacedOrder(begun.order_id, begun.number, True), facts_from(begun)
+
+
+def _known(new: NewOrder) -> PlacedOrder:
     table = OrderRef.__table__
     known = db.session.execute(
         sa.select(table.c.order_id, table.c.number).where(
-            table.c.merchant_id == merchant_id,
+            table.c.merchant_id == current_merchant_id(),
             table.c.channel_id == new.channel_id,
             table.c.external_id == new.external_id,
         )
     ).one()
-    return PlacedOrder(known.order_id, known.number, False), None
+    return PlacedOrder(known.order_id, known.number, False)
 
 
-def _without_erased(new: NewOrder) -> NewOrder:
-    """An order from before its person was erased keeps its money and goods and comes without the person."""
+def _is_of_the_erased(new: NewOrder) -> bool:
+    """Whether it is from before its person was erased: it keeps its money and goods and comes without the person."""
     if new.placed_at is None or not new.contacts:
-        return new
+        return False
     keys = [("email", normalise.email_key(contact.email)) for contact in new.contacts]
     keys += [
         ("phone", normalise.phone_key(contact.phone, contact.country_code or new.phone_region))
         for contact in new.contacts
     ]
     erased = suppressed_before(current_merchant_id(), keys)
-    if not any(new.placed_at <= erased_at for erased_at in erased.values()):
-        return new
-    return replace(new, contacts=(), customer_id=None)
+    return any(new.placed_at <= erased_at for erased_at in erased.values())
 
 
 def _wanted(new: NewOrder) -> list[Wanted]:
@@ -226,8 +229,12 @@ def _count_for_customer(customer_id: int, placed_at: dt.datetime) -> None:
     )
 
 
-_BEGIN: Final = sa.text(f"""
-    SELECT made_id AS order_id, made_number AS number, sold, setting, rules, is_kept
+_BEGUN: Final = f"""
     FROM begin_order(
         :merchant, :number, :channel, :external_id, :external_key, CAST(:customer AS bigint), :is_guest, :placed_at) AS begun
-    LEFT JOIN {PROMISE_FACTS} AS facts ON true""")
+    LEFT JOIN {PROMISE_FACTS} AS facts ON true"""
+_ASKED: Final = "made_id AS order_id, made_number AS number, sold, setting, rules, is_kept"
+_BEGIN: Final = sa.text(f"SELECT {_ASKED} {_BEGUN}")
+_BEGIN_BY_RULES: Final = sa.text(
+    f"SELECT {_ASKED}, {TAX_COLUMNS} {_BEGUN} LEFT JOIN {TAX_FACTS} AS taxed ON true"
+)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Any
 
 from portal.core.clock import utc_now
 from portal.core.errors import DomainError
 from portal.core.money import UnknownCurrencyError, minor_units, round_to_minor
 from portal.orders.new_order import ZERO, NewContact, NewDiscount, NewLine, NewOrder, NewPayment
 from portal.orders.tax.deciding import Decision, Sale, decide, included_rate, rate_of
-from portal.orders.tax.facts import TaxFacts, facts_for
+from portal.orders.tax.facts import TaxFacts, arguments_for, facts_for
 from portal.orders.tax.sales import destination_of, sale_of
 from portal.orders.tax.vat_numbers import country_of, required_valid
 from portal.orders.totals import Charge, Discount, Line, Rules, Totals, totals_of
@@ -31,8 +33,11 @@ class Priced:
     warnings: tuple[str, ...] = ()
 
 
-def price(new: NewOrder) -> Priced:
+def price(new: NewOrder, asked: TaxFacts | None = None) -> Priced:
     """Add *new* up by the rules that hold at its time.
+
+    Args:
+        asked: what the caller asked already, with the arguments of ``tax_arguments_of``.
 
     Raises:
         DomainError: the currency is unknown or the merchant keeps no rate for it, a price has too many decimals for it,
@@ -40,8 +45,7 @@ def price(new: NewOrder) -> Priced:
     """
     _check_currency(new)
     _check_amounts(new)
-    at, place = new.placed_at or utc_now(), destination_of(new.contacts)
-    facts = facts_for([place.country_code if place else None], new.currency, at, new.channel_id)
+    facts = asked or facts_for(*_taxed(new))
     if facts.base_rate is None:
         raise DomainError(
             f"Record what {new.currency} is worth in {facts.base_currency} before you sell in it.",
@@ -58,7 +62,7 @@ def price(new: NewOrder) -> Priced:
             ),
             Decimal(0),
         )
-        discounts.append(voucher_for(new.voucher_code, goods, new.currency, at))
+        discounts.append(voucher_for(new.voucher_code, goods, new.currency, new.placed_at or utc_now()))
     totals = totals_of(
         [_line(n, line, decision, sale, facts) for n, line in enumerate(new.lines, 1)],
         [
@@ -88,6 +92,17 @@ def price(new: NewOrder) -> Priced:
     return Priced(
         _filled(new, totals, decision, discounts, facts), totals, decision, _warnings(sale, decision)
     )
+
+
+def tax_arguments_of(new: NewOrder) -> dict[str, Any]:
+    """The arguments of ``TAX_FACTS`` for an order, for a statement that asks more."""
+    return arguments_for(*_taxed(new))
+
+
+def _taxed(new: NewOrder) -> tuple[list[str | None], str, dt.datetime, int | None]:
+    place = destination_of(new.contacts)
+    country = place.country_code if place else None
+    return [country], new.currency, new.placed_at or utc_now(), new.channel_id
 
 
 def _check_currency(new: NewOrder) -> None:

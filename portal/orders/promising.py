@@ -122,12 +122,16 @@ class Allocation:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What came of promising an order's lines. Lines that are not counted are in neither."""
+    """What came of promising an order's lines. Lines that are not counted are in neither.
+
+    ``are_held``: all levels that the moves change are held, and have enough.
+    """
 
     lines: Mapping[int, LinePromise] = field(default_factory=dict)
     shortages: Sequence[Shortage] = ()
     allocations: Sequence[Allocation] = ()
     moves: Sequence[Move] = ()
+    are_held: bool = False
 
     def of(self, line_n: int) -> LinePromise:
         """What a line got; one that is not counted needs nothing."""
@@ -199,7 +203,8 @@ def promise_units(
     for each in kept:
         end_reservation(each, "used")
     promise = _promise(facts, counted, _most(chosen.picks), chosen.missing, ALLOCATED, known)
-    return replace(promise, allocations=allocations, moves=moves)
+    are_held = all(move.level in supply.shelves for move in moves)
+    return replace(promise, allocations=allocations, moves=moves, are_held=are_held)
 
 
 def payment_key(order_id: int) -> str:

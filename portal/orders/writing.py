@@ -28,25 +28,35 @@ _WRITE_AND_MOVE: Final = sa.text(f"""
 
 
 def write_order(
-    rows: Mapping[str, Sequence[Mapping[str, Any]]], moves: Sequence[Move] = (), *, by: Actor
+    rows: Mapping[str, Sequence[Mapping[str, Any]]],
+    moves: Sequence[Move] = (),
+    *,
+    are_held: bool = False,
+    by: Actor,
 ) -> None:
     """Insert rows by table, and move the stock of the order. Wakes who listens to events.
 
     Args:
         rows: those of a table name the columns that the function knows.
+        are_held: the caller holds the levels of all moves and saw that they have enough.
 
     Raises:
         InsufficientStockError: a level would promise more than is on hand; the caller rolls back.
     """
     merchant_id = current_merchant_id()
-    filled = {table: list(of_table) for table, of_table in rows.items() if of_table}
+    filled = {table: [_known(row) for row in of_table] for table, of_table in rows.items() if of_table}
     values = {"merchant": merchant_id, "rows": json.dumps(filled, default=_plain)}
-    call = arguments_of(moves, by=by)
+    call = arguments_of(moves, are_held=are_held, by=by)
     if call:
         refuse_short(db.session.execute(_WRITE_AND_MOVE, values | call).all())
     else:
         db.session.execute(_WRITE, values)
     ring_for_events(db.session(), merchant_id)
+
+
+def _known(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row without what is not known: the function takes that for NULL."""
+    return {name: value for name, value in row.items() if value is not None}
 
 
 def _plain(value: object) -> str:

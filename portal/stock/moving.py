@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any, Final
 
@@ -44,12 +45,9 @@ _CREATE: Final = sa.text("""
     ON CONFLICT DO NOTHING""")
 
 # A function whose plans are kept: migrations/functions/stock.sql. It gives the levels that are short.
-MOVE_STOCK: Final = """move_stock(
-        :merchant, :actor_kind, CAST(:actor_id AS bigint), CAST(:variants AS bigint[]), CAST(:places AS bigint[]),
-        CAST(:slots AS smallint[]), CAST(:kinds AS text[]), CAST(:on_hand AS integer[]), CAST(:allocated AS integer[]),
-        CAST(:reserved AS integer[]), CAST(:unavailable AS integer[]), CAST(:damaged AS integer[]), CAST(:incoming AS integer[]),
-        CAST(:unavailable_kinds AS text[]), CAST(:cause_kinds AS text[]), CAST(:cause_ids AS bigint[]),
-        CAST(:reason_ids AS bigint[]), CAST(:unit_costs AS numeric[]), CAST(:notes AS text[]))"""
+MOVE_STOCK: Final = (
+    "move_stock(:merchant, CAST(:moves AS jsonb), :are_held, :actor_kind, CAST(:actor_id AS bigint))"
+)
 
 _MOVE: Final = sa.text(f"SELECT short_variant, short_location, short_slot FROM {MOVE_STOCK}")
 _MOVE_AND_LOG: Final = sa.text(f"""
@@ -103,6 +101,9 @@ class Move:
         return self.unavailable if self.unavailable_kind == DAMAGED else 0
 
 
+_FIELDS: Final = tuple(field.name for field in fields(Move) if field.name != "unavailable_kind")
+
+
 def apply_moves(moves: Iterable[Move], *, by: Actor, entry: Entry | None = None) -> None:
     """Change levels and write the ledger, all or nothing, within the caller's transaction: one call.
 
@@ -124,25 +125,22 @@ def apply_moves(moves: Iterable[Move], *, by: Actor, entry: Entry | None = None)
         ring_for_events(db.session(), current_merchant_id())
 
 
-def arguments_of(moves: Iterable[Move], *, by: Actor) -> dict[str, Any]:
-    """The arguments of ``MOVE_STOCK``, for a statement that does more; none when nothing changes."""
+def arguments_of(moves: Iterable[Move], *, are_held: bool = False, by: Actor) -> dict[str, Any]:
+    """The arguments of ``MOVE_STOCK``, for a statement that does more; none when nothing changes.
+
+    Args:
+        are_held: the caller holds all levels and saw that they have enough.
+    """
     rows = [move for move in moves if any(getattr(move, counter) for counter in COUNTERS)]
     if not rows:
         return {}
-    return (
-        {"merchant": current_merchant_id(), "actor_kind": by.kind, "actor_id": by.id}
-        | _columns([move.level for move in rows])
-        | {counter: [getattr(move, counter) for move in rows] for counter in KEPT}
-        | {
-            "kinds": [move.kind for move in rows],
-            "unavailable_kinds": [_unavailable_kind(move) for move in rows],
-            "cause_kinds": [move.cause_kind for move in rows],
-            "cause_ids": [move.cause_id for move in rows],
-            "reason_ids": [move.reason_id for move in rows],
-            "unit_costs": [move.unit_cost for move in rows],
-            "notes": [move.note for move in rows],
-        }
-    )
+    return {
+        "merchant": current_merchant_id(),
+        "moves": json.dumps([_document(move) for move in rows], default=str),
+        "are_held": are_held,
+        "actor_kind": by.kind,
+        "actor_id": by.id,
+    }
 
 
 def refuse_short(found: Iterable[sa.Row[Any]]) -> None:
@@ -165,8 +163,12 @@ def hold(levels: Sequence[Level]) -> dict[Level, dict[str, Any]]:
     return {(row["variant_id"], row["location_id"], row["slot"]): dict(row) for row in found}
 
 
-def _unavailable_kind(move: Move) -> str | None:
-    return (move.unavailable_kind or "quarantine") if move.unavailable else None
+def _document(move: Move) -> dict[str, Any]:
+    """A move as ``move_stock`` reads it; what is not known is left out."""
+    values = {name: value for name in _FIELDS if (value := getattr(move, name)) is not None}
+    if move.unavailable:
+        values["unavailable_kind"] = move.unavailable_kind or "quarantine"
+    return values | {DAMAGED: move.damaged}
 
 
 def _columns(levels: Sequence[Level]) -> dict[str, list[int]]:

@@ -31,6 +31,7 @@ from portal.stock.routing.planning import Want
 from portal.stock.services import Move, apply_moves
 from tests.support.people import SYSTEM
 from tests.support.shop import Shop, make_variant, open_shop
+from tests.support.waiting import settle
 
 
 @pytest.fixture
@@ -99,8 +100,9 @@ def agrees(shop: Shop) -> bool:
 def work() -> None:
     """Let the events be heard and the jobs be done until nothing is left."""
     db.session.commit()
+    settle()
     while sum(run_consumers().handled.values()) + run_due_jobs():
-        pass
+        settle()
 
 
 def test_a_line_comes_from_two_places_when_one_has_too_few(shop: Shop) -> None:
@@ -135,6 +137,18 @@ def test_an_order_takes_over_what_its_basket_kept(shop: Shop) -> None:
     # The fourth plate is not needed and is on sale again.
     assert figures(shop.variants["PLATE"], shop.location_id).available == 1
     assert db.session.scalars(sa.select(StockReservation.state)).all() == ["used"]
+    assert agrees(shop)
+
+
+def test_what_a_basket_kept_where_nothing_is_sold_from_any_more_is_let_go(shop: Shop) -> None:
+    plate = shop.variants["PLATE"]
+    reserve("basket-7", [Want(1, "PLATE", 4, {plate: 1})], holder="basket", by=SYSTEM)
+    closed = sa.update(Location).where(Location.id == shop.location_id).values(is_active=False)
+    db.session.execute(closed)
+    db.session.commit()
+    order = shop.order(("PLATE", 3, "1"), reservation_key="basket-7")
+    assert line(order.order_id) == (0, "short")
+    assert figures(plate, shop.location_id).reserved == 0
     assert agrees(shop)
 
 

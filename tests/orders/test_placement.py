@@ -147,7 +147,7 @@ def test_every_column_that_placement_names_is_written(scope: int, monkeypatch: p
     sent: dict[str, list[dict[str, object]]] = {}
     real = placement.write_order
     monkeypatch.setattr(
-        placement, "write_order", lambda rows, *moves, by: (sent.update(rows), real(rows, *moves, by=by))
+        placement, "write_order", lambda rows, *moves, **how: (sent.update(rows), real(rows, *moves, **how))
     )
     shop = open_shop({"MUG": 5})
     shop.order(

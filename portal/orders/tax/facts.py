@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -37,26 +37,39 @@ def facts_for(
 
     ``base_rate`` is what one unit of *currency* is worth in the merchant's currency; None when they keep no rate for it.
     """
-    row = db.session.execute(
-        _FACTS,
-        {
-            "merchant": current_merchant_id(),
-            "countries": sorted({country for country in countries if country}),
-            "currency": currency,
-            "at": at,
-            "channel": channel_id,
-        },
-    ).one()
-    rates = {
-        (country, region, tax_class): Decimal(rate) for country, region, tax_class, rate in row.rates or ()
+    row = db.session.execute(_FACTS, arguments_for(countries, currency, at, channel_id)).one()
+    return facts_from(row, currency)
+
+
+def arguments_for(
+    countries: Iterable[str | None], currency: str, at: dt.datetime, channel_id: int | None
+) -> dict[str, Any]:
+    """The arguments of ``TAX_FACTS``, for a statement that asks more."""
+    return {
+        "merchant": current_merchant_id(),
+        "tax_countries": sorted({country for country in countries if country}),
+        "tax_currency": currency,
+        "taxed_at": at,
+        "channel": channel_id,
     }
-    rules = TaxRules(**{name: row.rules[name] for name in _RULES}) if row.rules else TaxRules()
+
+
+def facts_from(row: sa.Row[Any], currency: str) -> TaxFacts:
+    """What ``TAX_FACTS`` gave for a sale in *currency*."""
+    rates = {
+        (country, region, tax_class): Decimal(rate)
+        for country, region, tax_class, rate in row.tax_rates or ()
+    }
+    rules = TaxRules(**{name: row.tax_rules[name] for name in _RULES}) if row.tax_rules else TaxRules()
     worth = Decimal(1) if row.currency == currency else row.worth
     return TaxFacts(rules, rates, row.country, row.currency, worth, row.prices_include_tax, row.is_counter)
 
 
-# One call of a function whose plans are kept: migrations/functions/placement.sql.
-_FACTS: Final = sa.text("""
-    SELECT country, currency, prices_include_tax, rules, rates, worth, is_counter
-    FROM tax_facts(:merchant, CAST(:countries AS text[]), :currency, CAST(:at AS timestamptz), CAST(:channel AS bigint))""")
+# A function whose plans are kept: migrations/functions/placement.sql.
+TAX_FACTS: Final = (
+    "tax_facts(:merchant, CAST(:tax_countries AS text[]), :tax_currency, CAST(:taxed_at AS timestamptz),"
+    " CAST(:channel AS bigint))"
+)
+TAX_COLUMNS: Final = "country, currency, prices_include_tax, tax_rules, tax_rates, worth, is_counter"
+_FACTS: Final = sa.text(f"SELECT {TAX_COLUMNS} FROM {TAX_FACTS}")
 _RULES: Final = tuple(TaxRules.__dataclass_fields__)
