@@ -379,10 +379,9 @@ def test_the_screens_show_the_run_the_movement_and_the_repair(
         db.session.commit()
     assert keeper.post("/stock/verifications").status_code == 303
     assert "waits for its turn" in keeper.get("/stock/verifications").text
-    with app.app_context():
+    with app.app_context(), merchant_scope(merchant):
         run_due_jobs()
-        with merchant_scope(merchant):
-            run_id, finding_id = verifying.last_verification().id, the_finding().id  # type: ignore[union-attr]
+        run_id, finding_id = verifying.last_verification().id, the_finding().id  # type: ignore[union-attr]
     assert "One figure does" in reader.get("/stock").text
     assert "Repair" in keeper.fragment("/stock/verifications/worklist").text
     assert "LAN-1" in reader.get(f"/stock/verifications/{run_id}").text

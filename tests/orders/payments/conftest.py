@@ -29,6 +29,7 @@ from portal.orders.payments import accounts, services
 from portal.orders.payments.accounts import AccountValues
 from tests.support.databases import ROOT
 from tests.support.shop import Shop, open_shop
+from tests.support.waiting import settle
 
 
 @dataclass
@@ -223,6 +224,6 @@ def work_later() -> None:
 
 def tell_consumers() -> None:
     """Let the events of orders be heard."""
-    db.session.rollback()
+    settle()
     run_consumers("payments")
     db.session.rollback()
