@@ -20,6 +20,7 @@ from portal.core.csrf import SAFE_METHODS
 from portal.core.database import db
 from portal.core.errors import DomainError
 from portal.core.http import path_or, previous_path, render, see_other, wants_fragment
+from portal.core.once import FIELD as ONCE
 
 FIELD: Final = "confirm_password"
 WRONG: Final = "This is not your password."
@@ -68,7 +69,7 @@ def ask_for_password() -> ResponseReturnValue:
         carried = [
             (name, value)
             for name, value in request.form.items(multi=True)
-            if name not in {FIELD, "csrf_token"}
+            if name not in {FIELD, ONCE, "csrf_token"}
         ]
         return render(
             "accounts/confirm.html",

@@ -35,10 +35,14 @@ class IdempotencyKey(Tenant, Base):
     __tablename__ = "idempotency_key"
 
     owner: Mapped[str] = mapped_column(
-        sa.Text(collation="C"), primary_key=True, info=not_pii("whose keys these are: a key of the API")
+        sa.Text(collation="C"),
+        primary_key=True,
+        info=not_pii("whose keys these are: a key of the API, or forms"),
     )
     key: Mapped[str] = mapped_column(
-        sa.Text(collation="C"), primary_key=True, info=not_pii("random word of a program")
+        sa.Text(collation="C"),
+        primary_key=True,
+        info=not_pii("random word of a program, or hash of a form with its token"),
     )
     fingerprint: Mapped[bytes] = mapped_column(info=not_pii("hash of the request"))
     status: Mapped[int | None] = mapped_column(sa.SmallInteger, info=not_pii("status of the answer"))

@@ -5,16 +5,22 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import sqlalchemy as sa
-from flask import Flask
+from flask import Flask, request
 from werkzeug.test import TestResponse
 
+from portal.core import once
 from portal.core.database import db, merchant_scope
-from portal.core.once import FIELD
+from portal.core.idempotency import IdempotencyKey
+from portal.core.once import AGAIN, FIELD
 from portal.stock.models import StockTransfer
 from portal.stock.places import add_location
+from portal.stock.transfers import views
+from tests.core.test_http import deadlock
 from tests.support.client import HouseClient
 from tests.support.people import SYSTEM, Person
 
@@ -63,6 +69,7 @@ def test_a_form_sent_again_leads_to_what_it_made(
     assert (first.status_code, second.status_code) == (303, 303)
     assert first.location == second.location
     assert made() == 1
+    assert AGAIN in client.get(str(second.location)).text
 
 
 def test_sent_many_times_at_once_it_makes_one(
@@ -116,3 +123,51 @@ def test_without_a_token_each_makes_one(
     for _ in range(2):
         assert client.post(PATH, data=typed).status_code == 303
     assert made() == 2
+
+
+def test_another_try_after_a_deadlock_makes_one(
+    client: HouseClient, typed: dict[str, str], made: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[int] = []
+    remember = once.remember
+
+    def knotted(*args: Any) -> None:
+        tries.append(1)
+        if len(tries) < 3:
+            raise deadlock()
+        remember(*args)
+
+    monkeypatch.setattr(once, "remember", knotted)
+    form = typed | {FIELD: token_of(client.get(PATH).text)}
+    places = {client.post(PATH, data=form).location for _ in range(2)}
+    assert len(places) == 1 and None not in places
+    assert (len(tries), made()) == (3, 1)
+
+
+def test_a_view_that_commits_by_itself_is_found(
+    client: HouseClient, typed: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def by_itself(address: str) -> str:
+        db.session.commit()
+        return address
+
+    monkeypatch.setattr(views, "made_at", by_itself)
+    with pytest.raises(RuntimeError, match=r"create_transfer must commit by made_at"):
+        client.post(PATH, data=typed | {FIELD: "a"})
+
+
+def test_the_list_it_is_seen_in_is_not_kept(
+    app: Flask, merchant: int, client: HouseClient, typed: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def in_list(address: str) -> object:
+        return once.made_at(f"{address}?list={request.args['list']}&tab=lines")
+
+    monkeypatch.setattr(views, "made_at", in_list)
+    first, second = (
+        client.post(f"{PATH}?list=ada%40example.com", data=typed | {FIELD: "a"}) for _ in range(2)
+    )
+    assert "list=ada%40example.com" in str(second.location) and "tab=lines" in str(second.location)
+    assert urlsplit(first.location).path == urlsplit(second.location).path
+    with app.app_context(), merchant_scope(merchant):
+        [kept] = db.session.scalars(sa.select(IdempotencyKey.address)).all()
+    assert kept == f"{urlsplit(first.location).path}?tab=lines"

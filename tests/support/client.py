@@ -68,7 +68,8 @@ class _Page(HTMLParser):
         self.without_token: set[str] = set()
         self.labels: set[str] = set()
         self.fields: list[tuple[str, set[str]]] = []
-        self._action = ""
+        self._posts: set[str] = set()
+        self._has_token = False
         self._in_label = 0
         self._in_template = 0
 
@@ -90,7 +91,9 @@ class _Page(HTMLParser):
                 if given.get("for"):
                     self.labels.add(str(given["for"]))
             case "input" if given.get("name") == FIELD:
-                self.without_token.discard(self._action)
+                self._has_token = True
+            case "button" if given.get("formaction"):
+                self._posts.add(str(given["formaction"]))
             case "input" | "select" | "textarea" if given.get("type") not in UNLABELLED:
                 self._field(tag, given)
 
@@ -99,13 +102,15 @@ class _Page(HTMLParser):
             self._in_label -= 1
         if tag == "template" and self._in_template:
             self._in_template -= 1
+        if tag == "form" and not self._has_token:
+            self.without_token |= self._posts
 
     def _form(self, given: dict[str, str | None]) -> None:
-        self._action = given.get("action") or ""
-        if not self._action:
+        action = given.get("action")
+        if not action:
             self.homeless.append(str(given))
-        elif given.get("method") == "post":
-            self.without_token.add(self._action)
+        self._posts = {action} if action and given.get("method") == "post" else set()
+        self._has_token = False
 
     def _field(self, tag: str, given: dict[str, str | None]) -> None:
         if self._in_label or given.get("aria-label") or given.get("aria-labelledby"):
