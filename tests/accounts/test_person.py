@@ -237,6 +237,15 @@ class TestTypingThePasswordAgain:
         )
         assert done.status_code == 303
 
+    def test_a_form_sent_again_after_the_question_makes_one(self, stale: HouseClient) -> None:
+        form = {"name": "Packers", "permissions": "stock.view", "form_token": "one"}
+        asked = stale.post("/roles/new", data=form)
+        assert asked.status_code == 403
+        assert asked.text.count('name="form_token" value="one"') == 1
+        made = stale.post("/roles/new", data=form | {"confirm_password": PASSWORD})
+        assert made.status_code == 303
+        assert stale.post("/roles/new", data=form).location == made.location
+
     def test_htmx_is_led_to_the_question(self, stale: HouseClient, member: Member) -> None:
         answer = stale.post(
             f"/users/{member('support').user_id}/deactivation",

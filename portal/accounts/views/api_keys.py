@@ -13,6 +13,7 @@ from portal.accounts.views import bp, show_error
 from portal.core.database import db
 from portal.core.errors import DomainError
 from portal.core.http import render, see_other, toast
+from portal.core.once import made_at, sent_once
 
 
 @bp.get("/settings/api-keys")
@@ -23,6 +24,7 @@ def api_keys() -> Response:
 
 @bp.post("/settings/api-keys")
 @requires("settings.edit", fresh=True)
+@sent_once
 def create_api_key() -> ResponseReturnValue:
     form = _form()
     if not form.validate():
@@ -40,9 +42,13 @@ def create_api_key() -> ResponseReturnValue:
         show_error(form, error)
         return _page(form, status=error.status)
     name = key.name
-    db.session.commit()
     # Not after a redirect: the secret is kept nowhere, so there would be nothing to show.
-    return render("accounts/new_api_key.html", name=name, secret=secret)
+    return made_at(
+        url_for("accounts.api_keys"),
+        shown=lambda: render("accounts/new_api_key.html", name=name, secret=secret),
+        again="This form was sent already and made one key. Its secret is shown only once: "
+        "if nobody copied it, revoke the key and make another.",
+    )
 
 
 @bp.post("/settings/api-keys/<int:key_id>/revocation")

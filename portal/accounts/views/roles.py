@@ -17,6 +17,7 @@ from portal.core.database import db
 from portal.core.errors import DomainError, StaleError
 from portal.core.http import render, see_other, toast, whole_key
 from portal.core.merging import pack_base, unpack_base
+from portal.core.once import made_at, sent_once
 
 
 @bp.get("/roles")
@@ -40,6 +41,7 @@ def role(role_id: int) -> Response:
 
 @bp.route("/roles/new", methods=["GET", "POST"])
 @requires("users.edit", fresh=True)
+@sent_once
 def new_role() -> ResponseReturnValue:
     form, own = RoleForm(), current_identity().permissions
     if form.validate_on_submit():
@@ -53,9 +55,8 @@ def new_role() -> ResponseReturnValue:
             )
         except DomainError as error:
             return _refused(form, error, None)
-        db.session.commit()
         toast("The role is there. Give it to someone on their page.")
-        return see_other(url_for("accounts.role", role_id=made.id))
+        return made_at(url_for("accounts.role", role_id=made.id))
     copied = request.args.get("copy", type=whole_key)
     if copied is not None and not form.is_submitted():
         source = get_or_404(Role, copied)

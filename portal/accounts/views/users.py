@@ -18,6 +18,7 @@ from portal.core.clock import utc_now
 from portal.core.database import db
 from portal.core.errors import DomainError, NotFoundError
 from portal.core.http import render, see_other, toast
+from portal.core.once import made_at, sent_once
 
 
 @bp.get("/users")
@@ -28,6 +29,7 @@ def users() -> Response:
 
 @bp.route("/users/invitations/new", methods=["GET", "POST"])
 @requires("users.edit", fresh=True)
+@sent_once
 def invite_user() -> ResponseReturnValue:
     form, roles = InvitationForm(), _grantable_roles()
     form.role_id.choices = _choices(roles)
@@ -46,16 +48,15 @@ def invite_user() -> ResponseReturnValue:
         db.session.rollback()
         show_error(form, error)
         return render("accounts/invite_user.html", form=form, roles=roles, status=error.status)
-    db.session.commit()
     return _sent(offer)
 
 
 @bp.post("/users/invitations/<int:invitation_id>/renewal")
 @requires("users.edit", fresh=True)
+@sent_once
 def renew_invitation(invitation_id: int) -> ResponseReturnValue:
     invitation = get_or_404(Invitation, invitation_id, lock=True)
     offer = members.renew_invitation(invitation, own=current_identity().permissions, by=current_actor())
-    db.session.commit()
     return _sent(offer)
 
 
@@ -148,8 +149,9 @@ def _choices(roles: object) -> list[SelectChoice]:
 def _sent(offer: members.Offer) -> ResponseReturnValue:
     identity = current_identity()
     assert identity.merchant is not None
+    answer = made_at(url_for("accounts.users"))
     members.send_invitation(
         offer, invited_by=identity.name, merchant_name=identity.merchant.name, locale=identity.merchant.locale
     )
     toast(f"An invitation is on its way to {offer.email}. It is good for a week.")
-    return see_other(url_for("accounts.users"))
+    return answer
