@@ -19,6 +19,7 @@ from portal.core.database import db
 from portal.core.errors import DomainError, StaleError
 from portal.core.http import render, see_other, toast
 from portal.core.merging import pack_base, unpack_base
+from portal.core.once import made_at, sent_once
 
 
 @bp.get("/categories")
@@ -40,6 +41,7 @@ def new_category() -> Response:
 
 @bp.post("/categories/new")
 @requires("catalog.edit")
+@sent_once
 def create_category() -> ResponseReturnValue:
     form = CategoryForm()
     try:
@@ -48,9 +50,8 @@ def create_category() -> ResponseReturnValue:
         db.session.rollback()
         refuse(form, error, "name")
         return _page(form, None, status=error.status)
-    db.session.commit()
     toast("The category is added.")
-    return see_other(url_for("catalog.categories"))
+    return made_at(url_for("catalog.categories"))
 
 
 @bp.get("/categories/<int:category_id>")

@@ -14,7 +14,8 @@ from portal.catalog.models import Product
 from portal.catalog.views.blueprint import bp, product_or_404
 from portal.core.database import db
 from portal.core.errors import DomainError
-from portal.core.http import render, see_other, toast
+from portal.core.http import render, toast
+from portal.core.once import made_at, sent_once
 
 
 @bp.get("/products/<int:product_id>/options")
@@ -25,6 +26,7 @@ def options(product_id: int) -> Response:
 
 @bp.post("/products/<int:product_id>/options")
 @requires("catalog.edit")
+@sent_once
 def save_options(product_id: int) -> ResponseReturnValue:
     found = product_or_404(product_id, lock=True)
     try:
@@ -40,13 +42,13 @@ def save_options(product_id: int) -> ResponseReturnValue:
     except DomainError as error:
         db.session.rollback()
         return _options_page(product_or_404(product_id), error=error, status=error.status)
-    db.session.commit()
     toast("The options are saved.")
-    return see_other(url_for("catalog.options", product_id=product_id))
+    return made_at(url_for("catalog.options", product_id=product_id))
 
 
 @bp.post("/products/<int:product_id>/matrix")
 @requires("catalog.edit")
+@sent_once
 def generate_variants(product_id: int) -> ResponseReturnValue:
     found = product_or_404(product_id, lock=True)
     try:
@@ -54,9 +56,8 @@ def generate_variants(product_id: int) -> ResponseReturnValue:
     except DomainError as error:
         db.session.rollback()
         return _options_page(product_or_404(product_id), error=error, status=error.status)
-    db.session.commit()
     toast(f"{made:,} variants are added." if made != 1 else "1 variant is added.")
-    return see_other(url_for("catalog.product", product_id=product_id, _anchor="variants"))
+    return made_at(url_for("catalog.product", product_id=product_id, _anchor="variants"))
 
 
 def _options_page(product: Product, *, error: DomainError | None = None, status: int = 200) -> Response:

@@ -13,6 +13,7 @@ from portal.catalog.views.products import product_page
 from portal.core.database import db
 from portal.core.errors import DomainError, NotFoundError
 from portal.core.http import cacheable, see_other, toast
+from portal.core.once import made_at, sent_once
 
 KEEP_SECONDS = 7 * 24 * 3600
 
@@ -34,6 +35,7 @@ def picture(media_id: int, size: str) -> Response:
 
 @bp.post("/products/<int:product_id>/pictures")
 @requires("catalog.edit")
+@sent_once
 def add_picture(product_id: int) -> ResponseReturnValue:
     found, form = product_or_404(product_id, lock=True), PictureForm()
     upload = form.picture.data
@@ -50,9 +52,8 @@ def add_picture(product_id: int) -> ResponseReturnValue:
         db.session.rollback()
         refuse(form, error, "picture")
         return product_page(product_or_404(product_id), picture_form=form, status=error.status)
-    db.session.commit()
     toast("The picture is added.")
-    return see_other(_pictures_url(product_id))
+    return made_at(_pictures_url(product_id))
 
 
 @bp.post("/products/<int:product_id>/pictures/order")

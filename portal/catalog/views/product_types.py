@@ -17,6 +17,7 @@ from portal.core.database import db
 from portal.core.errors import DomainError, StaleError
 from portal.core.http import render, see_other, toast
 from portal.core.merging import pack_base, unpack_base
+from portal.core.once import made_at, sent_once
 
 
 @bp.get("/product-types")
@@ -27,6 +28,7 @@ def product_types() -> Response:
 
 @bp.post("/product-types")
 @requires("catalog.edit")
+@sent_once
 def create_product_type() -> ResponseReturnValue:
     form = TypeForm()
     try:
@@ -35,9 +37,8 @@ def create_product_type() -> ResponseReturnValue:
         db.session.rollback()
         refuse(form, error, "name")
         return _list_page(form, status=error.status)
-    db.session.commit()
     toast("The product type is added. Give it attributes.")
-    return see_other(url_for("catalog.product_type", type_id=type_id))
+    return made_at(url_for("catalog.product_type", type_id=type_id))
 
 
 @bp.get("/product-types/<int:type_id>")
@@ -88,6 +89,7 @@ def new_attribute(type_id: int) -> Response:
 
 @bp.post("/product-types/<int:type_id>/attributes/new")
 @requires("catalog.edit")
+@sent_once
 def create_attribute(type_id: int) -> ResponseReturnValue:
     kind, form = _type(type_id, lock=True), AttributeForm()
     try:
@@ -96,9 +98,8 @@ def create_attribute(type_id: int) -> ResponseReturnValue:
         db.session.rollback()
         refuse(form, error, "label")
         return _attribute_page(_type(type_id), None, form, status=error.status)
-    db.session.commit()
     toast("The attribute is added.")
-    return see_other(url_for("catalog.product_type", type_id=type_id))
+    return made_at(url_for("catalog.product_type", type_id=type_id))
 
 
 @bp.get("/product-types/<int:type_id>/attributes/<int:attribute_id>")

@@ -25,6 +25,7 @@ from portal.core.errors import DomainError, StaleError
 from portal.core.http import render, see_other, toast, wants_fragment, whole_key
 from portal.core.listing import list_address, neighbours, show_list
 from portal.core.merging import pack_base, unpack_base
+from portal.core.once import made_at, sent_once
 
 
 @bp.get("/products")
@@ -41,6 +42,7 @@ def new_product() -> Response:
 
 @bp.post("/products/new")
 @requires("catalog.edit")
+@sent_once
 def create_product() -> ResponseReturnValue:
     form = NewProductForm()
     if not form.validate():
@@ -51,9 +53,8 @@ def create_product() -> ResponseReturnValue:
         db.session.rollback()
         refuse(form, error, "title")
         return _new_page(form, status=error.status)
-    db.session.commit()
     toast("The product is added as a draft.")
-    return see_other(url_for("catalog.product", product_id=product_id))
+    return made_at(url_for("catalog.product", product_id=product_id))
 
 
 @bp.get("/products/<int:product_id>")

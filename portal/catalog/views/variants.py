@@ -22,12 +22,14 @@ from portal.core.database import db
 from portal.core.errors import DomainError, StaleError
 from portal.core.http import render, see_other, toast, wants_fragment
 from portal.core.merging import pack_base, unpack_base
+from portal.core.once import made_at, sent_once
 
 ROW_FIELDS = ("sku", "barcode")
 
 
 @bp.post("/products/<int:product_id>/variants")
 @requires("catalog.edit")
+@sent_once
 def add_variant(product_id: int) -> ResponseReturnValue:
     found = product_or_404(product_id, lock=True)
     try:
@@ -40,9 +42,8 @@ def add_variant(product_id: int) -> ResponseReturnValue:
             errors={"new": error.message},
             typed={"new": request.form.get("sku", "")},
         )
-    db.session.commit()
     toast("The variant is added.")
-    return see_other(_row_url(product_id, variant_id))
+    return made_at(_row_url(product_id, variant_id))
 
 
 @bp.get("/variants/<int:variant_id>")
