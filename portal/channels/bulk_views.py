@@ -18,6 +18,7 @@ from portal.core.errors import DomainError
 from portal.core.http import render, see_other, toast
 from portal.core.jobs import enqueue
 from portal.core.listing import list_address, selection_of
+from portal.core.once import made_at, sent_once
 from portal.core.selected import arguments_of, chosen_by, set_aside, states_of
 
 
@@ -41,6 +42,7 @@ def resume_articles(account_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:account_id>/articles/start")
 @requires("channels.edit")
+@sent_once
 def start_articles(account_id: int) -> ResponseReturnValue:
     """Begin. Pressed twice, it is the same job."""
     account, act = services.account_of(account_id), request.form.get("act", "")
@@ -53,9 +55,8 @@ def start_articles(account_id: int) -> ResponseReturnValue:
         total=chosen.total, unique_key=chosen.word,
     )  # fmt: skip
     url = url_for("operations.job", job_id=job.id)
-    db.session.commit()
     toast(f"{bulk.ACTS[act].title}: the job has started.", url=url, link="See the job")
-    return see_other(url)
+    return made_at(url)
 
 
 def _act(account: ChannelAccount, act: str) -> ResponseReturnValue:

@@ -15,6 +15,7 @@ from portal.channels.forms import ConnectForm, SettingsForm
 from portal.core.database import db
 from portal.core.errors import DomainError
 from portal.core.http import render, render_region, see_other, toast
+from portal.core.once import made_at, sent_once
 
 bp = Blueprint("channels", __name__, url_prefix="/channels")
 
@@ -53,6 +54,7 @@ def new_channel() -> Response:
 
 @bp.post("/new")
 @requires("channels.edit")
+@sent_once
 def create_channel() -> ResponseReturnValue:
     form = ConnectForm()
     if not form.validate():
@@ -68,9 +70,8 @@ def create_channel() -> ResponseReturnValue:
     except DomainError as error:
         return _refused("channels/new_channel.html", form, error, kinds=KINDS)
     account_id = account.id
-    db.session.commit()
     toast("The shop is saved as a draft. Test the connection next.")
-    return see_other(url_for("channels.channel", account_id=account_id))
+    return made_at(url_for("channels.channel", account_id=account_id))
 
 
 @bp.get("/<int:account_id>")

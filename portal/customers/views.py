@@ -17,6 +17,7 @@ from portal.core.http import render, render_region, see_other, toast
 from portal.core.listing import list_address, neighbours, show_list
 from portal.core.masking import mask
 from portal.core.merging import pack_base, unpack_base
+from portal.core.once import made_at, sent_once
 from portal.core.subjects import RestrictedError, restricted_since
 from portal.customers import services
 from portal.customers.forms import CONSENT_LABELS, AddressForm, ConsentForm, CustomerForm, RevealForm
@@ -44,6 +45,7 @@ def new_customer() -> Response:
 
 @bp.post("/new")
 @requires("customers.edit")
+@sent_once
 def create_customer() -> ResponseReturnValue:
     form = CustomerForm()
     if not form.validate():
@@ -53,9 +55,8 @@ def create_customer() -> ResponseReturnValue:
     except DomainError as error:
         return _refused(form, error, None)
     customer_id = customer.id
-    db.session.commit()
     toast("The customer is added.")
-    return see_other(url_for("customers.customer", customer_id=customer_id))
+    return made_at(url_for("customers.customer", customer_id=customer_id))
 
 
 @bp.get("/<int:customer_id>")
@@ -133,10 +134,62 @@ def edit_address(customer_id: int, address_id: int) -> Response:
     return _address_page(form, found, address_id)
 
 
-@bp.post("/<int:customer_id>/addresses", defaults={"address_id": None})
+@bp.post("/<int:customer_id>/addresses")
+@requires("customers.edit")
+@sent_once
+def add_address(customer_id: int) -> ResponseReturnValue:
+    return _save_address(customer_id, None)
+
+
 @bp.post("/<int:customer_id>/addresses/<int:address_id>")
 @requires("customers.edit")
-def save_address(customer_id: int, address_id: int | None) -> ResponseReturnValue:
+def save_address(customer_id: int, address_id: int) -> ResponseReturnValue:
+    return _save_address(customer_id, address_id)
+
+
+@bp.post("/<int:customer_id>/addresses/<int:address_id>/remove")
+@requires("customers.edit")
+def remove_address(customer_id: int, address_id: int) -> ResponseReturnValue:
+    found = _customer(customer_id, for_update=True)
+    services.remove_address(found, _address(found, address_id), by=current_actor())
+    db.session.commit()
+    toast("The address is removed. Past orders keep their own copy.")
+    return see_other(url_for("customers.customer", customer_id=customer_id))
+
+
+@bp.post("/<int:customer_id>/consents")
+@requires("customers.edit")
+@sent_once
+def record_consent(customer_id: int) -> ResponseReturnValue:
+    found, form = _customer(customer_id, for_change=True), ConsentForm()
+    if not form.validate():
+        return _profile(found, is_shown=True, consent_form=form, status=422)
+    services.record_consent(
+        found,
+        form.channel.data,
+        granted=form.state.data == "granted",
+        source=form.source.data or "",
+        by=current_actor(),
+    )
+    toast("The consent is recorded.")
+    return made_at(url_for("customers.customer", customer_id=customer_id))
+
+
+@bp.get("/regions/people/<int:subject_id>")
+@requires("customers.view")
+def of_person(subject_id: int) -> Response:
+    """Where to correct what stands about a person."""
+    pages = db.session.scalars(
+        sa.select(Customer.id)
+        .where(Customer.subject_id == subject_id, Customer.state == "active")
+        .order_by(Customer.id)
+    ).all()
+    return render_region(
+        "customers/_of_person.html", title="Customer pages", subject_id=subject_id, pages=pages
+    )
+
+
+def _save_address(customer_id: int, address_id: int | None) -> ResponseReturnValue:
     found, form = _customer(customer_id, for_update=True), AddressForm()
     address = _address(found, address_id) if address_id else None
     if not form.validate():
@@ -154,51 +207,8 @@ def save_address(customer_id: int, address_id: int | None) -> ResponseReturnValu
         db.session.rollback()
         form[error.field or "line1"].errors = [error.message]
         return _address_page(form, _customer(customer_id), address_id, status=error.status)
-    db.session.commit()
     toast("The address is saved.")
-    return see_other(url_for("customers.customer", customer_id=customer_id))
-
-
-@bp.post("/<int:customer_id>/addresses/<int:address_id>/remove")
-@requires("customers.edit")
-def remove_address(customer_id: int, address_id: int) -> ResponseReturnValue:
-    found = _customer(customer_id, for_update=True)
-    services.remove_address(found, _address(found, address_id), by=current_actor())
-    db.session.commit()
-    toast("The address is removed. Past orders keep their own copy.")
-    return see_other(url_for("customers.customer", customer_id=customer_id))
-
-
-@bp.post("/<int:customer_id>/consents")
-@requires("customers.edit")
-def record_consent(customer_id: int) -> ResponseReturnValue:
-    found, form = _customer(customer_id, for_change=True), ConsentForm()
-    if not form.validate():
-        return _profile(found, is_shown=True, consent_form=form, status=422)
-    services.record_consent(
-        found,
-        form.channel.data,
-        granted=form.state.data == "granted",
-        source=form.source.data or "",
-        by=current_actor(),
-    )
-    db.session.commit()
-    toast("The consent is recorded.")
-    return see_other(url_for("customers.customer", customer_id=customer_id))
-
-
-@bp.get("/regions/people/<int:subject_id>")
-@requires("customers.view")
-def of_person(subject_id: int) -> Response:
-    """Where to correct what stands about a person."""
-    pages = db.session.scalars(
-        sa.select(Customer.id)
-        .where(Customer.subject_id == subject_id, Customer.state == "active")
-        .order_by(Customer.id)
-    ).all()
-    return render_region(
-        "customers/_of_person.html", title="Customer pages", subject_id=subject_id, pages=pages
-    )
+    return made_at(url_for("customers.customer", customer_id=customer_id))
 
 
 def _customer(customer_id: int, *, for_update: bool = False, for_change: bool = False) -> Customer:

@@ -14,6 +14,7 @@ from portal.core.listing import Listing, Page, listing_named
 from portal.core.listing.page import request_viewer
 from portal.core.listing.state import ListState, decode_state
 from portal.core.listing.views import own_view, remove_view, save_view
+from portal.core.once import made_at, sent_once
 from portal.discovery.queries import roles_of_merchant
 
 blueprint = Blueprint("lists", __name__, url_prefix="/lists")
@@ -42,6 +43,7 @@ def new_view(list_key: str) -> ResponseReturnValue:
 
 @blueprint.post("/<string:list_key>/views")
 @requires()
+@sent_once
 def create_view(list_key: str) -> ResponseReturnValue:
     listing = _permitted(list_key)
     view_id = request.form.get("view", type=whole_key) if request.form.get("replace") else None
@@ -59,9 +61,8 @@ def create_view(list_key: str) -> ResponseReturnValue:
         db.session.rollback()
         return _view_form(listing, error=error)
     saved = view.id
-    db.session.commit()
     toast("The view is saved. It stands among the tabs of the list.")
-    return see_other(f"{_path()}?view={saved}")
+    return made_at(f"{_path()}?view={saved}")
 
 
 @blueprint.post("/<string:list_key>/views/<int:view_id>/remove")
@@ -76,6 +77,7 @@ def delete_view(list_key: str, view_id: int) -> ResponseReturnValue:
 
 @blueprint.post("/<string:list_key>/export")
 @requires("lists.export")
+@sent_once
 def export(list_key: str) -> ResponseReturnValue:
     listing = _permitted(list_key)
     started = start_export(
@@ -87,8 +89,7 @@ def export(list_key: str) -> ResponseReturnValue:
         reason=request.form.get("reason", ""),
     )
     job_id = started.id
-    db.session.commit()
-    return see_other(url_for("operations.job", job_id=job_id))
+    return made_at(url_for("operations.job", job_id=job_id))
 
 
 def _permitted(list_key: str) -> Listing:

@@ -16,6 +16,7 @@ from portal.core.errors import DomainError, NotFoundError
 from portal.core.http import render, render_region, see_other, toast
 from portal.core.jobs import Job, cancel
 from portal.core.listing import show_list
+from portal.core.once import made_at, sent_once
 from portal.imports import services
 from portal.imports.forms import ReadingForm, UploadForm, mapping_from, options_form
 from portal.imports.listings import IMPORTS
@@ -39,12 +40,14 @@ def new_import() -> Response:
 
 @bp.post("/new")
 @requires("imports.run")
+@sent_once
 def upload() -> ResponseReturnValue:
     return _receive(None)
 
 
 @bp.post("/<int:import_id>/retry")
 @requires("imports.run")
+@sent_once
 def retry(import_id: int) -> ResponseReturnValue:
     return _receive(get_or_404(Import, import_id))
 
@@ -97,6 +100,7 @@ def change_reading(import_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:import_id>/mapping")
 @requires("imports.run")
+@sent_once
 def save_mapping(import_id: int) -> ResponseReturnValue:
     found = get_or_404(Import, import_id, lock=True)
     form = options_form(found)
@@ -109,24 +113,26 @@ def save_mapping(import_id: int) -> ResponseReturnValue:
     except DomainError as error:
         db.session.rollback()
         return _mapping(get_or_404(Import, import_id), options=form, problem=error.message, status=422)
-    db.session.commit()
-    return see_other(url_for("imports.show_import", import_id=import_id))
+    return made_at(url_for("imports.show_import", import_id=import_id))
 
 
 @bp.post("/<int:import_id>/check")
 @requires("imports.run")
+@sent_once
 def start_check(import_id: int) -> ResponseReturnValue:
     return _start(import_id, services.start_check)
 
 
 @bp.post("/<int:import_id>/apply")
 @requires("imports.run")
+@sent_once
 def start_apply(import_id: int) -> ResponseReturnValue:
     return _start(import_id, services.start_apply)
 
 
 @bp.post("/<int:import_id>/undo")
 @requires("imports.run")
+@sent_once
 def start_undo(import_id: int) -> ResponseReturnValue:
     return _start(import_id, services.start_undo)
 
@@ -170,16 +176,13 @@ def _receive(retried: Import | None) -> ResponseReturnValue:
         db.session.rollback()
         form.file.errors = [error.message]
         return render("imports/new_import.html", form=form, retried=retried, status=422)
-    import_id = found.id
-    db.session.commit()
-    return see_other(url_for("imports.map_columns", import_id=import_id))
+    return made_at(url_for("imports.map_columns", import_id=found.id))
 
 
 def _start(import_id: int, start: Callable[..., Job]) -> ResponseReturnValue:
     by: Actor = current_actor()
     start(get_or_404(Import, import_id, lock=True), by=by)
-    db.session.commit()
-    return see_other(url_for("imports.show_import", import_id=import_id))
+    return made_at(url_for("imports.show_import", import_id=import_id))
 
 
 def _show(found: Import, status: int = 200) -> Response:

@@ -15,6 +15,7 @@ from portal.core.errors import ForbiddenError
 from portal.core.http import render, render_region, see_other, toast
 from portal.core.jobs import Job, UnknownJobError, kind_of, title_of
 from portal.core.listing import show_list
+from portal.core.once import made_at, sent_once
 from portal.operations.downloads import download_url, granted_file
 from portal.operations.listings import BACKGROUND_JOBS, JOBS
 from portal.operations.queries import active_jobs, items_of
@@ -80,12 +81,12 @@ def resume_job(job_id: int) -> ResponseReturnValue:
 
 @bp.post("/jobs/<int:job_id>/row-retry")
 @requires("operations.view")
+@sent_once
 def retry_rows(job_id: int) -> ResponseReturnValue:
     _check_may_steer(job_id)
     again = jobs.retry_failed_rows(job_id, by=current_actor())
-    db.session.commit()
     toast("The failed rows are tried again by a new job.")
-    return see_other(url_for(".job", job_id=again.id))
+    return made_at(url_for(".job", job_id=again.id))
 
 
 @bp.get("/files/<string:token>")

@@ -13,6 +13,7 @@ from portal.core.http import render, see_other, toast
 from portal.core.mail import accounts, send_mail
 from portal.core.mail.accounts import AccountValues
 from portal.core.merging import version_in
+from portal.core.once import made_at, sent_once
 from portal.operations.forms import MailAccountForm
 from portal.operations.views import bp
 
@@ -78,11 +79,11 @@ def switch_off_mail_account() -> ResponseReturnValue:
 
 @bp.post("/mail-account/trial")
 @requires("settings.edit")
+@sent_once
 def send_trial_message() -> ResponseReturnValue:
     message = send_mail("mail_test", to=current_user.email, context={"shop": "your shop"}, by=current_actor())
-    db.session.commit()
     toast("A message to you is on its way.")
-    return see_other(url_for(".message", message_id=message.id))
+    return made_at(url_for(".message", message_id=message.id))
 
 
 def _switch(on: bool, words: str) -> ResponseReturnValue:

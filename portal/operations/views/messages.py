@@ -8,11 +8,11 @@ from flask.typing import ResponseReturnValue
 from portal.accounts.access import can, current_actor, public_route, requires
 from portal.config import settings
 from portal.core import mail
-from portal.core.database import db
 from portal.core.errors import DomainError
-from portal.core.http import render, render_region, see_other, toast
+from portal.core.http import render, render_region, toast
 from portal.core.listing import show_list
 from portal.core.mail import Letter, Message
+from portal.core.once import made_at, sent_once
 from portal.core.reveal import log_view
 from portal.operations.listings import MESSAGES, in_words
 from portal.operations.queries import failed_count, mailbox
@@ -44,11 +44,11 @@ def message(message_id: int) -> Response:
 
 @bp.post("/messages/<int:message_id>/resending")
 @requires("operations.edit")
+@sent_once
 def resend_message(message_id: int) -> ResponseReturnValue:
     again = mail.resend(message_id, by=current_actor())
-    db.session.commit()
     toast("The message is queued again.")
-    return see_other(url_for(".message", message_id=again.id))
+    return made_at(url_for(".message", message_id=again.id))
 
 
 @bp.get("/mailbox")

@@ -15,6 +15,7 @@ from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError, NotFoundError
 from portal.core.http import render, see_other, toast
 from portal.core.normalise import email_key, phone_key
+from portal.core.once import made_at, sent_once
 from portal.core.reveal import volumes
 from portal.core.subjects import DataSubject
 from portal.privacy import holds as legal_holds
@@ -92,6 +93,7 @@ def holds() -> Response:
 
 @bp.route("/people/<int:subject_id>/hold", methods=["GET", "POST"])
 @requires("privacy.approve")
+@sent_once
 def place_hold(subject_id: int) -> ResponseReturnValue:
     get_or_404(DataSubject, subject_id)
     form = HoldForm(
@@ -119,9 +121,8 @@ def place_hold(subject_id: int) -> ResponseReturnValue:
         db.session.rollback()
         show_error(form, error)
         return render("privacy/place_hold.html", form=form, subject_id=subject_id, status=error.status)
-    db.session.commit()
     toast("The person is under legal hold. No erasure touches their data until two people lift it.")
-    return see_other(url_for("privacy.holds"))
+    return made_at(url_for("privacy.holds"))
 
 
 @bp.post("/holds/<int:hold_id>/lifting-request")

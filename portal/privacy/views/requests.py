@@ -14,8 +14,9 @@ from portal.core import storage
 from portal.core.clock import utc_now
 from portal.core.database import db
 from portal.core.errors import DomainError
-from portal.core.http import can, render, render_region, see_other, toast, wants_fragment
+from portal.core.http import can, render, render_region, toast, wants_fragment
 from portal.core.listing import show_list
+from portal.core.once import made_at, sent_once
 from portal.core.reveal import log_view
 from portal.privacy import approving, queries, services, telling
 from portal.privacy.evidence import merchant_zone
@@ -56,6 +57,7 @@ def new_request() -> Response:
 
 @bp.post("/requests")
 @requires("privacy.request")
+@sent_once
 def record_request() -> ResponseReturnValue:
     form = RequestForm()
     if not form.validate_on_submit():
@@ -77,10 +79,9 @@ def record_request() -> ResponseReturnValue:
         db.session.rollback()
         show_error(form, error)
         return _new_request_page(form, status=error.status)
-    db.session.commit()
     toast(f"Request {recorded.id} is recorded. It is due on {recorded.due_on:%-d %B %Y}.")
     # Support records what people write in; only officers go on with it.
-    return see_other(
+    return made_at(
         url_for("privacy.request_page", request_id=recorded.id)
         if can("privacy.view")
         else url_for("privacy.new_request")
@@ -267,6 +268,7 @@ def lift_restriction(request_id: int) -> ResponseReturnValue:
 
 @bp.post("/requests/<int:request_id>/recipients")
 @requires("privacy.edit")
+@sent_once
 def add_recipient(request_id: int) -> ResponseReturnValue:
     form = RecipientForm()
     return _act(
@@ -331,9 +333,8 @@ def _act(request_id: int, form: Any, name: str, done: str, act: Act) -> Response
         return _request_page(
             found, {name: form} if form is not None else {}, error=error.message, status=error.status
         )
-    db.session.commit()
     toast(done)
-    return see_other(url_for("privacy.request_page", request_id=request_id))
+    return made_at(url_for("privacy.request_page", request_id=request_id))
 
 
 def _request_page(
