@@ -23,6 +23,7 @@ from portal.core.errors import DomainError
 from portal.core.http import render, render_region, see_other, toast
 from portal.core.jobs import Job
 from portal.core.listing import neighbours, show_list
+from portal.core.once import made_at, sent_once
 from portal.stock import queries
 from portal.stock.counting import services
 from portal.stock.counting.forms import CountForm
@@ -51,6 +52,7 @@ def new_count() -> Response:
 
 @bp.post("/new")
 @requires("stock.edit")
+@sent_once
 def begin_count() -> ResponseReturnValue:
     form = CountForm()
     try:
@@ -59,8 +61,7 @@ def begin_count() -> ResponseReturnValue:
         db.session.rollback()
         refuse(form, error, "name")
         return render("stock/counting/new_count.html", form=form, status=error.status)
-    db.session.commit()
-    return see_other(url_for("counting.scanning", count_id=made))
+    return made_at(url_for("counting.scanning", count_id=made))
 
 
 @bp.get("/<int:count_id>")
@@ -169,6 +170,7 @@ def include_line(count_id: int, variant_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:count_id>/closing")
 @requires("stock.edit")
+@sent_once
 def close_count(count_id: int) -> ResponseReturnValue:
     return _act(
         count_id, lambda found: services.close_count(found, by=current_actor()), "The counting has ended."
@@ -177,6 +179,7 @@ def close_count(count_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:count_id>/closing/remove")
 @requires("stock.edit")
+@sent_once
 def reopen_count(count_id: int) -> ResponseReturnValue:
     return _act(
         count_id, lambda found: services.reopen_count(found, by=current_actor()), "The count is open again."
@@ -185,6 +188,7 @@ def reopen_count(count_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:count_id>/approval")
 @requires("stock.adjust")
+@sent_once
 def approve_count(count_id: int) -> ResponseReturnValue:
     def approve(found: StockCount) -> None:
         services.approve_count(
@@ -210,6 +214,7 @@ def go_on_applying(count_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:count_id>/cancellation")
 @requires("stock.edit")
+@sent_once
 def cancel_count(count_id: int) -> ResponseReturnValue:
     return _act(
         count_id, lambda found: services.cancel_count(found, by=current_actor()), "The count is dropped."
@@ -251,9 +256,8 @@ def _act(
         db.session.rollback()
         toast(error.message, "danger")
         return see_other(back)
-    db.session.commit()
     toast(words)
-    return see_other(back)
+    return made_at(back)
 
 
 def _home_currency() -> str:

@@ -17,6 +17,7 @@ from portal.core.database import db
 from portal.core.errors import DomainError, StaleError
 from portal.core.http import render, see_other, toast
 from portal.core.merging import pack_base, unpack_base
+from portal.core.once import made_at, sent_once
 from portal.stock import queries
 from portal.stock.models import RoutingRule
 from portal.stock.promise_views.blueprint import bp
@@ -44,6 +45,7 @@ def new_rule() -> Response:
 
 @bp.post("/routing/new")
 @requires("settings.edit")
+@sent_once
 def create_rule() -> ResponseReturnValue:
     form = RoutingRuleForm()
     try:
@@ -52,9 +54,8 @@ def create_rule() -> ResponseReturnValue:
         db.session.rollback()
         refuse(form, error, "name")
         return _page(None, form, status=error.status)
-    db.session.commit()
     toast("The rule is added. It counts from now on.")
-    return see_other(url_for("promises.routing"))
+    return made_at(url_for("promises.routing"))
 
 
 @bp.get("/routing/<int:routing_rule_id>")

@@ -14,6 +14,7 @@ from portal.core.errors import DomainError, StaleError
 from portal.core.http import render, see_other, toast
 from portal.core.listing import neighbours, show_list
 from portal.core.merging import pack_base, unpack_base
+from portal.core.once import made_at, sent_once
 from portal.stock.models import Supplier, SupplierItem
 from portal.stock.papers import happened
 from portal.stock.purchasing import suppliers as services
@@ -37,6 +38,7 @@ def new_supplier() -> Response:
 
 @bp.post("/suppliers/new")
 @requires("stock.edit")
+@sent_once
 def create_supplier() -> ResponseReturnValue:
     form = SupplierForm()
     try:
@@ -45,9 +47,8 @@ def create_supplier() -> ResponseReturnValue:
         db.session.rollback()
         refuse(form, error, "name")
         return _form_page(form, None, status=error.status)
-    db.session.commit()
     toast("The supplier is added.")
-    return see_other(url_for("purchasing.supplier", supplier_id=made))
+    return made_at(url_for("purchasing.supplier", supplier_id=made))
 
 
 @bp.get("/suppliers/<int:supplier_id>")

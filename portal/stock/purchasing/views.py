@@ -15,6 +15,7 @@ from portal.core.database import db
 from portal.core.errors import DomainError
 from portal.core.http import render, see_other, toast
 from portal.core.listing import neighbours, show_list
+from portal.core.once import made_at, sent_once
 from portal.stock.models import PurchaseOrder, PurchaseOrderLine, Supplier
 from portal.stock.papers import happened, place_names, require_version
 from portal.stock.purchasing import services
@@ -46,6 +47,7 @@ def new_purchase() -> Response:
 
 @bp.post("/purchase-orders/new")
 @requires("stock.edit")
+@sent_once
 def create_purchase() -> ResponseReturnValue:
     form = PurchaseForm()
     try:
@@ -54,8 +56,7 @@ def create_purchase() -> ResponseReturnValue:
         db.session.rollback()
         refuse(form, error, "supplier_id")
         return _form_page(form, None, status=error.status)
-    db.session.commit()
-    return see_other(url_for("purchasing.drafting_purchase", purchase_id=made))
+    return made_at(url_for("purchasing.drafting_purchase", purchase_id=made))
 
 
 @bp.get("/purchase-orders/<int:purchase_id>")
@@ -110,6 +111,7 @@ def set_purchase_line(purchase_id: int, variant_id: int) -> ResponseReturnValue:
 
 @bp.post("/purchase-orders/<int:purchase_id>/ordering")
 @requires("stock.edit")
+@sent_once
 def order_purchase(purchase_id: int) -> ResponseReturnValue:
     """Order it, and write to the supplier when that is ticked."""
 
@@ -123,6 +125,7 @@ def order_purchase(purchase_id: int) -> ResponseReturnValue:
 
 @bp.post("/purchase-orders/<int:purchase_id>/mail")
 @requires("stock.edit")
+@sent_once
 def mail_purchase(purchase_id: int) -> ResponseReturnValue:
     """Write to the supplier; the same page writes once."""
 
@@ -135,6 +138,7 @@ def mail_purchase(purchase_id: int) -> ResponseReturnValue:
 
 @bp.post("/purchase-orders/<int:purchase_id>/closing")
 @requires("stock.edit")
+@sent_once
 def close_purchase(purchase_id: int) -> ResponseReturnValue:
     return _act(
         purchase_id,
@@ -145,6 +149,7 @@ def close_purchase(purchase_id: int) -> ResponseReturnValue:
 
 @bp.post("/purchase-orders/<int:purchase_id>/cancellation")
 @requires("stock.edit")
+@sent_once
 def cancel_purchase(purchase_id: int) -> ResponseReturnValue:
     return _act(
         purchase_id,
@@ -254,9 +259,8 @@ def _act(purchase_id: int, act: Callable[[PurchaseOrder], None], words: str) -> 
         return _page(
             get_or_404(PurchaseOrder, purchase_id), errors={"form": error.message}, status=error.status
         )
-    db.session.commit()
     toast(words)
-    return see_other(url_for("purchasing.purchase", purchase_id=purchase_id))
+    return made_at(url_for("purchasing.purchase", purchase_id=purchase_id))
 
 
 def _booked(found: PurchaseOrder, booked: bool) -> ResponseReturnValue:

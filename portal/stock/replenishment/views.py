@@ -16,6 +16,7 @@ from portal.core.errors import DomainError, StaleError
 from portal.core.http import render, render_region, see_other, toast
 from portal.core.listing import neighbours, show_list
 from portal.core.merging import pack_base, unpack_base
+from portal.core.once import made_at, sent_once
 from portal.stock import queries
 from portal.stock.models import ReplenishmentRule
 from portal.stock.papers import names_of, place_names
@@ -41,6 +42,7 @@ def proposals() -> Response:
 
 @bp.post("/suppliers/<int:supplier_id>/drafts")
 @requires("stock.edit")
+@sent_once
 def draft(supplier_id: int) -> ResponseReturnValue:
     """One click from the proposal to a draft."""
     try:
@@ -51,15 +53,14 @@ def draft(supplier_id: int) -> ResponseReturnValue:
             raise
         toast(error.message, "warning")
         return see_other(url_for("replenishment.proposals"))
-    db.session.commit()
     toast(
         "The purchase order is drafted. Look it over, then order it."
         if len(made) == 1
         else f"{len(made)} purchase orders are drafted, one per location."
     )
     if len(made) == 1:
-        return see_other(url_for("purchasing.purchase", purchase_id=made[0]))
-    return see_other(url_for("purchasing.purchases", f=["1.state.is.draft", f"2.supplier.is.{supplier_id}"]))
+        return made_at(url_for("purchasing.purchase", purchase_id=made[0]))
+    return made_at(url_for("purchasing.purchases", f=["1.state.is.draft", f"2.supplier.is.{supplier_id}"]))
 
 
 @bp.get("/thresholds")
@@ -77,6 +78,7 @@ def new_rule() -> Response:
 
 @bp.post("/thresholds/new")
 @requires("stock.edit")
+@sent_once
 def create_rule() -> ResponseReturnValue:
     form = RuleForm()
     try:
@@ -85,9 +87,8 @@ def create_rule() -> ResponseReturnValue:
         db.session.rollback()
         refuse(form, error, "code")
         return _form_page(form, None, status=error.status)
-    db.session.commit()
     toast("The threshold is set.")
-    return see_other(url_for("replenishment.rules"))
+    return made_at(url_for("replenishment.rules"))
 
 
 @bp.get("/thresholds/<int:rule_id>")

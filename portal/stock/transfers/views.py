@@ -102,6 +102,7 @@ def set_line(transfer_id: int, variant_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:transfer_id>/sending")
 @requires("stock.edit")
+@sent_once
 def send(transfer_id: int) -> ResponseReturnValue:
     return _act(
         transfer_id,
@@ -112,6 +113,7 @@ def send(transfer_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:transfer_id>/cancellation")
 @requires("stock.edit")
+@sent_once
 def cancel(transfer_id: int) -> ResponseReturnValue:
     return _act(
         transfer_id, lambda found: services.cancel(found, by=current_actor()), "The transfer is cancelled."
@@ -243,9 +245,8 @@ def _act(transfer_id: int, act: Callable[[StockTransfer], None], words: str) -> 
         return _page(
             get_or_404(StockTransfer, transfer_id), errors={"form": error.message}, status=error.status
         )
-    db.session.commit()
     toast(words)
-    return see_other(url_for("transfers.transfer", transfer_id=transfer_id))
+    return made_at(url_for("transfers.transfer", transfer_id=transfer_id))
 
 
 def _booked(found: StockTransfer, booked: bool) -> ResponseReturnValue:

@@ -13,6 +13,7 @@ from portal.core.database import db
 from portal.core.errors import DomainError, StaleError
 from portal.core.http import render, see_other, toast
 from portal.core.merging import pack_base, unpack_base
+from portal.core.once import made_at, sent_once
 from portal.stock import places, queries
 from portal.stock.forms import LocationForm
 from portal.stock.models import Location
@@ -38,6 +39,7 @@ def new_location() -> Response:
 
 @bp.post("/locations/new")
 @requires("stock.edit")
+@sent_once
 def create_location() -> ResponseReturnValue:
     form = LocationForm()
     try:
@@ -46,9 +48,8 @@ def create_location() -> ResponseReturnValue:
         db.session.rollback()
         refuse(form, error, "name")
         return _page(form, None, status=error.status)
-    db.session.commit()
     toast("The location is added.")
-    return see_other(url_for("stock.locations"))
+    return made_at(url_for("stock.locations"))
 
 
 @bp.get("/locations/<int:location_id>")

@@ -14,6 +14,7 @@ from portal.core.database import db
 from portal.core.errors import DomainError, StaleError
 from portal.core.http import render, see_other, toast
 from portal.core.merging import pack_base, unpack_base
+from portal.core.once import made_at, sent_once
 from portal.stock import places, queries
 from portal.stock.forms import ReasonForm
 from portal.stock.models import StockReason
@@ -28,6 +29,7 @@ def reasons() -> Response:
 
 @bp.post("/reasons")
 @requires("stock.edit")
+@sent_once
 def create_reason() -> ResponseReturnValue:
     form = ReasonForm()
     try:
@@ -36,9 +38,8 @@ def create_reason() -> ResponseReturnValue:
         db.session.rollback()
         refuse(form, error, "label")
         return _page(form, status=error.status)
-    db.session.commit()
     toast("The reason is added.")
-    return see_other(url_for("stock.reasons"))
+    return made_at(url_for("stock.reasons"))
 
 
 @bp.get("/reasons/<int:reason_id>")
