@@ -15,6 +15,7 @@ from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError, ForbiddenError, NotFoundError
 from portal.core.http import render, see_other, toast, wants_fragment
 from portal.core.listing import show_list
+from portal.core.once import made_at, sent_once
 from portal.orders.changes import limits, queries, services
 from portal.orders.changes.adding import Adding, looked_for
 from portal.orders.changes.adding import adding as rows_of
@@ -115,6 +116,7 @@ def find_items(number: str) -> Response:
 
 @bp.post("/orders/<order_number:number>/changes")
 @requires("orders.edit")
+@sent_once
 def begin_change(number: str) -> ResponseReturnValue:
     found, kind = find_order(number), _kind()
     if kind == "edit" and request.form.get("find", "").strip():
@@ -129,8 +131,7 @@ def begin_change(number: str) -> ResponseReturnValue:
     except DomainError as error:
         db.session.rollback()
         return _form(number, kind, request.form, error)
-    db.session.commit()
-    return see_other(url_for("changes.change", number=number, n=n, list=request.args.get("list")))
+    return made_at(url_for("changes.change", number=number, n=n, list=request.args.get("list")))
 
 
 @bp.get("/orders/<order_number:number>/changes/<int(max=2147483647):n>")

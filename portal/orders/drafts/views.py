@@ -19,6 +19,7 @@ from portal.core.errors import DomainError, ForbiddenError, NotFoundError
 from portal.core.http import can, render, render_region, see_other, toast, wants_fragment, whole_key
 from portal.core.listing import show_list
 from portal.core.money import minor_units
+from portal.core.once import made_at, sent_once
 from portal.core.reveal import log_view
 from portal.orders.delivery import delivery_choices, delivery_word, parsed_delivery
 from portal.orders.drafts import finding, services
@@ -51,6 +52,7 @@ def drafts() -> ResponseReturnValue:
 
 @bp.post("")
 @requires("orders.edit")
+@sent_once
 def create_draft() -> ResponseReturnValue:
     shop = current_identity().merchant
     assert shop is not None
@@ -61,8 +63,7 @@ def create_draft() -> ResponseReturnValue:
         by=current_actor(),
     )
     draft_id = made.id
-    db.session.commit()
-    return see_other(url_for("drafts.draft", draft_id=draft_id))
+    return made_at(url_for("drafts.draft", draft_id=draft_id))
 
 
 @bp.get("/<int:draft_id>")
@@ -99,6 +100,7 @@ def preview_draft(draft_id: int) -> Response:
 
 @bp.post("/<int:draft_id>/lines")
 @requires("orders.edit")
+@sent_once
 def add_line(draft_id: int) -> ResponseReturnValue:
     def act(found: ComposedOrder) -> None:
         chosen = request.form.get("variant_id", type=whole_key)
@@ -162,6 +164,7 @@ def let_units_go(draft_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:draft_id>/placement")
 @requires("orders.edit")
+@sent_once
 def place_draft(draft_id: int) -> ResponseReturnValue:
     by = current_actor()
     try:
@@ -174,12 +177,11 @@ def place_draft(draft_id: int) -> ResponseReturnValue:
                 create_link(placed.order_id, total, by=by)
     except DomainError as error:
         return _refuse(draft_id, error)
-    db.session.commit()
     if placed.hold_reason:
         toast(f"Order {placed.number} is placed and on hold: {placed.hold_reason}.", "warning")
     else:
         toast(f"Order {placed.number} is placed.")
-    return see_other(url_for("orders.order", number=placed.number))
+    return made_at(url_for("orders.order", number=placed.number))
 
 
 @bp.post("/<int:draft_id>/removal")
@@ -208,16 +210,14 @@ def _act(
         act(found)
     except DomainError as error:
         return _refuse(draft_id, error)
-    db.session.commit()
-    if done:
-        toast(done)
     searched = {name: request.form[name] for name in keep if request.form.get(name, "").strip()}
     if {"variant_id", "customer_id", "another"} & request.form.keys():
         searched = {}
-    if wants_fragment():
-        return _page(draft_id, _Refused(typed=searched))
-    return see_other(
-        url_for("drafts.draft", draft_id=draft_id, find=searched.get("find"), who=searched.get("who"))
+    if done:
+        toast(done)
+    return made_at(
+        url_for("drafts.draft", draft_id=draft_id, find=searched.get("find"), who=searched.get("who")),
+        shown=(lambda: _page(draft_id, _Refused(typed=searched))) if wants_fragment() else None,
     )
 
 

@@ -12,8 +12,9 @@ from flask.typing import ResponseReturnValue
 from portal.accounts.access import current_actor, requires
 from portal.core.database import db
 from portal.core.errors import DomainError
-from portal.core.http import render, see_other, toast
+from portal.core.http import render, toast
 from portal.core.listing import show_list
+from portal.core.once import made_at, sent_once
 from portal.orders.models import PickList
 from portal.orders.picking import services
 from portal.orders.picking.listings import PICK_LISTS
@@ -50,6 +51,7 @@ def new_pick_list() -> Response:
 
 @bp.post("/")
 @requires("orders.edit")
+@sent_once
 def make_pick_list() -> ResponseReturnValue:
     place, most = request.form.get("location_id", ""), request.form.get("most", "")
     try:
@@ -64,8 +66,7 @@ def make_pick_list() -> ResponseReturnValue:
         db.session.rollback()
         return _new(error)
     list_id = made.id
-    db.session.commit()
-    return see_other(url_for("picking.pick_list", list_id=list_id))
+    return made_at(url_for("picking.pick_list", list_id=list_id))
 
 
 @bp.get("/<int:list_id>")
@@ -123,6 +124,7 @@ def put_back(list_id: int, line_n: int) -> ResponseReturnValue:
 
 @bp.post("/<int:list_id>/lines/<int(max=2147483647):line_n>/shortage")
 @requires("orders.edit")
+@sent_once
 def report_short(list_id: int, line_n: int) -> ResponseReturnValue:
     return _act(list_id, lambda: services.report_short(list_id, line_n, by=current_actor()),
                 "Noted as missing. The order stands on the desk of shortfalls.")  # fmt: skip
@@ -130,6 +132,7 @@ def report_short(list_id: int, line_n: int) -> ResponseReturnValue:
 
 @bp.post("/<int:list_id>/finish")
 @requires("orders.edit")
+@sent_once
 def finish(list_id: int) -> ResponseReturnValue:
     stopped: list[str] = []
 
@@ -143,6 +146,7 @@ def finish(list_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:list_id>/cancellation")
 @requires("orders.edit")
+@sent_once
 def cancel_list(list_id: int) -> ResponseReturnValue:
     return _act(list_id, lambda: services.cancel_list(list_id, by=current_actor()),
                 "The list is given up. Put back what was fetched.")  # fmt: skip
@@ -154,9 +158,8 @@ def _act(list_id: int, work: Callable[[], object], done: str | Callable[[], str]
     except DomainError as error:
         db.session.rollback()
         return _page(list_id, status=error.status, problem=error.message)
-    db.session.commit()
     toast(done if isinstance(done, str) else done())
-    return see_other(url_for("picking.pick_list", list_id=list_id))
+    return made_at(url_for("picking.pick_list", list_id=list_id))
 
 
 def _new(error: DomainError | None = None) -> Response:

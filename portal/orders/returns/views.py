@@ -15,7 +15,8 @@ from portal.accounts.access import can, current_actor, requires
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError, NotFoundError
-from portal.core.http import render, see_other, toast, wants_fragment
+from portal.core.http import render, toast, wants_fragment
+from portal.core.once import made_at, sent_once
 from portal.orders.changes import services as changes
 from portal.orders.changes.adding import Adding, looked_for
 from portal.orders.changes.adding import adding as rows_of
@@ -88,6 +89,7 @@ def find_items(number: str) -> Response:
 
 @bp.post("/orders/<order_number:number>/returns")
 @requires("orders.edit")
+@sent_once
 def request_return(number: str) -> ResponseReturnValue:
     found, typed = find_order(number), request.form
     if typed.get("find", "").strip():
@@ -110,9 +112,8 @@ def request_return(number: str) -> ResponseReturnValue:
     except DomainError as error:
         db.session.rollback()
         return _form(number, typed, error)
-    db.session.commit()
     toast("The return is recorded.")
-    return see_other(url_for("returns.order_return", number=number, n=n))
+    return made_at(url_for("returns.order_return", number=number, n=n))
 
 
 @bp.get("/orders/<order_number:number>/returns/<int(max=2147483647):n>")
@@ -123,6 +124,7 @@ def order_return(number: str, n: int) -> Response:
 
 @bp.post("/orders/<order_number:number>/returns/<int(max=2147483647):n>/approval")
 @requires("orders.edit")
+@sent_once
 def approve_return(number: str, n: int) -> ResponseReturnValue:
     return _act(
         number,
@@ -137,6 +139,7 @@ def approve_return(number: str, n: int) -> ResponseReturnValue:
 
 @bp.post("/orders/<order_number:number>/returns/<int(max=2147483647):n>/dispatch")
 @requires("orders.edit")
+@sent_once
 def mark_sent_back(number: str, n: int) -> ResponseReturnValue:
     return _act(
         number, n, "The goods are on their way.",
@@ -150,6 +153,7 @@ def mark_sent_back(number: str, n: int) -> ResponseReturnValue:
 
 @bp.post("/orders/<order_number:number>/returns/<int(max=2147483647):n>/arrival")
 @requires("orders.edit")
+@sent_once
 def receive(number: str, n: int) -> ResponseReturnValue:
     def arrive(order_id: int) -> None:
         lines = queries.return_of(order_id, n).lines
@@ -161,6 +165,7 @@ def receive(number: str, n: int) -> ResponseReturnValue:
 
 @bp.post("/orders/<order_number:number>/returns/<int(max=2147483647):n>/inspection")
 @requires("orders.edit")
+@sent_once
 def inspect(number: str, n: int) -> ResponseReturnValue:
     def look(order_id: int) -> None:
         lines = queries.return_of(order_id, n).lines
@@ -175,6 +180,7 @@ def inspect(number: str, n: int) -> ResponseReturnValue:
 
 @bp.post("/orders/<order_number:number>/returns/<int(max=2147483647):n>/settlement")
 @requires("orders.edit", "orders.refund")
+@sent_once
 def settle_return(number: str, n: int) -> ResponseReturnValue:
     """Begin the change that settles the return; its preview comes next."""
     found, typed = find_order(number), request.form
@@ -192,12 +198,12 @@ def settle_return(number: str, n: int) -> ResponseReturnValue:
     except DomainError as error:
         db.session.rollback()
         return _page(number, n, error, refused="settle")
-    db.session.commit()
-    return see_other(url_for("changes.change", number=number, n=change_n))
+    return made_at(url_for("changes.change", number=number, n=change_n))
 
 
 @bp.post("/orders/<order_number:number>/returns/<int(max=2147483647):n>/rejection")
 @requires("orders.edit")
+@sent_once
 def reject(number: str, n: int) -> ResponseReturnValue:
     return _act(
         number,
@@ -242,9 +248,8 @@ def _act(number: str, n: int, done: str, work: Callable[[int], Any], *, form: st
         if error.status == 404:
             raise
         return _page(number, n, error, refused=form)
-    db.session.commit()
     toast(done)
-    return see_other(url_for("returns.order_return", number=number, n=n))
+    return made_at(url_for("returns.order_return", number=number, n=n))
 
 
 def _items(number: str, shown: Adding) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from portal.core.database import db
 from portal.core.errors import DomainError, StaleError
 from portal.core.http import render, see_other, toast
 from portal.core.merging import pack_base, unpack_base
+from portal.core.once import made_at, sent_once
 from portal.orders.models import SalesChannel
 from portal.orders.sales_channels import services
 from portal.orders.sales_channels.forms import SalesChannelForm
@@ -35,6 +36,7 @@ def new_sales_channel() -> Response:
 
 @bp.post("/new")
 @requires("settings.edit")
+@sent_once
 def create_sales_channel() -> ResponseReturnValue:
     form = SalesChannelForm()
     if not form.validate():
@@ -45,9 +47,8 @@ def create_sales_channel() -> ResponseReturnValue:
         db.session.rollback()
         refuse(form, error, "name")
         return _page(form, None, status=error.status)
-    db.session.commit()
     toast("The sales channel is there.")
-    return see_other(url_for("sales_channels.sales_channels"))
+    return made_at(url_for("sales_channels.sales_channels"))
 
 
 @bp.get("/<int:channel_id>")

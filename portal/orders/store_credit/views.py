@@ -14,6 +14,7 @@ from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError
 from portal.core.http import render_region, see_other, toast
 from portal.core.money import UnknownCurrencyError
+from portal.core.once import sent_once
 from portal.customers.models import Customer
 from portal.orders.changes.reading import amount_of
 from portal.orders.changes.rules import own_currency
@@ -69,6 +70,7 @@ def change_account(customer_id: int) -> ResponseReturnValue:
 
 @bp.post("/orders/<order_number:number>/store-credit")
 @requires("orders.edit")
+@sent_once
 def pay(number: str) -> ResponseReturnValue:
     """Pay for an order with its customer's store credit."""
 

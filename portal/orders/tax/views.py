@@ -15,6 +15,7 @@ from portal.core.database import db
 from portal.core.errors import DomainError, StaleError
 from portal.core.http import render, see_other, toast
 from portal.core.merging import pack_base, unpack_base
+from portal.core.once import made_at, sent_once
 from portal.orders.models import TaxRate
 from portal.orders.tax import services
 from portal.orders.tax.forms import ExchangeRateForm, TaxRateForm, TaxRulesForm
@@ -65,6 +66,7 @@ def save_tax_rules() -> ResponseReturnValue:
 
 @bp.post("/rates")
 @requires("settings.edit")
+@sent_once
 def create_tax_rate() -> ResponseReturnValue:
     form = TaxRateForm().offer_countries()
     if not form.validate():
@@ -81,9 +83,8 @@ def create_tax_rate() -> ResponseReturnValue:
         db.session.rollback()
         refuse(form, error, "percent")
         return _page(_rules_form(), form, status=error.status)
-    db.session.commit()
     toast("The rate is kept.")
-    return see_other(url_for("tax.tax"))
+    return made_at(url_for("tax.tax"))
 
 
 @bp.get("/rates/<int:rate_id>")
@@ -152,6 +153,7 @@ def usual_rates() -> Response:
 
 @bp.post("/usual-rates")
 @requires("settings.edit")
+@sent_once
 def confirm_usual_rates() -> ResponseReturnValue:
     day, keys = request.form.get("valid_from", ""), request.form.getlist("keys")
     try:
@@ -162,9 +164,8 @@ def confirm_usual_rates() -> ResponseReturnValue:
     except DomainError as error:
         db.session.rollback()
         return _offers(day, chosen=keys, error=error)
-    db.session.commit()
     toast(f"{count} {'rate is' if count == 1 else 'rates are'} yours now. Change them whenever the law does.")
-    return see_other(url_for("tax.tax"))
+    return made_at(url_for("tax.tax"))
 
 
 @bp.get("/currencies")

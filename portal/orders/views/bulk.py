@@ -11,9 +11,10 @@ from flask.typing import ResponseReturnValue
 from portal.accounts.access import current_actor, requires
 from portal.core.database import db
 from portal.core.errors import DomainError
-from portal.core.http import render, see_other, toast
+from portal.core.http import render, toast
 from portal.core.jobs import enqueue
 from portal.core.listing import list_address, selection_of
+from portal.core.once import made_at, sent_once
 from portal.core.selected import Chosen, arguments_of, chosen_by, set_aside, states_of
 from portal.orders import services
 from portal.orders.assigning import workers
@@ -52,6 +53,7 @@ def check_bulk() -> Response:
 
 @bp.post("/orders/bulk/start")
 @requires("orders.edit")
+@sent_once
 def start_bulk() -> ResponseReturnValue:
     """Begin. Pressed twice, it is the same job."""
     chosen, act = _chosen(), request.form.get("act", "")
@@ -64,9 +66,8 @@ def start_bulk() -> ResponseReturnValue:
         total=chosen.total, unique_key=chosen.word,
     )  # fmt: skip
     url = url_for("operations.job", job_id=job.id)
-    db.session.commit()
     toast(f"{ACTS[act]}: the job has started.", url=url, link="See the job")
-    return see_other(url)
+    return made_at(url)
 
 
 def _chosen() -> Chosen:

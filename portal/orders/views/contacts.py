@@ -10,7 +10,8 @@ from flask.typing import ResponseReturnValue
 from portal.accounts.access import can, current_actor, requires
 from portal.core.database import db
 from portal.core.errors import DomainError
-from portal.core.http import render, see_other, toast
+from portal.core.http import render, toast
+from portal.core.once import made_at, sent_once
 from portal.orders.assigning import workers
 from portal.orders.book import change_order
 from portal.orders.guards import require_unchanged
@@ -43,6 +44,7 @@ def order_contacts(number: str) -> Response:
 
 @bp.post("/orders/<order_number:number>/contacts")
 @requires("orders.edit")
+@sent_once
 def log_call(number: str) -> ResponseReturnValue:
     form, found = CallForm(), find_order(number)
 
@@ -69,6 +71,7 @@ def new_letter(number: str) -> Response:
 
 @bp.post("/orders/<order_number:number>/letters")
 @requires("orders.edit")
+@sent_once
 def send_letter(number: str) -> ResponseReturnValue:
     found, form = find_order(number), MailForm()
     if not form.validate():
@@ -88,9 +91,8 @@ def send_letter(number: str) -> ResponseReturnValue:
             form[error.field].errors = [error.message]
             return _letter(number, form, status=error.status)
         return _letter(number, form, status=error.status, problem=error.message)
-    db.session.commit()
     toast("The mail is on its way.")
-    return see_other(order_url(number))
+    return made_at(order_url(number))
 
 
 def _letter(number: str, form: MailForm, *, status: int = 200, problem: str | None = None) -> Response:

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from portal.accounts.access import can, current_actor, requires
 from portal.core import audit, storage
 from portal.core.database import db
+from portal.core.once import sent_once
 from portal.orders import files as keeping
 from portal.orders.queries import find_order, version_of
 from portal.orders.views.blueprint import bp
@@ -35,13 +36,13 @@ def order_files(number: str) -> Response:
 
 @bp.post("/orders/<order_number:number>/files")
 @requires("orders.edit")
+@sent_once
 def add_file(number: str) -> ResponseReturnValue:
     found, upload = find_order(number), request.files.get("file")
 
     data, name = b"", ""
     if upload is not None:
         data, name = upload.stream.read(keeping.MOST_BYTES + 1), upload.filename or ""
-        upload.close()
 
     def add(order_id: int) -> None:
         keeping.add_file(

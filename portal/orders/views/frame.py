@@ -31,9 +31,10 @@ from markupsafe import Markup
 from portal.accounts.access import current_identity
 from portal.core.database import db
 from portal.core.errors import DomainError
-from portal.core.http import render, see_other, toast, wants_fragment
+from portal.core.http import render, toast, wants_fragment
 from portal.core.listing import list_address, neighbours
 from portal.core.masking import mask
+from portal.core.once import made_at
 from portal.core.presence import look_at
 from portal.orders.acts import order_acts
 from portal.orders.assigning import assigned_to, workers
@@ -101,7 +102,7 @@ def act(
             if seen:
                 require_unchanged(found.order_id, version_seen())
             work(found.order_id)
-            db.session.commit()
+            answer = made_at(order_url(number))
         except DomainError as error:
             db.session.rollback()
             problem, status = error.message, error.status
@@ -109,7 +110,7 @@ def act(
                 form[error.field].errors, problem = [error.message], None
         else:
             toast(done if isinstance(done, str) else done())
-            return see_other(order_url(number))
+            return answer
     typed = {form_name: form} if form is not None else {}
     if panel is None:
         return show_order(number, is_shown=True, status=status, problem=problem, **typed)

@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from portal.accounts.access import current_actor, requires
 from portal.core.formats import current_region
+from portal.core.once import sent_once
 from portal.orders import services
 from portal.orders.forms import HoldForm
 from portal.orders.holds import end_hold as end_one
@@ -18,6 +19,7 @@ from portal.orders.views.frame import act
 
 @bp.post("/orders/<order_number:number>/hold")
 @requires("orders.edit")
+@sent_once
 def hold_order(number: str) -> ResponseReturnValue:
     form = HoldForm()
 
@@ -36,6 +38,7 @@ def hold_order(number: str) -> ResponseReturnValue:
 
 @bp.post("/orders/<order_number:number>/hold/remove")
 @requires("orders.edit")
+@sent_once
 def release_order(number: str) -> ResponseReturnValue:
     short: list[str] = []
     return act(number, lambda: _still_short(short) if short else "The order goes on.",
@@ -44,6 +47,7 @@ def release_order(number: str) -> ResponseReturnValue:
 
 @bp.post("/orders/<order_number:number>/holds/<int:hold_n>/end")
 @requires("orders.edit")
+@sent_once
 def end_hold(number: str, hold_n: int) -> ResponseReturnValue:
     """End one of several holds."""
     short: list[str] = []
@@ -53,6 +57,7 @@ def end_hold(number: str, hold_n: int) -> ResponseReturnValue:
 
 @bp.post("/orders/<order_number:number>/cancellation")
 @requires("orders.edit")
+@sent_once
 def cancel_order(number: str) -> ResponseReturnValue:
     return act(number, "The order is cancelled. Its units are for sale again.",
                lambda order_id: services.cancel_order(order_id, by=current_actor()), seen=True)  # fmt: skip

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from portal.accounts.access import can, current_actor, requires
 from portal.core.database import db
+from portal.core.once import sent_once
 from portal.orders.delivery import (
     change_delivery,
     delivery_choices,
@@ -82,6 +83,7 @@ def choose_delivery(number: str) -> ResponseReturnValue:
 
 @bp.post("/orders/<order_number:number>/parcels/<int(max=2147483647):parcel>/packing")
 @requires("orders.edit")
+@sent_once
 def pack_parcel(number: str, parcel: int) -> ResponseReturnValue:
     return _step(number, "The parcel is packed.",
                  lambda order_id: parcels.pack_parcel(order_id, parcel, by=current_actor()))  # fmt: skip
@@ -89,6 +91,7 @@ def pack_parcel(number: str, parcel: int) -> ResponseReturnValue:
 
 @bp.post("/orders/<order_number:number>/parcels/<int(max=2147483647):parcel>/dispatch")
 @requires("orders.edit")
+@sent_once
 def send_parcel(number: str, parcel: int) -> ResponseReturnValue:
     form = TrackingForm()
     return _step(
@@ -99,6 +102,7 @@ def send_parcel(number: str, parcel: int) -> ResponseReturnValue:
 
 @bp.post("/orders/<order_number:number>/parcels/<int(max=2147483647):parcel>/removal")
 @requires("orders.edit")
+@sent_once
 def undo_parcel(number: str, parcel: int) -> ResponseReturnValue:
     return _step(number, "The parcel is undone. Its units stay promised to the order.",
                  lambda order_id: parcels.undo_parcel(order_id, parcel, by=current_actor()))  # fmt: skip
@@ -106,6 +110,7 @@ def undo_parcel(number: str, parcel: int) -> ResponseReturnValue:
 
 @bp.post("/orders/<order_number:number>/parcels/<int(max=2147483647):parcel>/label")
 @requires("orders.edit")
+@sent_once
 def label_made(number: str, parcel: int) -> ResponseReturnValue:
     return _step(number, "The label is noted as printed.",
                  lambda order_id: correcting.label_made(order_id, parcel, by=current_actor()))  # fmt: skip
@@ -123,6 +128,7 @@ def correct_tracking(number: str, parcel: int) -> ResponseReturnValue:
 
 @bp.post("/orders/<order_number:number>/parcels/<int(max=2147483647):parcel>/delivery")
 @requires("orders.edit")
+@sent_once
 def mark_delivered(number: str, parcel: int) -> ResponseReturnValue:
     return _step(number, "The parcel is delivered.",
                  lambda order_id: parcels.mark_delivered(order_id, parcel, by=current_actor()))  # fmt: skip
@@ -130,6 +136,7 @@ def mark_delivered(number: str, parcel: int) -> ResponseReturnValue:
 
 @bp.post("/orders/<order_number:number>/parcels/<int(max=2147483647):parcel>/readiness")
 @requires("orders.edit")
+@sent_once
 def make_ready(number: str, parcel: int) -> ResponseReturnValue:
     return _step(number, "It is ready to collect. The buyer gets the code.",
                  lambda order_id: collecting.make_ready(order_id, parcel, by=current_actor()))  # fmt: skip
@@ -137,6 +144,7 @@ def make_ready(number: str, parcel: int) -> ResponseReturnValue:
 
 @bp.post("/orders/<order_number:number>/parcels/<int(max=2147483647):parcel>/collection")
 @requires("orders.edit")
+@sent_once
 def hand_out(number: str, parcel: int) -> ResponseReturnValue:
     code = request.form.get("code", "")
     return _step(number, "Collected. The units have left.",
@@ -145,6 +153,7 @@ def hand_out(number: str, parcel: int) -> ResponseReturnValue:
 
 @bp.post("/orders/<order_number:number>/parcels/<int(max=2147483647):parcel>/extension")
 @requires("orders.edit")
+@sent_once
 def give_more_time(number: str, parcel: int) -> ResponseReturnValue:
     return _step(number, "It is kept for three more days.",
                  lambda order_id: collecting.give_more_time(order_id, parcel, 3, by=current_actor()))  # fmt: skip
@@ -152,6 +161,7 @@ def give_more_time(number: str, parcel: int) -> ResponseReturnValue:
 
 @bp.post("/orders/<order_number:number>/parcels/<int(max=2147483647):parcel>/giving-up")
 @requires("orders.edit")
+@sent_once
 def give_up(number: str, parcel: int) -> ResponseReturnValue:
     return _step(number, "The units are for sale again. Giving the money back waits for you below.",
                  lambda order_id: collecting.give_up(order_id, parcel, by=current_actor()))  # fmt: skip
@@ -159,6 +169,7 @@ def give_up(number: str, parcel: int) -> ResponseReturnValue:
 
 @bp.post("/orders/<order_number:number>/combination")
 @requires("orders.edit")
+@sent_once
 def combine(number: str) -> ResponseReturnValue:
     """Let this order and the ticked ones travel together."""
     others = [
@@ -183,6 +194,7 @@ def undo_combination(number: str, shipment_id: int) -> ResponseReturnValue:
 
 @bp.post("/orders/<order_number:number>/combination/<int:shipment_id>/dispatch")
 @requires("orders.edit")
+@sent_once
 def dispatch_combination(number: str, shipment_id: int) -> ResponseReturnValue:
     form = TrackingForm()
     return _step(

@@ -8,6 +8,7 @@ from flask import Response
 from flask.typing import ResponseReturnValue
 
 from portal.accounts.access import can, current_actor, requires
+from portal.core.once import sent_once
 from portal.orders import services
 from portal.orders.forms import PaymentForm
 from portal.orders.payments.page import payments_context
@@ -37,6 +38,7 @@ def payments(number: str) -> Response:
 
 @bp.post("/orders/<order_number:number>/payments")
 @requires("orders.edit")
+@sent_once
 def take_payment(number: str) -> ResponseReturnValue:
     form = PaymentForm()
 

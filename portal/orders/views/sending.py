@@ -11,7 +11,8 @@ from flask.typing import ResponseReturnValue
 from portal.accounts.access import current_actor, requires
 from portal.core.database import db
 from portal.core.errors import DomainError
-from portal.core.http import render, see_other, toast
+from portal.core.http import render, toast
+from portal.core.once import made_at, sent_once
 from portal.orders.fulfilment import collecting, parcels
 from portal.orders.fulfilment.carriers import CARRIERS
 from portal.orders.fulfilment.forms import NewParcelForm
@@ -38,6 +39,7 @@ def new_parcel(number: str) -> Response:
 
 @bp.post("/orders/<order_number:number>/parcels")
 @requires("orders.edit")
+@sent_once
 def ship_lines(number: str) -> ResponseReturnValue:
     form, found = NewParcelForm(), find_order(number)
     if not form.validate():
@@ -51,9 +53,8 @@ def ship_lines(number: str) -> ResponseReturnValue:
             form[error.field].errors = [error.message]
             return _page(number, form, status=error.status)
         return _page(number, form, status=error.status, problem=error.message)
-    db.session.commit()
     toast(DONE.get(form.way.data or "", DONE["send"]))
-    return see_other(order_url(number))
+    return made_at(order_url(number))
 
 
 def _make(order_id: int, form: NewParcelForm) -> None:

@@ -10,6 +10,7 @@ from portal.accounts.access import current_actor, get_or_404, requires
 from portal.core.database import db
 from portal.core.errors import DomainError
 from portal.core.http import render, see_other, toast
+from portal.core.once import made_at, sent_once
 from portal.orders.fulfilment.forms import LANGUAGES, LetterForm, SettingsForm
 from portal.orders.fulfilment.settings import fulfilment_settings, save_fulfilment_settings
 from portal.orders.letters.moments import built_in
@@ -80,6 +81,7 @@ def new_letter_text() -> Response:
 
 @bp.post("/letters")
 @requires("settings.edit")
+@sent_once
 def add_letter_text() -> ResponseReturnValue:
     return _save(None)
 
@@ -111,9 +113,8 @@ def _save(template_id: int | None) -> ResponseReturnValue:
             form[error.field].errors = [error.message]
             return _letter(form, template_id, status=error.status)
         return _letter(form, template_id, status=error.status, problem=error.message)
-    db.session.commit()
     toast("The text is saved.")
-    return see_other("/settings/letters")
+    return made_at("/settings/letters")
 
 
 def _form(form: LetterForm) -> LetterForm:

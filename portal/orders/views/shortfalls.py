@@ -14,6 +14,7 @@ from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError
 from portal.core.http import render, see_other, toast
 from portal.core.listing import show_list
+from portal.core.once import made_at, sent_once
 from portal.orders.fulfilment.placing import sending_places
 from portal.orders.guards import require_unchanged
 from portal.orders.models import OrderShortfall
@@ -77,6 +78,7 @@ def shortfall(number: str, case_n: int) -> Response:
 
 @bp.post("/orders/<order_number:number>/shortfalls/<int:case_n>/location")
 @requires("orders.edit")
+@sent_once
 def take_from_location(number: str, case_n: int) -> ResponseReturnValue:
     text = request.form.get("location_id", "")
 
@@ -90,6 +92,7 @@ def take_from_location(number: str, case_n: int) -> ResponseReturnValue:
 
 @bp.post("/orders/<order_number:number>/shortfalls/<int:case_n>/back-order")
 @requires("orders.edit")
+@sent_once
 def wait_for_goods(number: str, case_n: int) -> ResponseReturnValue:
     return _take(number, case_n, "The units are on back-order. They get what comes in next.",
                  lambda order_id: ways.wait_for_goods(order_id, case_n, by=current_actor()))  # fmt: skip
@@ -97,6 +100,7 @@ def wait_for_goods(number: str, case_n: int) -> ResponseReturnValue:
 
 @bp.post("/orders/<order_number:number>/shortfalls/<int:case_n>/substitute")
 @requires("orders.edit")
+@sent_once
 def substitute(number: str, case_n: int) -> ResponseReturnValue:
     sku = request.form.get("sku", "")
     return _take(number, case_n, "The other item takes its place.",
@@ -105,6 +109,7 @@ def substitute(number: str, case_n: int) -> ResponseReturnValue:
 
 @bp.post("/orders/<order_number:number>/shortfalls/<int:case_n>/cancellation")
 @requires("orders.edit")
+@sent_once
 def cancel_missing(number: str, case_n: int) -> ResponseReturnValue:
     """Propose the cancellation, and go to where it is looked at and confirmed."""
     found = find_order(number)
@@ -114,8 +119,7 @@ def cancel_missing(number: str, case_n: int) -> ResponseReturnValue:
     except DomainError as error:
         db.session.rollback()
         return _page(number, case_n, status=error.status, problem=error.message)
-    db.session.commit()
-    return see_other(url_for("changes.change", number=number, n=n))
+    return made_at(url_for("changes.change", number=number, n=n))
 
 
 def _take(number: str, case_n: int, done: str, work: Callable[[int], None]) -> ResponseReturnValue:
@@ -126,9 +130,8 @@ def _take(number: str, case_n: int, done: str, work: Callable[[int], None]) -> R
     except DomainError as error:
         db.session.rollback()
         return _page(number, case_n, status=error.status, problem=error.message, field=error.field)
-    db.session.commit()
     toast(done)
-    return see_other(order_url(number))
+    return made_at(order_url(number))
 
 
 def _page(

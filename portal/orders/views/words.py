@@ -8,6 +8,7 @@ from flask import Response, request
 from flask.typing import ResponseReturnValue
 
 from portal.accounts.access import can, current_actor, requires
+from portal.core.once import sent_once
 from portal.orders import services
 from portal.orders.forms import NoteForm, TagForm
 from portal.orders.queries import find_order
@@ -33,6 +34,7 @@ def order_timeline(number: str) -> Response:
 
 @bp.post("/orders/<order_number:number>/notes")
 @requires("orders.edit")
+@sent_once
 def add_note(number: str) -> ResponseReturnValue:
     form, found = NoteForm(), find_order(number)
 

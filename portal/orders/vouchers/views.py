@@ -16,6 +16,7 @@ from portal.core.errors import DomainError, StaleError
 from portal.core.http import render, see_other, toast
 from portal.core.listing import show_list
 from portal.core.merging import pack_base, unpack_base
+from portal.core.once import made_at, sent_once
 from portal.orders.models import Voucher
 from portal.orders.vouchers import services
 from portal.orders.vouchers.forms import VoucherForm
@@ -40,6 +41,7 @@ def new_voucher() -> Response:
 
 @bp.post("/new")
 @requires("catalog.price")
+@sent_once
 def create_voucher() -> ResponseReturnValue:
     form = VoucherForm().offer_currencies()
     if not form.validate():
@@ -50,9 +52,8 @@ def create_voucher() -> ResponseReturnValue:
         db.session.rollback()
         refuse(form, error, "code")
         return _page(form, None, status=error.status)
-    db.session.commit()
     toast("The voucher is there.")
-    return see_other(url_for("vouchers.vouchers"))
+    return made_at(url_for("vouchers.vouchers"))
 
 
 @bp.get("/<int:voucher_id>")

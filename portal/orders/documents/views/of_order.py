@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from portal.accounts.access import can, current_actor, requires
 from portal.core.database import current_merchant_id, db
+from portal.core.once import sent_once
 from portal.core.reveal import log_view
 from portal.core.subjects import DataSubject
 from portal.orders.documents import services
@@ -59,6 +60,7 @@ def order_documents(number: str) -> Response:
 
 @bp.post("/orders/<order_number:number>/invoices")
 @requires("orders.edit")
+@sent_once
 def issue_invoice(number: str) -> ResponseReturnValue:
     """Issue the invoice. A second click finds nothing left to invoice and gives the same number."""
     issued: list[str] = []
@@ -72,6 +74,7 @@ def issue_invoice(number: str) -> ResponseReturnValue:
 
 @bp.post("/orders/<order_number:number>/invoices/reversal")
 @requires("orders.refund")
+@sent_once
 def reverse_invoices(number: str) -> ResponseReturnValue:
     """Take back what is invoiced by a credit note, to issue it anew."""
     issued: list[str] = []
@@ -85,6 +88,7 @@ def reverse_invoices(number: str) -> ResponseReturnValue:
 
 @bp.post("/orders/<order_number:number>/documents/<int:document_id>/mail")
 @requires("orders.edit")
+@sent_once
 def mail_document(number: str, document_id: int) -> ResponseReturnValue:
     def send(order_id: int) -> None:
         services.require_document_of(order_id, document_id)

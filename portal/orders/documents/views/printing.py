@@ -7,8 +7,9 @@ from flask.typing import ResponseReturnValue
 
 from portal.accounts.access import current_actor, requires
 from portal.core.database import db
-from portal.core.http import render, see_other, toast
+from portal.core.http import render, toast
 from portal.core.listing import list_address, selection_of
+from portal.core.once import made_at, sent_once
 from portal.core.selected import Chosen, chosen_by, set_aside
 from portal.orders.documents.forms import PrintForm
 from portal.orders.documents.printing import MOST, start_printing
@@ -29,15 +30,15 @@ def choose_print() -> Response:
 
 @bp.post("/documents/print/start")
 @requires("orders.edit")
+@sent_once
 def start_print() -> ResponseReturnValue:
     chosen, form = chosen_by(ORDERS, request.form.get("chosen", ""), by=current_actor()), PrintForm()
     if not form.validate():
         return _page(chosen, form, 422)
     job = start_printing(form.what.data, chosen, by=current_actor())
-    job_id = job.id
-    db.session.commit()
-    toast("The PDF is being made.", url=url_for("operations.job", job_id=job_id), link="See the job")
-    return see_other(url_for("operations.job", job_id=job_id))
+    url = url_for("operations.job", job_id=job.id)
+    toast("The PDF is being made.", url=url, link="See the job")
+    return made_at(url)
 
 
 def _page(chosen: Chosen, form: PrintForm, status: int) -> Response:

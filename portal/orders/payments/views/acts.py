@@ -8,6 +8,7 @@ from portal.accounts.access import current_actor, requires
 from portal.core.database import db
 from portal.core.errors import DomainError
 from portal.core.http import see_other, toast
+from portal.core.once import sent_once
 from portal.orders.gateways.base import GatewayError
 from portal.orders.payments import links, services
 from portal.orders.payments.forms import AmountForm, KeyForm
@@ -77,6 +78,7 @@ def refund_again(number: str, refund: int) -> ResponseReturnValue:
 
 @bp.post("/orders/<order_number:number>/links")
 @requires("orders.edit")
+@sent_once
 def make_link(number: str) -> ResponseReturnValue:
     form = AmountForm()
 

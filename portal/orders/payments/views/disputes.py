@@ -11,9 +11,10 @@ from portal.accounts.access import can, current_actor, requires
 from portal.core import storage
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import DomainError, NotFoundError
-from portal.core.http import render, render_region, see_other, toast
+from portal.core.http import render, render_region, toast
 from portal.core.listing import show_list
 from portal.core.merging import version_in
+from portal.core.once import made_at, sent_once
 from portal.core.storage import StoredFile
 from portal.orders.models import OrderRef, PaymentDispute
 from portal.orders.payments import disputes, worklist
@@ -54,6 +55,7 @@ def save_evidence(dispute_id: int) -> ResponseReturnValue:
 
 @bp.post("/disputes/<int:dispute_id>/files")
 @requires("orders.edit")
+@sent_once
 def add_evidence_file(dispute_id: int) -> ResponseReturnValue:
     form = EvidenceFileForm()
     upload = request.files.get("file")
@@ -94,6 +96,7 @@ def remove_evidence_file(dispute_id: int, paper_id: int) -> ResponseReturnValue:
 
 @bp.post("/disputes/<int:dispute_id>/submission")
 @requires("orders.edit")
+@sent_once
 def submit_evidence(dispute_id: int) -> ResponseReturnValue:
     try:
         disputes.submit(
@@ -149,6 +152,5 @@ def _number_of(found: PaymentDispute) -> str | None:
 
 
 def _done(dispute_id: int, words: str) -> ResponseReturnValue:
-    db.session.commit()
     toast(words)
-    return see_other(url_for("payments.dispute", dispute_id=dispute_id))
+    return made_at(url_for("payments.dispute", dispute_id=dispute_id))

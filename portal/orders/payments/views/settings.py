@@ -11,6 +11,7 @@ from portal.core.database import db
 from portal.core.errors import DomainError
 from portal.core.http import public_link, render, see_other, toast
 from portal.core.merging import version_in
+from portal.core.once import made_at, sent_once
 from portal.orders.gateways import KINDS, kinds_for
 from portal.orders.models import GatewayAccount
 from portal.orders.payments import accounts, preferences
@@ -57,6 +58,7 @@ def new_gateway() -> Response:
 
 @bp.post("/settings/payments/new")
 @requires("settings.edit", fresh=True)
+@sent_once
 def connect_gateway() -> ResponseReturnValue:
     form = NewAccountForm()
     if not form.validate():
@@ -68,9 +70,8 @@ def connect_gateway() -> ResponseReturnValue:
         form[error.field or "name"].errors = [error.message]
         return _new_page(form, status=error.status)
     account_id = account.id
-    db.session.commit()
     toast("The account is saved as a draft. Test it next.")
-    return see_other(url_for("payments.gateway", gateway_id=account_id))
+    return made_at(url_for("payments.gateway", gateway_id=account_id))
 
 
 @bp.get("/settings/payments/<int:gateway_id>")
