@@ -27,6 +27,11 @@ SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 SEGMENT: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*(\.[a-z]+)?")
 PARAMETER: Final = re.compile(r"<[a-z_]+(\([^)]*\))?:[a-z_]+>")
 KINDS: Final = (Tenant, Shared, Platform)
+# What a view is called that makes something: a row, a mail, a job, a payment.
+MAKING: Final = re.compile(
+    r"(add|begin|combine|connect|create|draft|export|generate|hold|invite|issue|log|mail|make|new|pay|place|record|"
+    r"renew|request|resend|retry|send|settle|ship|spread|start|take|upload)(_|$)"
+)
 
 # Attributes that htmx 4 inherits only when told so; on an element without a verb they would silently do nothing.
 NEEDS_VERB: Final = frozenset({"hx-target", "hx-swap", "hx-headers", "hx-confirm", "hx-boost"})
@@ -77,6 +82,21 @@ def odd_addresses(app: Flask) -> list[str]:
         for part in str(rule).strip("/").split("/")
         if part and not SEGMENT.fullmatch(part) and not PARAMETER.fullmatch(part)
     ]
+
+
+def making_two(app: Flask) -> list[str]:
+    """Forms that make something, by the names of their views, and make two when they are sent twice."""
+    return sorted(
+        {
+            rule.endpoint
+            for rule in routes(app)
+            if "POST" in (rule.methods or ())
+            and (access := declared_access(app, rule.endpoint)) is not None
+            and not access.scope
+            and MAKING.match(app.view_functions[rule.endpoint].__name__)
+            and not hasattr(app.view_functions[rule.endpoint], "is_sent_once")
+        }
+    )
 
 
 def dead_ends(app: Flask) -> list[str]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from portal.accounts.access import UndeclaredAccessError, public_route, requires, requires_scope
 from portal.core.navigation import NavEntry
 from portal.core.navigation import _entries as nav_entries
+from portal.core.once import sent_once
 from portal.core.personal_data import not_pii
 from portal.core.tenancy import Platform
 from portal.paths import TEMPLATES
@@ -29,6 +30,19 @@ PUBLIC = {
     "payments.pay_page",
 }
 OPEN_TO_MACHINES = {"health.healthz", "health.readyz", "payments.take_notice"}
+# Views that are named as if they made something, and what a second sending of their form does.
+COUNTS_ONCE = {
+    "channels.retry_order": "the turn of the shop that waits or runs is the one",
+    "orders.add_tag": "an order has a tag or has it not",
+    "payments.make_default": "it is the default already",
+    "payments.take_notice": "the number of the notice is the key",
+    "privacy.make_copy": "a copy that is being made is refused",
+    "privacy.make_preview": "the preview is made anew",
+    "privacy.settle_recipient": "it is noted already",
+    "promises.spread_variant": "the slots are evened out again",
+    "stock.request_verification": "the run that waits is the one",
+    "tax.record_exchange_rate": "the rate of the day is replaced by the same",
+}
 
 
 def view() -> str:
@@ -76,6 +90,25 @@ def test_a_misplaced_scope_is_found(planted: Flask) -> None:
 def test_a_scope_that_is_in_no_table_is_refused() -> None:
     with pytest.raises(ValueError, match=r"orders\.steal"):
         requires_scope("orders.steal")
+
+
+def test_a_form_that_makes_something_makes_one(app: Flask) -> None:
+    assert rules.making_two(app) == sorted(COUNTS_ONCE)
+
+
+def test_a_form_that_makes_two_is_found(planted: Flask) -> None:
+    def create_planted() -> str:
+        return "made"
+
+    def save_planted() -> str:
+        return "saved"
+
+    before = rules.making_two(planted)
+    for number, each in enumerate((create_planted, save_planted, sent_once(create_planted))):
+        planted.add_url_rule(
+            f"/planted-{number}", f"planted_{number}", requires("orders.edit")(each), methods=["POST"]
+        )
+    assert [endpoint for endpoint in rules.making_two(planted) if endpoint not in before] == ["planted_0"]
 
 
 def test_a_permission_that_is_in_no_table_is_refused() -> None:
