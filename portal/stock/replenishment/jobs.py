@@ -26,27 +26,24 @@ def mail_notices(run: JobRun) -> None:
     if told is None or not told.is_active or not told.notify_email:
         return
     waiting = sa.and_(LowStockNotice.mailed_at.is_(None), LowStockNotice.cleared_at.is_(None))
-    notices = db.session.scalars(
-        sa.select(LowStockNotice).where(waiting).order_by(LowStockNotice.id).limit(NAMED)
+    column = LowStockNotice.__table__.c
+    mailed = db.session.execute(
+        sa.update(LowStockNotice)
+        .where(waiting)
+        .values(mailed_at=utc_now())
+        .returning(column.id, column.variant_id, column.location_id, column.available, column.minimum)
+        .execution_options(synchronize_session=False)
     ).all()
-    if not notices:
+    if not mailed:
         return
-    total = len(
-        db.session.execute(
-            sa.update(LowStockNotice)
-            .where(waiting)
-            .values(mailed_at=utc_now())
-            .returning(LowStockNotice.id)
-            .execution_options(synchronize_session=False)
-        ).all()
-    )
+    notices = sorted(mailed, key=lambda each: each.id)[:NAMED]
     names = names_of(notice.variant_id for notice in notices)
     places = place_names(notice.location_id for notice in notices)
     mail.send_mail(
         "low_stock",
         to=told.notify_email,
         context={
-            "total": total,
+            "total": len(mailed),
             "link": public_link(PATH),
             "rows": [
                 {
