@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 import time_machine
 
-from portal.catalog.models import Price
+from portal.catalog.models import Price, Variant
 from portal.channels import articles, jobs, retry, services
 from portal.channels.models import ChannelAccount, ChannelDelivery, ChannelListing, ChannelSync
 from portal.core.audit import SYSTEM
@@ -105,6 +105,19 @@ def test_the_buffer_is_kept_back_and_stock_is_never_negative(
     look()
     turn()
     assert [shop.shown(sku)[0] for sku in ("MANY", "FEW", "NONE")] == [7, 0, 0]
+
+
+def test_what_is_not_counted_is_not_sold_out(
+    turn: Turn, look: Look, shop: Shop, new_variant: NewVariant
+) -> None:
+    shop.add_product("EBOOK", stock=99, price="1.00")
+    variant = new_variant("EBOOK", price="2.50")
+    db.session.execute(sa.update(Variant).where(Variant.id == variant).values(is_stocked=False))
+    db.session.commit()
+    look()
+    assert turn()
+    assert shop.shown("EBOOK") == (99, "2.50")
+    assert listing("EBOOK").state == "in_step"
 
 
 def test_a_variant_without_a_price_in_the_shops_currency_keeps_the_shops_price(
