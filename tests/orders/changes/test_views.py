@@ -58,6 +58,21 @@ def test_every_form_opens(shop: Shop, sent: Sent, support: HouseClient, path: st
     assert support.get(f"/orders/{placed.number}/{path}").status_code == 200
 
 
+def test_where_nothing_can_come_back_there_is_no_form(shop: Shop, sent: Sent, support: HouseClient) -> None:
+    unsent, placed = shop.order(("MUG", 1, "4.50"), paid="4.50"), sent(("MUG", 2, "4.50"), paid="9")
+    assert "Nothing has left yet" in support.get(f"/orders/{unsent.number}/returns/new").text
+    form = {"kind": "return", "reason_code": "other", "line-1": "2"}
+    version = version_in(support.get(f"/orders/{placed.number}/returns/new").text)
+    assert (
+        support.post(f"/orders/{placed.number}/returns", data=form | {"version": version}).status_code == 303
+    )
+    page = support.get(f"/orders/{placed.number}/returns/new").text
+    assert "Nothing is left to come back" in page and "Record the request" not in page
+    # A tab that was open meanwhile is told, too.
+    refused = support.post(f"/orders/{placed.number}/returns", data=form | {"version": version})
+    assert refused.status_code in (409, 422) and "Nothing was recorded." in refused.text
+
+
 def test_the_preview_says_every_figure_and_confirming_does_it(
     scope: int, shop: Shop, support: HouseClient
 ) -> None:
