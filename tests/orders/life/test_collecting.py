@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 
 import pytest
 import sqlalchemy as sa
@@ -17,8 +18,10 @@ from portal.orders.fulfilment.parcels import plan_parcel
 from portal.orders.fulfilment.settings import save_fulfilment_settings
 from portal.orders.models import OrderChangeDraft, OrderFulfilment
 from portal.orders.waiting import waits_due
+from tests.catalog.test_products import form_of
 from tests.orders.life.conftest import Read, line, parcels
-from tests.support.people import SYSTEM
+from tests.support.client import HouseClient
+from tests.support.people import SYSTEM, Person
 from tests.support.shop import Shop, levels
 
 
@@ -96,6 +99,23 @@ def test_more_time_is_given_from_the_day_it_ended(shop: Shop) -> None:
     assert parcels(placed.order_id)[0].collect_by - before == dt.timedelta(days=3)
     with pytest.raises(DomainError):
         collecting.give_more_time(placed.order_id, n, 91, by=SYSTEM)
+
+
+def test_two_clicks_give_three_more_days_and_not_six(
+    shop: Shop, login: Callable[[Person], HouseClient], member: Callable[..., Person]
+) -> None:
+    placed = shop.order(("MUG", 1, "4.50"), paid="4.50")
+    n = collecting.set_ready(placed.order_id, {1: 1}, location_id=None, by=SYSTEM)
+    db.session.commit()
+    client, panel = login(member("warehouse")), f"/orders/{placed.number}/parcels"
+    before, form = (
+        parcels(placed.order_id)[0].collect_by,
+        form_of(client.get(panel).text, f"{panel}/{n}/extension"),
+    )
+    for _ in range(2):
+        assert client.post(f"{panel}/{n}/extension", data=form).status_code == 303
+    db.session.rollback()
+    assert parcels(placed.order_id)[0].collect_by - before == dt.timedelta(days=3)
 
 
 def test_a_hand_over_is_delivered_at_once(shop: Shop, head: Read) -> None:
