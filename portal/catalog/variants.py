@@ -24,8 +24,17 @@ MOST_VARIANTS: Final = 2_000
 SKU_KEY: Final = "variant_merchant_id_sku_key_key"
 
 _variant: Final = Variant.__table__
-_READ: Final = tuple(
-    _variant.c[name] for name in ("id", "product_id", "version", "is_active", *VARIANT_FIELDS)
+_BY_KEY: Final = sa.and_(
+    _variant.c.merchant_id == sa.bindparam("of_merchant"), _variant.c.id == sa.bindparam("of_id")
+)
+# Made once: to build them for each save took a seventh of its time.
+_HOLD: Final = (
+    sa.select(*(_variant.c[name] for name in ("id", "product_id", "version", "is_active", *VARIANT_FIELDS)))
+    .where(_BY_KEY)
+    .with_for_update(key_share=True)
+)
+_SAVE: Final = (
+    sa.update(_variant).where(_BY_KEY).values(version=_variant.c.version + 1, updated_at=sa.func.now())
 )
 
 
@@ -66,11 +75,7 @@ def hold_variant(variant_id: int) -> HeldVariant:
     Raises:
         NotFoundError: there is none.
     """
-    row = db.session.execute(
-        sa.select(*_READ)
-        .where(_variant.c.merchant_id == current_merchant_id(), _variant.c.id == variant_id)
-        .with_for_update(key_share=True)
-    ).one_or_none()
+    row = db.session.execute(_HOLD, {"of_merchant": current_merchant_id(), "of_id": variant_id}).one_or_none()
     if row is None:
         raise NotFoundError()
     return HeldVariant(row.id, row.product_id, row.version, row.is_active, variant_values(row))
@@ -125,11 +130,7 @@ def variant_values(variant: Variant | sa.Row[Any]) -> dict[str, str]:
 
 
 def _save(held: HeldVariant, columns: Mapping[str, Any]) -> None:
-    db.session.execute(
-        sa.update(_variant)
-        .where(_variant.c.merchant_id == current_merchant_id(), _variant.c.id == held.id)
-        .values(version=_variant.c.version + 1, updated_at=sa.func.now(), **columns)
-    )
+    db.session.execute(_SAVE, {"of_merchant": current_merchant_id(), "of_id": held.id, **columns})
 
 
 def _columns(text: Mapping[str, str]) -> dict[str, Any]:
