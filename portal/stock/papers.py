@@ -190,13 +190,16 @@ def happened(kind: str, key: int, most: int = 40) -> list[dict[str, Any]]:
         words, icon = ACTS.get(entry.action, (entry.action.partition(".")[2].capitalize(), "history"))
         last = entries[-1] if entries else None
         if last is not None and (last["words"], last["who"]) == (words, entry.actor_name):
-            # Thirty lines set one after the other are one thing that happened.
-            last["times"] += 1
-            last["text"] = f"{words}, {last['times']} times"
+            # Thirty lines set one after the other are one thing that happened; two entries of one moment are one act.
+            if entry.at != last["from"]:
+                last["from"] = entry.at
+                last["times"] += 1
+                last["text"] = f"{words}, {last['times']} times"
             continue
         entries.append(
             {
                 "at": entry.at,
+                "from": entry.at,
                 "text": words,
                 "words": words,
                 "times": 1,

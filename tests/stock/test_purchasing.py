@@ -428,6 +428,20 @@ def test_two_people_at_one_supplier_keep_both_edits(login: Login, member: Member
     assert clash.status_code == 409 and "Someone saved this" in clash.text
 
 
+def test_the_history_of_a_supplier_tells_each_act_once(
+    login: Login, member: Member, supplier_id: int
+) -> None:
+    client = login(member("warehouse"))
+    # Person and business are two entries of the log, and one thing that happened.
+    assert "Added" in client.get(f"/stock/suppliers/{supplier_id}").text
+    assert "Added, 2 times" not in client.get(f"/stock/suppliers/{supplier_id}").text
+    for phone in ("020 7946 0111", "020 7946 0112"):
+        path = f"/stock/suppliers/{supplier_id}/edit"
+        form = form_of(client.get(path).text, path) | {"phone": phone}
+        assert client.post(path, data=form).status_code == 303
+    assert "Changed, 2 times" in client.get(f"/stock/suppliers/{supplier_id}").text
+
+
 def test_who_may_look_may_not_act_and_strangers_find_nothing(
     app: Flask, login: Login, member: Member, ordered: int, supplier_id: int
 ) -> None:
