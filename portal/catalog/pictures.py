@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy as sa
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from portal.catalog import typed
 from portal.catalog.announcing import announce_product
@@ -19,10 +19,9 @@ from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db
 from portal.core.errors import ConflictError, DomainError
+from portal.core.pixels import PictureLimits, read_pixels
 
-FORMATS: Final = ("PNG", "JPEG", "WEBP")
-MOST_BYTES: Final = 15 * 1024 * 1024
-MAX_IMAGE_PIXELS: Final = 40_000_000
+LIMITS: Final = PictureLimits("picture", "picture", megabytes=15, megapixels=40)
 MOST_PICTURES: Final = 100
 # Longest side in pixels, by the name that stands in the address.
 SIZES: Final = {"full": 2_000, "thumb": 320}
@@ -44,30 +43,7 @@ def read_picture(data: bytes) -> Picture:
     Raises:
         DomainError: it is too large, or no PNG, JPEG or WebP.
     """
-    if not data:
-        raise DomainError("Choose a picture.", field="picture")
-    if len(data) > MOST_BYTES:
-        raise DomainError("A picture may have 15 MB. Save it smaller and try again.", field="picture")
-    try:
-        # Opening reads the head alone; the pixels are decoded only after their number is known.
-        with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
-            if opened.width * opened.height > MAX_IMAGE_PIXELS:
-                raise DomainError(
-                    "A picture may have 40 megapixels. Save it smaller and try again.", field="picture"
-                )
-            upright = ImageOps.exif_transpose(opened)
-            pixels = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
-    except (
-        UnidentifiedImageError,
-        OSError,
-        SyntaxError,
-        ValueError,
-        EOFError,
-        Image.DecompressionBombError,
-    ) as error:
-        raise DomainError(
-            "This is no picture we can read. Use PNG, JPEG or WebP.", field="picture"
-        ) from error
+    pixels = read_pixels(data, LIMITS)
     files = {name: _written(pixels, longest) for name, longest in SIZES.items()}
     with Image.open(io.BytesIO(files["full"])) as full:
         width, height = full.size

@@ -40,7 +40,7 @@ def add_picture(product_id: int) -> ResponseReturnValue:
     found, form = product_or_404(product_id, lock=True), PictureForm()
     upload = form.picture.data
     try:
-        data = upload.read(pictures.MOST_BYTES + 1) if upload else b""
+        data = upload.read(pictures.LIMITS.most_bytes + 1) if upload else b""
         pictures.add_picture(
             found,
             pictures.read_picture(data),

@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import sqlalchemy as sa
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from portal.accounts.models import Merchant
 from portal.core import audit, storage
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id, db
-from portal.core.errors import DomainError, NotFoundError
+from portal.core.errors import NotFoundError
 from portal.core.merging import merged
+from portal.core.pixels import PictureLimits, read_pixels
 from portal.orders.documents.checking import check_settings
 from portal.orders.documents.words import FALLBACK, LANGUAGES
 from portal.orders.models import DocumentSettings
@@ -25,9 +26,7 @@ FIELDS: Final = (
     "email", "phone", "website", "bank", "iban", "bic", "footer", "language", "paper", "payment_days", "invoice_prefix",
     "credit_note_prefix", "numbers_by_year", "digits", "first_number", "issued_when", "is_mailed",
 )  # fmt: skip
-LOGO_FORMATS: Final = ("PNG", "JPEG", "WEBP")
-LOGO_BYTES: Final = 5 * 1024 * 1024
-LOGO_PIXELS: Final = 25_000_000
+LOGO: Final = PictureLimits("logo", "logo", megabytes=5, megapixels=25)
 LOGO_SIDE: Final = 900
 
 
@@ -110,27 +109,7 @@ def read_logo(data: bytes) -> bytes:
     Raises:
         DomainError: it is too large, or no PNG, JPEG or WebP.
     """
-    if not data:
-        raise DomainError("Choose a picture.", field="logo")
-    if len(data) > LOGO_BYTES:
-        raise DomainError("A logo may have 5 MB. Save it smaller and try again.", field="logo")
-    try:
-        with Image.open(io.BytesIO(data), formats=LOGO_FORMATS) as opened:
-            if opened.width * opened.height > LOGO_PIXELS:
-                raise DomainError(
-                    "A logo may have 25 megapixels. Save it smaller and try again.", field="logo"
-                )
-            upright = ImageOps.exif_transpose(opened)
-            pixels = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
-    except (
-        UnidentifiedImageError,
-        OSError,
-        SyntaxError,
-        ValueError,
-        EOFError,
-        Image.DecompressionBombError,
-    ) as error:
-        raise DomainError("This is no picture we can read. Use PNG, JPEG or WebP.", field="logo") from error
+    pixels = read_pixels(data, LOGO)
     pixels.thumbnail((LOGO_SIDE, LOGO_SIDE), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     pixels.save(buffer, "PNG", optimize=True)

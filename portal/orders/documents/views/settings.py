@@ -59,7 +59,7 @@ def save_document_settings() -> ResponseReturnValue:
 def save_logo() -> ResponseReturnValue:
     form, upload = LogoForm(), request.files.get("logo")
     try:
-        own.save_logo(upload.read(own.LOGO_BYTES + 1) if upload else b"", by=current_actor())
+        own.save_logo(upload.read(own.LOGO.most_bytes + 1) if upload else b"", by=current_actor())
     except DomainError as error:
         db.session.rollback()
         form.logo.errors = [error.message]
