@@ -38,7 +38,7 @@ SHOTS: Final = (
     ("order", "support", "first order", WIDE, "light"),
     ("returns", "support", "/returns?state=requested", WIDE, "light"),
     ("picking", "warehouse", "first pick list", WIDE, "light"),
-    ("payouts", "owner", "/payments/payouts", WIDE, "light"),
+    ("payouts", "owner", "/payouts", WIDE, "light"),
     ("products", "catalogue", "/catalog/products", WIDE, "light"),
     ("product", "catalogue", "first product", WIDE, "light"),
     ("stock", "warehouse", "/stock", WIDE, "light"),

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import jinja2
 import pytest
 import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from docs.screenshots import SHOTS
 from portal.accounts.access import UndeclaredAccessError, public_route, requires, requires_scope
 from portal.core.navigation import NavEntry
 from portal.core.navigation import _entries as nav_entries
 from portal.core.once import sent_once
 from portal.core.personal_data import not_pii
 from portal.core.tenancy import Platform
-from portal.paths import TEMPLATES
+from portal.paths import ROOT, TEMPLATES
 from tests.whole_app import rules
 
 # A public address is a decision: adding one means adding it here, with its reason beside the view.
@@ -109,6 +112,16 @@ def test_a_form_that_makes_two_is_found(planted: Flask) -> None:
             f"/planted-{number}", f"planted_{number}", requires("orders.edit")(each), methods=["POST"]
         )
     assert [endpoint for endpoint in rules.making_two(planted) if endpoint not in before] == ["planted_0"]
+
+
+def test_the_pictures_of_the_guides_are_of_pages_that_there_are(app: Flask) -> None:
+    routes = app.url_map.bind("localhost")
+    guides = "".join(
+        page.read_text(encoding="utf-8") for page in [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"]
+    )
+    for name, _, place, *_ in SHOTS:
+        assert not place.startswith("/") or routes.test(urlsplit(place).path, "GET"), place
+        assert f"images/{name}.png" in guides, f"{name}.png stands in no guide"
 
 
 def test_a_permission_that_is_in_no_table_is_refused() -> None:
