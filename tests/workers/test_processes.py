@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from io import FileIO
 from pathlib import Path
 
 import pytest
@@ -61,12 +63,28 @@ def start(process_environment: dict[str, str]) -> Iterator[Start]:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """SIGKILL for the process and all below it: a job runs in a child of the worker, in a process group of its own."""
+    """SIGKILL for the process and all below it: a job runs in a child of the worker, in a process group of its own.
+
+    Returns when they are gone. A worker that is still dying listens to Redis, and would take the next bell with it.
+    """
     family = [process.pid, *_descendants(process.pid)]
-    for pid in family:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    with ExitStack() as stack:
+        handles = [stack.enter_context(handle) for handle in map(_handle, family) if handle]
+        for handle in handles:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(handle.fileno(), signal.SIGKILL)
+        for handle in handles:
+            gone, _, _ = select.select([handle], [], [], SECONDS)
+            assert gone, "A killed process did not end in time."
     process.wait()
+
+
+def _handle(pid: int) -> FileIO | None:
+    """What becomes readable when the process ends; None when it has ended and was waited for."""
+    try:
+        return FileIO(os.pidfd_open(pid))
+    except ProcessLookupError:
+        return None
 
 
 def _descendants(parent: int) -> list[int]:
