@@ -25,6 +25,7 @@ from portal.orders.models import (
     OrderRef,
     OrderRefund,
 )
+from portal.orders.paging import Page, page_of
 from portal.stock.queries import available_by_variant
 
 CAP: Final = 1_000
@@ -74,14 +75,6 @@ class Owed:
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
-    """A page of an order's confirmed changes. ``older`` is where the next begins; None at the end."""
-
-    rows: Sequence[sa.RowMapping]
-    older: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class ChangeRecord:
     """A confirmed change: the record, what it did to each line and charge with its name, and the refunds it asked for."""
 
@@ -90,18 +83,13 @@ class ChangeRecord:
     refunds: Sequence[sa.RowMapping]
 
 
-def changes_of(order_id: int, *, before: int | None = None) -> Changes:
+def changes_of(order_id: int, *, before: int | None = None) -> Page:
     """The confirmed changes of an order, newest first.
 
     Args:
         before: ``older`` of the page before.
     """
-    statement = sa.select(_change).where(of_order(_change, order_id))
-    if before is not None:
-        statement = statement.where(_change.c.n < before)
-    rows = db.session.execute(statement.order_by(_change.c.n.desc()).limit(PAGE + 1)).mappings().all()
-    shown = rows[:PAGE]
-    return Changes(shown, shown[-1]["n"] if len(rows) > PAGE else None)
+    return page_of(_change, order_id, before=before, most=PAGE)
 
 
 def record_of(order_id: int, n: int) -> ChangeRecord | None:

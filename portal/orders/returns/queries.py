@@ -13,6 +13,7 @@ from portal.core.database import current_merchant_id, db
 from portal.core.errors import NotFoundError
 from portal.orders.book import of_order
 from portal.orders.models import OrderEvent, OrderLine, OrderRef, OrderReturn, OrderReturnLine
+from portal.orders.paging import Page, page_of
 from portal.orders.returns.states import OPEN
 
 PAGE: Final = 50
@@ -66,11 +67,13 @@ def return_of(order_id: int, n: int) -> WholeReturn:
     return WholeReturn(head, lines)
 
 
-def returns_of(order_id: int) -> Sequence[sa.RowMapping]:
-    """The returns of an order, newest first."""
-    return db.session.execute(
-        sa.select(_return).where(of_order(_return, order_id)).order_by(_return.c.n.desc())
-    ).mappings().all()  # fmt: skip
+def returns_of(order_id: int, *, before: int | None = None) -> Page:
+    """The returns of an order, newest first.
+
+    Args:
+        before: ``older`` of the page before.
+    """
+    return page_of(_return, order_id, before=before, most=PAGE)
 
 
 def queue(state: str, *, after: tuple[int, int] | None = None) -> Sequence[sa.RowMapping]:

@@ -35,7 +35,7 @@ from portal.orders.returns.exchanging import outlook
 from portal.orders.returns.states import KIND_LABELS, LABELS, OPEN
 from portal.orders.returns.telling import is_told_as_a_rule
 from portal.orders.returns.withdrawal import merchant_zone, right_of
-from portal.orders.views.blueprint import place_after, version_seen
+from portal.orders.views.blueprint import place_after, place_before, version_seen
 from portal.orders.views.frame import Panel, order_url
 from portal.stock.queries import locations
 
@@ -223,19 +223,25 @@ def reject(number: str, n: int) -> ResponseReturnValue:
 
 
 def _returns_of(number: str) -> dict[str, Any]:
+    page = queries.returns_of(find_order(number).order_id, before=place_before())
+    older = page.older and url_for(
+        "returns.order_returns", number=number, before=page.older, list=request.args.get("list")
+    )
     return {
-        "returns": queries.returns_of(find_order(number).order_id), "kinds": KIND_LABELS, "labels": LABELS,
+        "returns": page.rows, "older_url": older, "kinds": KIND_LABELS, "labels": LABELS,
         "reason_words": reason_words, "is_shown": can("orders.edit"), "now": utc_now(),
     }  # fmt: skip
 
 
 RETURNS: Final = Panel("returns.order_returns", "orders/returns/_returns.html", "Returns", _returns_of)
+OLDER: Final = Panel("returns.order_returns", "orders/returns/_returns_page.html", "Returns", _returns_of)
 
 
 @bp.get("/orders/<order_number:number>/returns")
 @requires("orders.view", passive=True)
 def order_returns(number: str) -> Response:
-    return RETURNS.show(number)
+    """The returns before a place (``?before=``); the panel with the newest without one."""
+    return (RETURNS if place_before() is None else OLDER).show(number)
 
 
 def _act(number: str, n: int, done: str, work: Callable[[int], Any], *, form: str) -> ResponseReturnValue:

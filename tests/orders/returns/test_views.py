@@ -59,7 +59,7 @@ def test_a_request_clicked_twice_is_one_return(support: HouseClient, placed: Pla
     again = support.post(here, data=data)
     assert again.status_code == 409
     assert "changed after the page was opened" in again.text
-    assert len(queries.returns_of(placed.order_id)) == 1
+    assert len(queries.returns_of(placed.order_id).rows) == 1
 
 
 def test_an_arrival_clicked_twice_arrives_once(shop: Shop, support: HouseClient, placed: PlacedOrder) -> None:
@@ -132,3 +132,21 @@ def test_clocks_go_on_over_pages(shop: Shop, support: HouseClient, monkeypatch: 
     second = support.get(following[1].replace("&amp;", "&")).text
     shown = [each for page in (first, second) for each in re.findall(r">(\S+), return 1<", page)]
     assert shown == [numbers[1], numbers[3], numbers[2], numbers[0]]
+
+
+def test_returns_of_an_order_go_on_over_pages(
+    support: HouseClient, placed: PlacedOrder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "PAGE", 2)
+    for _ in range(3):
+        n = desk.request_return(placed.order_id, {1: 1}, kind="return", reason_code="damaged", by=SYSTEM)
+        desk.reject(placed.order_id, n, reason_code="too_late", by=SYSTEM)
+    db.session.commit()
+    first = support.fragment(f"/orders/{placed.number}/returns").text
+    following = re.search(r'rel="next" href="([^"]+)"', first)
+    assert following
+    second = support.fragment(following[1].replace("&amp;", "&")).text
+    shown = [re.findall(r">Return (\d)</a>", page) for page in (first, second)]
+    assert shown == [["3", "2"], ["1"]]
+    assert 'id="returns"' not in second, "the page before comes without the head of the panel"
+    assert "Nothing came back before that" in support.get(f"/orders/{placed.number}/returns?before=1").text
