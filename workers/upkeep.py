@@ -21,6 +21,7 @@ from portal.core.rate_limit import forget_old_windows
 from portal.core.storage import delete_expired
 from portal.core.tenancy import PLATFORM_MERCHANT
 from portal.core.throttle import forget_old_tries
+from portal.orders.picking.scans import forget_pick_scans
 from portal.stock.draft_scans import forget_draft_scans
 from portal.stock.promise_jobs import forget_reservations
 from portal.stock.verifying import forget_runs
@@ -41,6 +42,7 @@ def tidy_merchant(run: JobRun) -> None:
         prune_messages,
         forget_reservations,
         forget_draft_scans,
+        forget_pick_scans,
         forget_old_keys,
         forget_runs,
     ):

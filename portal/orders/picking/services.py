@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from portal.catalog.models import Variant
 from portal.core import audit
@@ -31,9 +30,9 @@ from portal.orders.models import (
     OrderLine,
     PickLine,
     PickList,
-    PickScan,
 )
 from portal.orders.picking.queries import oldest_to_pick
+from portal.orders.picking.scans import is_first
 from portal.orders.shortfalls.services import open_shortfall
 from portal.stock.bundles import parts_of
 from portal.stock.models import Location
@@ -44,7 +43,7 @@ from portal.stock.spreading import taken_from
 
 MOST_ORDERS: Final = 100
 
-_list, _line, _scan = PickList.__table__, PickLine.__table__, PickScan.__table__
+_list, _line = PickList.__table__, PickLine.__table__
 _order, _content = Order.__table__, OrderFulfilmentLine.__table__
 
 
@@ -113,7 +112,7 @@ def scan(list_id: int, code: str, units: int, *, token: uuid.UUID, by: Actor) ->
     _open_list(list_id)
     found = scanned_variant(code)
     lines = _lines_of_variant(list_id, found.variant_id)
-    is_new = _first_time(list_id, token, code, units, "picked", by)
+    is_new = is_first(list_id, token, code, units, "picked", by=by)
     if is_new:
         if not lines:
             raise DomainError(f"{found.sku} is not on this list. Put it back.", field="code")
@@ -140,7 +139,7 @@ def put_back(list_id: int, n: int, *, token: uuid.UUID, by: Actor) -> None:
     """
     _open_list(list_id)
     line = _line_of(list_id, n)
-    if not _first_time(list_id, token, line["sku"], 1, "put_back", by):
+    if not is_first(list_id, token, line["sku"], 1, "put_back", by=by):
         return
     if not line["picked"]:
         raise ConflictError(f"Nothing of {line['sku']} is picked any more. See how the list stands now.")
@@ -283,32 +282,6 @@ def _skus(variant_ids: set[int]) -> dict[int, str]:
         return {}
     rows = db.session.execute(sa.select(Variant.id, Variant.sku).where(Variant.id.in_(variant_ids)))
     return {row.id: row.sku for row in rows}
-
-
-def _first_time(list_id: int, token: uuid.UUID, code: str, units: int, answer: str, by: Actor) -> bool:
-    """Take the token; whether this is the first time it comes."""
-    said = {"code": code[:100], "units": units, "answer": answer}
-    made = db.session.execute(
-        postgresql.insert(_scan)
-        .values(
-            merchant_id=current_merchant_id(), pick_list_id=list_id, token=token, **said,
-            by_user=by.id if by.kind == "user" else None, at=utc_now(),
-        )
-        .on_conflict_do_nothing()
-        .returning(_scan.c.token)
-    ).first()  # fmt: skip
-    if made is not None:
-        return True
-    before = db.session.execute(
-        sa.select(_scan.c.code, _scan.c.units, _scan.c.answer).where(
-            _scan.c.merchant_id == current_merchant_id(),
-            _scan.c.pick_list_id == list_id,
-            _scan.c.token == token,
-        )
-    ).one()
-    if dict(before._mapping) != said:
-        raise DomainError("This scan was sent before for something else. Load the page again, then scan.")
-    return False
 
 
 def _count(list_id: int, lines: Sequence[sa.RowMapping], units: int) -> tuple[str, ...]:

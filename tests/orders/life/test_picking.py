@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 import uuid
 from collections.abc import Callable
@@ -13,8 +14,8 @@ from flask import Flask
 
 from portal.core.database import current_merchant_id, db, merchant_scope
 from portal.core.errors import ConflictError, DomainError
-from portal.orders.models import OrderShortfall, PickLine, PickList
-from portal.orders.picking import services
+from portal.orders.models import OrderShortfall, PickLine, PickList, PickScan
+from portal.orders.picking import scans, services
 from portal.orders.picking.queries import to_pick_by_place
 from portal.stock.papers import take_number
 from tests.orders.life.conftest import ANNA, Read, line, parcels
@@ -106,6 +107,31 @@ def test_a_token_that_comes_with_another_scan_is_refused(shop: Shop) -> None:
     for code, units in (("CUP", 1), ("MUG", 2)):
         with pytest.raises(DomainError, match="for something else"):
             scan(made, code, units, token=token)
+
+
+def test_scans_of_ended_lists_are_forgotten_after_a_while(
+    app: Flask, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scans, "FORGOTTEN_AT_ONCE", 1)
+    shop.order(("MUG", 2, "4.50"), paid="9.00")
+    made, token = make(shop), uuid.uuid4()
+    scan(made, "MUG", token=token)
+    scan(made, "MUG")
+
+    def forgotten(*, after: int) -> int:
+        db.session.execute(sa.update(PickScan).values(at=sa.func.now() - dt.timedelta(days=after)))
+        gone = scans.forget_pick_scans()
+        db.session.commit()
+        return gone
+
+    assert forgotten(after=60) == 0, "the list takes scans yet"
+    services.finish(made, by=SYSTEM)
+    assert forgotten(after=13) == 0
+    with app.app_context(), merchant_scope(make_merchant(app)):
+        assert scans.forget_pick_scans() == 0
+    assert [forgotten(after=15) for _ in range(3)] == [1, 1, 0]
+    with pytest.raises(ConflictError):
+        scan(made, "MUG", token=token)
 
 
 def test_a_unit_scanned_by_mistake_is_put_back_once(shop: Shop) -> None:
