@@ -27,7 +27,10 @@ from tests.support.waiting import settle, until
 Login = Callable[[Person], HouseClient]
 Member = Callable[..., Person]
 
-TODAY = utc_now().date()
+
+@pytest.fixture
+def today() -> dt.date:
+    return utc_now().date()
 
 
 @pytest.fixture
@@ -45,8 +48,8 @@ def shop(scope: int) -> Shop:
     return shop
 
 
-def test_sums_are_those_of_the_order_book(shop: Shop) -> None:
-    period = Period(TODAY - dt.timedelta(days=2), TODAY)
+def test_sums_are_those_of_the_order_book(shop: Shop, today: dt.date) -> None:
+    period = Period(today - dt.timedelta(days=2), today)
     sums = queries.totals(period, "GBP")
     assert (sums.orders, sums.units, sums.gross, sums.refunded, sums.net) == (
         3, 7, Decimal("39.50"), Decimal("1.50"), Decimal("38.00"),
@@ -54,8 +57,10 @@ def test_sums_are_those_of_the_order_book(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("dimension", ["product", "country", "channel"])
-def test_every_report_sums_to_the_whole_and_leads_to_its_orders(shop: Shop, dimension: str) -> None:
-    period = Period(TODAY - dt.timedelta(days=2), TODAY)
+def test_every_report_sums_to_the_whole_and_leads_to_its_orders(
+    shop: Shop, dimension: str, today: dt.date
+) -> None:
+    period = Period(today - dt.timedelta(days=2), today)
     lines = queries.sales(dimension, period, "GBP")
     without_delivery = Decimal(2) if dimension == "product" else 0
     assert sum(line.now.gross for line in lines) == Decimal("39.50") - without_delivery
@@ -66,26 +71,26 @@ def test_every_report_sums_to_the_whole_and_leads_to_its_orders(shop: Shop, dime
         assert dimension == "product" or parts.sums.refunded == line.now.refunded
 
 
-def test_the_report_follows_the_order_book(scope: int) -> None:
+def test_the_report_follows_the_order_book(scope: int, today: dt.date) -> None:
     shop = open_shop({"MUG": 5})
     shop.order(("MUG", 2, "4.50"))
     settle()
 
     def has_followed() -> bool:
         run_consumers()
-        return queries.totals(Period(TODAY, TODAY), "GBP").gross == Decimal(9)
+        return queries.totals(Period(today, today), "GBP").gross == Decimal(9)
 
     until(has_followed)
     assert queries.refreshed_at() is not None
 
 
-def test_the_period_before_stands_beside(shop: Shop) -> None:
-    lines = queries.sales("day", Period(TODAY, TODAY), "GBP")
+def test_the_period_before_stands_beside(shop: Shop, today: dt.date) -> None:
+    lines = queries.sales("day", Period(today, today), "GBP")
     assert [(line.now.gross, line.before.gross) for line in lines] == [(Decimal("24.50"), Decimal("15.00"))]
 
 
-def test_a_rebuild_changes_nothing(shop: Shop) -> None:
-    period = Period(TODAY - dt.timedelta(days=2), TODAY)
+def test_a_rebuild_changes_nothing(shop: Shop, today: dt.date) -> None:
+    period = Period(today - dt.timedelta(days=2), today)
     before = [queries.sales(name, period, "GBP") for name in queries.DIMENSIONS]
     db.session.rollback()
     rebuild_rollups()

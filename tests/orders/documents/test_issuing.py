@@ -25,20 +25,24 @@ from tests.orders.documents.shops import invoicing_shop
 from tests.support.people import SYSTEM
 from tests.support.shop import Shop, open_shop
 
-YEAR = utc_now().year
 BUYER = NewContact(
     "billing", name="Erika Mustermann", company="Muster KG", line1="Beispielweg 5", city="München", postcode="80331",
     country_code="DE", vat_id="DE811569869", email="erika@example.com",
 )  # fmt: skip
 
 
-def test_the_first_invoice_bills_what_the_order_costs(shop: Shop) -> None:
+@pytest.fixture
+def year() -> int:
+    return utc_now().year
+
+
+def test_the_first_invoice_bills_what_the_order_costs(shop: Shop, year: int) -> None:
     placed = shop.order(("MUG", 2, "4.50"), shipping="3.00", contacts=(BUYER,))
     number = services.issue_invoice(placed.order_id, by=SYSTEM)
     db.session.commit()
-    assert number == f"INV-{YEAR}-00001"
+    assert number == f"INV-{year}-00001"
     ref = _refs()[0]
-    assert (ref.kind, ref.total, ref.sequence, ref.series) == ("invoice", Decimal(12), 1, f"INV-{YEAR}-")
+    assert (ref.kind, ref.total, ref.sequence, ref.series) == ("invoice", Decimal(12), 1, f"INV-{year}-")
 
 
 def test_asking_again_gives_the_same_number(shop: Shop) -> None:
@@ -50,13 +54,13 @@ def test_asking_again_gives_the_same_number(shop: Shop) -> None:
     assert len(_refs()) == 1
 
 
-def test_a_rolled_back_invoice_leaves_no_gap(shop: Shop) -> None:
+def test_a_rolled_back_invoice_leaves_no_gap(shop: Shop, year: int) -> None:
     orders = [shop.order(("MUG", 1, "1.00")).order_id for _ in range(3)]
     services.issue_invoice(orders[0], by=SYSTEM)
     db.session.commit()
     services.issue_invoice(orders[1], by=SYSTEM)
     db.session.rollback()
-    assert services.issue_invoice(orders[2], by=SYSTEM) == f"INV-{YEAR}-00002"
+    assert services.issue_invoice(orders[2], by=SYSTEM) == f"INV-{year}-00002"
 
 
 def test_what_is_missing_of_the_seller_is_named_before_the_first_invoice(scope: int) -> None:
@@ -99,33 +103,36 @@ def test_numbers_follow_the_settings(scope: int) -> None:
     ("earlier", "begins"),
     [
         # Another prefix, numbers through all years, and a prefix that goes on with letters tell nothing of this one.
-        ([f"S_{YEAR - 1}-", f"R-{YEAR - 1}-", "R_", f"R_X{YEAR - 1}-", f"R_{YEAR + 1}-"], 1500),
-        ([f"R_{YEAR - 1}-"], 1),
-        ([f"R_{YEAR - 3}-"], 1),
+        (["S_{last}-", "R-{last}-", "R_", "R_X{last}-", "R_{next}-"], 1500),
+        (["R_{last}-"], 1),
+        (["R_{long_ago}-"], 1),
     ],
 )
-def test_the_first_number_is_for_the_first_year_alone(scope: int, earlier: list[str], begins: int) -> None:
+def test_the_first_number_is_for_the_first_year_alone(
+    scope: int, earlier: list[str], begins: int, year: int
+) -> None:
     shop = invoicing_shop(invoice_prefix="R_", first_number=1500)
-    db.session.add_all([DocumentCounter(series=series, last_value=1712) for series in earlier])
+    years = {"last": year - 1, "next": year + 1, "long_ago": year - 3}
+    db.session.add_all([DocumentCounter(series=each.format(**years), last_value=1712) for each in earlier])
     db.session.commit()
-    assert next_number(document_settings(), "invoice", dt.date(YEAR, 1, 1)) == f"R_{YEAR}-{begins:05d}"
+    assert next_number(document_settings(), "invoice", dt.date(year, 1, 1)) == f"R_{year}-{begins:05d}"
     for n in range(begins, begins + 2):
         number = services.issue_invoice(shop.order(("MUG", 1, "1.00")).order_id, by=SYSTEM)
-        assert number == f"R_{YEAR}-{n:05d}"
+        assert number == f"R_{year}-{n:05d}"
         db.session.commit()
-    assert next_number(document_settings(), "invoice", dt.date(YEAR, 1, 1)) == f"R_{YEAR}-{begins + 2:05d}"
+    assert next_number(document_settings(), "invoice", dt.date(year, 1, 1)) == f"R_{year}-{begins + 2:05d}"
 
 
-def test_a_change_is_credited_once_and_an_addition_invoiced_alone(shop: Shop) -> None:
+def test_a_change_is_credited_once_and_an_addition_invoiced_alone(shop: Shop, year: int) -> None:
     placed = shop.order(("MUG", 4, "5.00"), ("CUP", 1, "2.00"))
     services.issue_invoice(placed.order_id, by=SYSTEM)
     _credit(placed.order_id, 1, units=1, amount="5.00")
     note = services.issue_credit_note(placed.order_id, 1, by=SYSTEM)
-    assert note == f"CN-{YEAR}-00001"
+    assert note == f"CN-{year}-00001"
     assert services.issue_credit_note(placed.order_id, 1, by=SYSTEM) == note
     assert services.issue_credit_note(placed.order_id, 2, by=SYSTEM) is None
     _grow(placed.order_id, 2, units=2, amount="4.00")
-    assert services.issue_invoice(placed.order_id, by=SYSTEM) == f"INV-{YEAR}-00002"
+    assert services.issue_invoice(placed.order_id, by=SYSTEM) == f"INV-{year}-00002"
     db.session.commit()
     first, credit, second = issued_of(placed.order_id)
     assert [sum(each.gross for each in document.positions) for document in (first, credit, second)] == [
@@ -146,13 +153,13 @@ def test_an_order_changed_before_its_invoice_is_invoiced_as_it_stands(shop: Shop
     assert [(each.units, each.gross) for each in document.positions] == [(3, Decimal(15))]
 
 
-def test_a_wrong_invoice_is_taken_back_whole_and_issued_anew(shop: Shop) -> None:
+def test_a_wrong_invoice_is_taken_back_whole_and_issued_anew(shop: Shop, year: int) -> None:
     placed = shop.order(("MUG", 2, "4.50"), shipping="3.00")
     services.issue_invoice(placed.order_id, by=SYSTEM)
     services.reverse_invoices(placed.order_id, by=SYSTEM)
     with pytest.raises(ConflictError):
         services.reverse_invoices(placed.order_id, by=SYSTEM)
-    assert services.issue_invoice(placed.order_id, by=SYSTEM) == f"INV-{YEAR}-00002"
+    assert services.issue_invoice(placed.order_id, by=SYSTEM) == f"INV-{year}-00002"
     db.session.commit()
     assert [ref.total for ref in _refs()] == [12, -12, 12]
 
@@ -190,7 +197,7 @@ def test_no_privilege_changes_what_was_issued(scope: int, model: type, statement
     db.session.rollback()
 
 
-def test_the_buyer_stands_on_the_paper_and_nowhere_in_the_open(shop: Shop) -> None:
+def test_the_buyer_stands_on_the_paper_and_nowhere_in_the_open(shop: Shop, year: int) -> None:
     placed = shop.order(("MUG", 2, "4.50"), contacts=(BUYER,))
     services.issue_invoice(placed.order_id, by=SYSTEM)
     db.session.commit()
@@ -202,7 +209,7 @@ def test_the_buyer_stands_on_the_paper_and_nowhere_in_the_open(shop: Shop) -> No
     assert not [
         word for word in ("Erika", "Muster KG", "Beispielweg", "80331", "811569869") if word in open_text
     ]
-    assert document.sealed.ends_on == dt.date(YEAR + 8, 12, 31)
+    assert document.sealed.ends_on == dt.date(year + 8, 12, 31)
 
 
 def _refs() -> list[InvoiceRef]:
