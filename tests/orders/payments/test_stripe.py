@@ -162,7 +162,7 @@ def test_half_a_list_is_never_taken_for_the_whole(
     monkeypatch.setattr(client, "PAGE", 1)
     monkeypatch.setattr(StripeGateway._each, "__kwdefaults__", {"pages": 1})
     with pytest.raises(GatewayError) as failed:
-        stripe.payment_by_key("ord_6:authorise:first", since=before)
+        stripe.payment_by_key("ord_6:authorise:never", since=before)
     assert failed.value.kind == "unknown"
 
 
