@@ -25,6 +25,7 @@ from portal.core.audit import Actor
 from portal.core.clock import utc_now
 from portal.core.database import current_merchant_id, db, retrying
 from portal.core.errors import DomainError
+from portal.core.partitions import ensure_partition
 
 Commit = Callable[[], None]
 log = structlog.get_logger(__name__)
@@ -100,6 +101,8 @@ def receive(
         log.warning("channel.order_unreadable", account_id=account_id, reason=str(error))
         return "unreadable"
     try:
+        if _made_room(connector, document):
+            commit()
         outcome = retrying(_receive)(account_id, connector, stub, document, force)
         commit()
         return outcome
@@ -146,6 +149,15 @@ def _is_news(version: sa.RowMapping, stub: OrderStub, connector: Connector, docu
     try:
         return bool(connector.parse_order(document).digest != version["digest"])
     except MappingError:
+        return False
+
+
+def _made_room(connector: Connector, document: dict[str, Any]) -> bool:
+    """A shop shows orders from before the months that the order book has."""
+    try:
+        return ensure_partition(connector.parse_order(document).placed_at)
+    except MappingError:
+        # It is told when the order is applied, if this version is still wanted then.
         return False
 
 

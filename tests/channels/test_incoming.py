@@ -420,6 +420,17 @@ def test_orders_placed_before_the_shop_was_connected_stay_there(
     assert count(ChannelInboundOrder) == 0
 
 
+def test_an_order_from_before_the_months_of_the_order_book_arrives(
+    account: ChannelAccount, turn: Turn, shop: Shop, new_variant: NewVariant
+) -> None:
+    new_variant("A", stock=5)
+    shop.now = account.takes_orders_from = dt.datetime(1993, 5, 5, 9, 0, tzinfo=dt.UTC)
+    db.session.commit()
+    key = shop.add_order([("A", 1, "2.00")])
+    assert turn()
+    assert (inbound(key).state, order_of(key).placed_at) == ("applied", shop.now)
+
+
 def test_doubled_and_shuffled_pages_make_no_doubled_orders(
     turn: Turn, shop: Shop, new_variant: NewVariant
 ) -> None:

@@ -13,6 +13,7 @@ from portal.core import audit, outbox
 from portal.core.audit import Actor
 from portal.core.database import current_merchant_id
 from portal.core.money import minor_units
+from portal.core.partitions import ensure_partition
 from portal.imports.connection import execute
 from portal.imports.history.staging import HistoryOptions
 from portal.imports.journal import journal
@@ -110,7 +111,7 @@ def ensure_partitions(work: Work) -> None:
         )
     ]
     for month in months:
-        execute("SELECT ensure_partitions_for(:at)", at=max(month, dt.datetime(1990, 1, 1, tzinfo=dt.UTC)))
+        ensure_partition(max(month, dt.datetime(1990, 1, 1, tzinfo=dt.UTC)))
         work.commit()
 
 
